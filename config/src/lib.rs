@@ -1,0 +1,63 @@
+//! One TOML file a program, laid over the defaults embedded in it, and over that the environment and `--set`.
+//!
+//! What is wrong is refused with the place it came from and what would be right; nothing is adjusted silently.
+//! Knows no key: the program's own types say what is allowed.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod duration;
+mod layers;
+mod place;
+#[cfg(test)]
+mod tests;
+
+pub use duration::{DurationText, parse_duration};
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+/// Why a configuration is refused; the text names the place and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{place}: {reason}")]
+    Invalid { place: String, reason: String },
+}
+
+/// Reads the file (the defaults alone where there is none), lays the environment (`WEIR_SECTION__KEY`) and the
+/// `section.key=value` pairs over it, and gives the program's own type back.
+///
+/// Values of both are TOML; one that is no TOML is taken as text, so that `--set http.listen=127.0.0.1:0` works.
+///
+/// # Errors
+/// A file that cannot be read; TOML that does not parse; an unknown key; a value of the wrong type: with file,
+/// line and column, or the name of the variable or option.
+pub fn load<T: DeserializeOwned>(
+    program_defaults: &'static str,
+    file: Option<&Path>,
+    env: impl Iterator<Item = (String, String)>,
+    sets: &[String],
+) -> Result<T, ConfigError> {
+    let text = file.map(read).transpose()?;
+    let source = file.zip(text.as_deref());
+    let layers = layers::gather(program_defaults, source, env, sets)?;
+    let merged = toml::Value::Table(layers.merged());
+    serde_path_to_error::deserialize(merged).map_err(|error| {
+        let path = place::key_path(&error.path().to_string(), &error.inner().to_string());
+        ConfigError::Invalid {
+            place: layers.place_of(&path),
+            reason: place::reason(&path, &error.inner().to_string()),
+        }
+    })
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
+        file: file.to_owned(),
+        source,
+    })
+}

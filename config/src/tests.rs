@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::*;
+
+const DEFAULTS: &str = "interval = \"10s\"\n[http]\nlisten = \"127.0.0.1:9347\"\nworkers = 2\n";
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    interval: DurationText,
+    http: Http,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Http {
+    listen: String,
+    workers: u32,
+}
+
+fn load_text(text: &str, env: &[(&str, &str)], sets: &[&str]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.toml");
+    std::fs::write(&file, text).unwrap();
+    let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+    load(DEFAULTS, Some(&file), env, &sets).map_err(|e| {
+        e.to_string()
+            .replace(&file.display().to_string(), "weir.toml")
+    })
+}
+
+#[test]
+fn each_layer_is_over_the_one_before() {
+    let config = load_text(
+        "[http]\nworkers = 3\n",
+        &[
+            ("WEIR_INTERVAL", "1m"),
+            ("WEIR_HTTP__WORKERS", "4"),
+            ("WEIR_LOG", "debug"),
+            ("HOME", "x"),
+        ],
+        &["http.workers=5", "http.listen=127.0.0.1:0"],
+    )
+    .unwrap();
+    assert_eq!(config.interval.0, Duration::from_secs(60));
+    assert_eq!(
+        config.http,
+        Http {
+            listen: "127.0.0.1:0".into(),
+            workers: 5
+        }
+    );
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let unknown = load_text("# a comment\n[http]\n  listne = \"x\"\n", &[], &[]).unwrap_err();
+    assert_eq!(
+        unknown,
+        "weir.toml:3:3: unknown key `http.listne`; known here: `listen` or `workers`"
+    );
+    let kind = load_text("[http]\nworkers = \"two\"\n", &[], &[]).unwrap_err();
+    assert_eq!(
+        kind,
+        "weir.toml:2:1: `http.workers`: invalid type: string \"two\", expected u32"
+    );
+    let duration = load_text("interval = \"10 parsecs\"\n", &[], &[]).unwrap_err();
+    assert!(
+        duration
+            .starts_with("weir.toml:1:1: `interval`: \"10 parsecs\" is no duration; write it as"),
+        "{duration}"
+    );
+    let syntax = load_text("interval = \n", &[], &[]).unwrap_err();
+    assert!(syntax.starts_with("weir.toml:1:1"), "{syntax}");
+}
+
+#[test]
+fn variables_and_options_are_named_too() {
+    let variable = load_text("", &[("WEIR_HTTP__PORT", "1")], &[]).unwrap_err();
+    assert!(
+        variable.starts_with("environment variable WEIR_HTTP__PORT: unknown key `http.port`"),
+        "{variable}"
+    );
+    let option = load_text("", &[], &["http.workers=x"]).unwrap_err();
+    assert!(
+        option.starts_with("--set http.workers: `http.workers`: invalid type"),
+        "{option}"
+    );
+    let shape = load_text("", &[], &["http.workers"]).unwrap_err();
+    assert_eq!(shape, "--set http.workers: must be section.key=value");
+}
+
+#[test]
+fn durations() {
+    assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5_400)));
+    assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+    for bad in [
+        "",
+        "10",
+        "s",
+        "1x",
+        "-1s",
+        "1.5h",
+        "99999999999999999999s",
+        "9999999999999999y",
+        "1µs",
+    ] {
+        assert_eq!(parse_duration(bad), None, "{bad}");
+    }
+}

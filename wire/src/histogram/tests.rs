@@ -1,0 +1,91 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn of(values: &[f64]) -> Histogram {
+    let mut histogram = Histogram::new();
+    for &value in values {
+        histogram.record(value, 1).unwrap();
+    }
+    histogram
+}
+
+#[test]
+fn refuses_what_it_cannot_hold() {
+    let mut histogram = Histogram::new();
+    for bad in [-1.0, f64::NAN, f64::INFINITY, 2e12] {
+        assert!(histogram.record(bad, 1).is_err(), "{bad}");
+    }
+    assert_eq!(histogram.count(), 0);
+    assert!(histogram.quantile(0.5).is_nan());
+}
+
+#[test]
+fn extremes_are_exact() {
+    let histogram = of(&[0.0, 0.001, 12.345, 1e12]);
+    assert_eq!(
+        (histogram.min(), histogram.max(), histogram.count()),
+        (0.0, 1e12, 4)
+    );
+    assert_eq!(histogram.quantile(0.0), 0.0);
+    assert_eq!(histogram.quantile(1.0), 1e12);
+}
+
+#[test]
+fn damage_and_foreign_bounds_are_refused() {
+    let mut bytes = Vec::new();
+    of(&[1.0, 2.0]).encode(&mut bytes);
+    for cut in 0..bytes.len() {
+        assert!(Histogram::decode(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+    let mut future = bytes.clone();
+    future[0] = 9;
+    assert_eq!(Histogram::decode(&future), Err(HistogramError::Version(9)));
+    let mut huge = bytes.clone();
+    huge[25 + 24] = 0x7f;
+    assert!(matches!(
+        Histogram::decode(&huge),
+        Err(HistogramError::Damaged(_))
+    ));
+}
+
+proptest! {
+    #[test]
+    fn merging_is_recording_together(a in prop::collection::vec(0.0..1e9f64, 1..50), b in prop::collection::vec(0.0..1e5f64, 1..50)) {
+        let mut merged = of(&b);
+        merged.merge(&of(&a));
+        let together = of(&b.iter().chain(&a).copied().collect::<Vec<_>>());
+        prop_assert_eq!(merged.count(), together.count());
+        for q in [0.0, 0.5, 0.9, 0.99, 1.0] {
+            prop_assert_eq!(merged.quantile(q), together.quantile(q));
+        }
+    }
+
+    #[test]
+    fn quantiles_are_within_one_percent(mut values in prop::collection::vec(1.0..1e8f64, 1..200)) {
+        let histogram = of(&values);
+        values.sort_by(f64::total_cmp);
+        for q in [0.5, 0.95, 0.99] {
+            let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len());
+            let exact = values[rank - 1];
+            let got = histogram.quantile(q);
+            prop_assert!((got - exact).abs() <= exact * 0.01, "q{q}: {got} for {exact}");
+        }
+    }
+
+    #[test]
+    fn encoding_comes_back(values in prop::collection::vec(0.0..1e12f64, 0..100)) {
+        let histogram = of(&values);
+        let mut bytes = Vec::new();
+        histogram.encode(&mut bytes);
+        let back = Histogram::decode(&bytes).unwrap();
+        prop_assert_eq!(back.count(), histogram.count());
+        prop_assert_eq!(back.sum().to_bits(), histogram.sum().to_bits());
+        prop_assert_eq!(back.buckets().collect::<Vec<_>>(), histogram.buckets().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Histogram::decode(&bytes);
+    }
+}
