@@ -1,0 +1,53 @@
+//! What can go wrong in the store. The variant says what to do next: mend the request, wait, free space, look at a file.
+
+use std::path::PathBuf;
+
+/// Any failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{} is in use by {holder}; stop it, or give this one another data_dir", dir.display())]
+    Locked { dir: PathBuf, holder: String },
+    #[error("{} was written by format {found}, this program reads {known}; use a newer weir-gateway", dir.display())]
+    Format {
+        dir: PathBuf,
+        found: String,
+        known: u32,
+    },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{} is damaged: {what}", path.display())]
+    Corrupt { path: PathBuf, what: String },
+    #[error("rocksdb: {0}")]
+    Backend(#[from] rocksdb::Error),
+    #[error("the limit of {limit} series is reached; raise store.max_series or send fewer")]
+    TooManySeries { limit: usize },
+    #[error("matcher {matcher} is no valid regular expression: {reason}")]
+    BadMatcher { matcher: String, reason: String },
+    #[error("the journal's queue is full; try again")]
+    Busy,
+    #[error("the journal could not take the write: {0}")]
+    Journal(String),
+    #[error("the store is closed")]
+    Closed,
+    #[error("the read was stopped: {0}")]
+    Stopped(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// For `map_err`: which file, and what was being done to it.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| StoreError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The journal: append-only segments of checksummed groups, the one authoritative log. Bytes in docs/format/journal.md.
+//! Owns segment files and their names; knows nothing of head or chunks.
+
+mod record;
+mod recovery;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(crate) use record::{Record, put_batch, put_definition};
+pub(crate) use recovery::{Damage, replay};
+pub(crate) use writer::Journal;

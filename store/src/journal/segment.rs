@@ -1,0 +1,95 @@
+//! A segment file: its name, its header, and the frame around each group.
+
+use std::path::{Path, PathBuf};
+
+pub(crate) const HEADER_BYTES: usize = 24;
+pub(crate) const GROUP_HEAD_BYTES: usize = 16;
+/// A group's payload at most; a length above it is no length.
+pub(crate) const MAX_GROUP_BYTES: usize = 64 << 20;
+const MAGIC: &[u8; 8] = b"WEIRJRNL";
+const GROUP_MAGIC: [u8; 4] = *b"WGRP";
+const VERSION: u32 = 1;
+
+/// `00000042.journal`
+pub(crate) fn path(dir: &Path, number: u32) -> PathBuf {
+    dir.join(format!("{number:08}.journal"))
+}
+
+/// The number in a segment's file name.
+pub(crate) fn number_of(path: &Path) -> Option<u32> {
+    if path.extension()? != "journal" {
+        return None;
+    }
+    path.file_stem()?.to_str()?.parse().ok()
+}
+
+/// `magic [8], version u32 LE, number u32 LE, zero u32, crc32c u32 LE of what is before it`.
+pub(crate) fn header(number: u32) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[12..16].copy_from_slice(&number.to_le_bytes());
+    let sum = crc32c::crc32c(&header[..20]);
+    header[20..].copy_from_slice(&sum.to_le_bytes());
+    header
+}
+
+/// What a segment's first bytes say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum HeaderState {
+    Good,
+    /// Nothing or too little was written before a crash.
+    Short,
+    Damaged,
+    Future(u32),
+}
+
+pub(crate) fn check_header(bytes: &[u8], number: u32) -> HeaderState {
+    let Some(found) = bytes.get(..HEADER_BYTES) else {
+        return HeaderState::Short;
+    };
+    if found == header(number) {
+        return HeaderState::Good;
+    }
+    let version = u32::from_le_bytes([found[8], found[9], found[10], found[11]]);
+    let sum = u32::from_le_bytes([found[20], found[21], found[22], found[23]]);
+    if &found[..8] == MAGIC && crc32c::crc32c(&found[..20]) == sum && version > VERSION {
+        return HeaderState::Future(version);
+    }
+    HeaderState::Damaged
+}
+
+/// Puts a group's frame before its payload: `"WGRP", length u32 LE, crc32c u32 LE of length and payload, zero u32`.
+pub(crate) fn group_head(payload: &[u8]) -> [u8; GROUP_HEAD_BYTES] {
+    let length = (payload.len() as u32).to_le_bytes();
+    let mut head = [0; GROUP_HEAD_BYTES];
+    head[..4].copy_from_slice(&GROUP_MAGIC);
+    head[4..8].copy_from_slice(&length);
+    let sum = crc32c::crc32c_append(crc32c::crc32c(&length), payload);
+    head[8..12].copy_from_slice(&sum.to_le_bytes());
+    head
+}
+
+/// The payload of the whole, undamaged group at the front of `bytes`.
+pub(crate) fn group_at(bytes: &[u8]) -> Option<&[u8]> {
+    let (head, rest) = bytes.split_first_chunk::<GROUP_HEAD_BYTES>()?;
+    let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+    if length > MAX_GROUP_BYTES {
+        return None;
+    }
+    let payload = rest.get(..length)?;
+    (group_head(payload) == *head).then_some(payload)
+}
+
+/// Where the next undamaged group starts, at or after `from`.
+pub(crate) fn next_group(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(rest) = bytes.get(at..) {
+        let step = rest.windows(4).position(|four| four == GROUP_MAGIC)?;
+        if group_at(&rest[step..]).is_some() {
+            return Some(at + step);
+        }
+        at += step + 1;
+    }
+    None
+}

@@ -1,0 +1,305 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::channel;
+
+use proptest::prelude::*;
+use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
+
+use crate::*;
+
+const T0: i64 = 1_700_000_000_000;
+
+struct NoLimits;
+
+impl Limits for NoLimits {
+    fn series(&self, _: u64) -> Result<(), Limit> {
+        Ok(())
+    }
+    fn samples(&self, _: u64) -> Result<(), Limit> {
+        Ok(())
+    }
+}
+
+struct House {
+    dir: tempfile::TempDir,
+    now: Arc<AtomicI64>,
+    store: Option<Store>,
+    recovery: Recovery,
+}
+
+impl House {
+    fn new() -> Self {
+        let (dir, now) = (tempfile::tempdir().unwrap(), Arc::new(AtomicI64::new(T0)));
+        let mut house = House {
+            dir,
+            now,
+            store: None,
+            recovery: Recovery::default(),
+        };
+        house.start();
+        house
+    }
+
+    fn options(&self) -> Options {
+        let now = Arc::clone(&self.now);
+        let clock: Clock = Arc::new(move || now.load(Ordering::Relaxed));
+        Options {
+            segment_bytes: 4_096,
+            ..Options::new(self.dir.path().to_owned(), clock)
+        }
+    }
+
+    fn start(&mut self) {
+        let (store, recovery) = Store::open(self.options()).unwrap();
+        (self.store, self.recovery) = (Some(store), recovery);
+    }
+
+    /// Stops as a crash would: nothing is flushed; acknowledged writes are on disk by promise.
+    fn crash(&mut self) {
+        let store = self.store.take().unwrap();
+        store.close();
+        drop(store);
+        self.start();
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn write(&self, name: &str, sequence: Option<u64>, samples: &[(i64, Value)]) -> Written {
+        let series = self
+            .store()
+            .resolve(&SeriesKey::new(name, [("host", "a")]).unwrap())
+            .unwrap();
+        let points = samples.iter().map(|(timestamp_ms, value)| Point {
+            series,
+            sample: Sample {
+                timestamp_ms: *timestamp_ms,
+                value: value.clone(),
+            },
+        });
+        let (send, receive) = channel();
+        let write = Write {
+            origin: sequence.map(|sequence| Origin {
+                agent: "a".into(),
+                boot: 1,
+                sequence,
+            }),
+            points: points.collect(),
+            done: Box::new(move |result| send.send(result).unwrap()),
+        };
+        assert!(self.store().append(write).is_ok());
+        receive.recv().unwrap().unwrap()
+    }
+
+    fn floats(&self, name: &str, sequence: Option<u64>, samples: &[(i64, f64)]) -> Written {
+        let samples: Vec<_> = samples
+            .iter()
+            .map(|(t, v)| (*t, Value::Float(*v)))
+            .collect();
+        self.write(name, sequence, &samples)
+    }
+
+    fn read(&self, name: &str) -> Vec<(i64, Value)> {
+        let matcher = Matcher::new("__name__", MatchOp::Equal, name);
+        let found = self
+            .store()
+            .select(&[matcher], 0, i64::MAX, &NoLimits)
+            .unwrap();
+        found
+            .into_iter()
+            .flat_map(|s| s.samples)
+            .map(|s| (s.timestamp_ms, s.value))
+            .collect()
+    }
+
+    fn read_floats(&self, name: &str) -> Vec<(i64, f64)> {
+        let float = |value| match value {
+            Value::Float(value) => value,
+            Value::Histogram(_) => panic!("a histogram"),
+        };
+        self.read(name)
+            .into_iter()
+            .map(|(t, v)| (t, float(v)))
+            .collect()
+    }
+
+    fn pass(&self, ms: i64) -> i64 {
+        self.now.fetch_add(ms, Ordering::Relaxed) + ms
+    }
+}
+
+const HOUR: i64 = 3_600_000;
+
+#[test]
+fn acknowledged_samples_are_there_after_a_crash_before_and_after_sealing() {
+    let mut house = House::new();
+    house.floats("a", None, &[(T0, 1.0), (T0 + 10_000, 2.0)]);
+    house.crash();
+    assert_eq!(house.recovery.samples, 2);
+    let expected = [(T0, 1.0), (T0 + 10_000, 2.0)];
+    assert_eq!(house.read_floats("a"), expected);
+    let sealed = house.store().seal(house.pass(HOUR)).unwrap();
+    assert_eq!((sealed.windows, sealed.samples), (1, 2));
+    assert!(sealed.journal_bytes_freed > 0);
+    assert_eq!(house.store().stats().head_samples, 0);
+    assert_eq!(house.read_floats("a"), expected);
+    house.crash();
+    assert_eq!(house.recovery.samples, 0, "what is sealed is not replayed");
+    assert_eq!(house.read_floats("a"), expected);
+}
+
+#[test]
+fn a_batch_sent_again_changes_nothing_even_after_sealing_and_crash() {
+    let mut house = House::new();
+    assert_eq!(house.floats("a", Some(1), &[(T0, 1.0)]).stored, 1);
+    assert!(house.floats("a", Some(1), &[(T0, 1.0)]).known_batch);
+    house.store().seal(house.pass(HOUR)).unwrap();
+    house.crash();
+    assert_eq!(house.store().last_sequence("a", 1), 1);
+    assert!(house.floats("a", Some(1), &[(T0, 7.0)]).known_batch);
+    assert_eq!(house.floats("a", Some(2), &[(T0 + HOUR, 2.0)]).stored, 1);
+    assert_eq!(house.read_floats("a"), [(T0, 1.0), (T0 + HOUR, 2.0)]);
+}
+
+#[test]
+fn late_samples_join_a_sealed_window_and_the_last_to_come_wins() {
+    let mut house = House::new();
+    house.floats("a", None, &[(T0, 1.0), (T0 + 20_000, 3.0)]);
+    let now = house.pass(HOUR);
+    house.store().seal(now).unwrap();
+    let late = house.floats("a", None, &[(T0 + 10_000, 2.0), (T0 + 20_000, 4.0)]);
+    assert_eq!(late.stored, 2);
+    let expected = [(T0, 1.0), (T0 + 10_000, 2.0), (T0 + 20_000, 4.0)];
+    assert_eq!(house.read_floats("a"), expected);
+    house.crash();
+    assert_eq!(house.read_floats("a"), expected);
+    assert_eq!(house.store().seal(house.pass(HOUR)).unwrap().windows, 1);
+    house.crash();
+    assert_eq!(house.recovery.samples, 0);
+    assert_eq!(house.read_floats("a"), expected);
+}
+
+#[test]
+fn too_early_and_too_old_are_counted_and_move_nothing() {
+    let house = House::new();
+    let written = house.floats(
+        "a",
+        None,
+        &[
+            (T0 + HOUR, 1.0),
+            (T0 - 8 * 24 * HOUR, 1.0),
+            (-5, 1.0),
+            (T0, 1.0),
+        ],
+    );
+    assert_eq!(
+        (written.too_early, written.too_old, written.stored),
+        (1, 2, 1)
+    );
+    let again = house.floats("a", None, &[(T0, 1.0), (T0, 2.0)]);
+    assert_eq!((again.duplicate, again.replaced), (1, 1));
+    assert_eq!(house.read_floats("a"), [(T0, 2.0)]);
+}
+
+#[test]
+fn histograms_come_back_from_head_and_table() {
+    let mut house = House::new();
+    let mut histogram = Histogram::new();
+    histogram.record(12.5, 4).unwrap();
+    let value = Value::Histogram(Arc::new(histogram));
+    house.write("t", None, &[(T0, value.clone())]);
+    house.crash();
+    assert_eq!(house.read("t"), [(T0, value.clone())]);
+    house.store().seal(house.pass(HOUR)).unwrap();
+    assert_eq!(house.read("t"), [(T0, value)]);
+}
+
+#[test]
+fn a_second_store_on_the_directory_is_told_who_holds_it() {
+    let house = House::new();
+    let refused = Store::open(house.options()).err().unwrap().to_string();
+    assert!(
+        refused.contains(&format!("process {}", std::process::id())),
+        "{refused}"
+    );
+}
+
+#[test]
+fn retention_follows_the_newest_sample_not_a_clock_that_jumped() {
+    let mut house = House::new();
+    house.floats("a", None, &[(T0, 1.0)]);
+    house.store().seal(house.pass(HOUR)).unwrap();
+    house.store().drop_expired(T0 + 30 * 24 * HOUR).unwrap();
+    assert_eq!(house.read_floats("a").len(), 1, "a jump deletes nothing");
+    let now = house.pass(8 * 24 * HOUR);
+    house.floats("a", None, &[(now, 2.0)]);
+    house.store().drop_expired(now).unwrap();
+    assert_eq!(house.read_floats("a"), [(now, 2.0)]);
+    house.crash();
+    assert_eq!(house.read_floats("a"), [(now, 2.0)]);
+}
+
+#[test]
+fn a_limit_stops_a_read() {
+    struct Few;
+    impl Limits for Few {
+        fn series(&self, _: u64) -> Result<(), Limit> {
+            Ok(())
+        }
+        fn samples(&self, count: u64) -> Result<(), Limit> {
+            if count > 1 {
+                Err("enough".into())
+            } else {
+                Ok(())
+            }
+        }
+    }
+    let house = House::new();
+    house.floats("a", None, &[(T0, 1.0), (T0 + 1, 1.0)]);
+    let stopped = house.store().select(&[], 0, i64::MAX, &Few).unwrap_err();
+    assert!(matches!(stopped, StoreError::Stopped(why) if why.to_string() == "enough"));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Write { series: u8, at: i64, value: i32 },
+    Seal,
+    Crash,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..3u8, 0..40i64, 0..5i32).prop_map(|(series, at, value)| Step::Write { series, at, value }),
+        1 => Just(Step::Seal),
+        1 => Just(Step::Crash),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn the_store_is_a_map(steps in prop::collection::vec(step(), 1..40)) {
+        let mut house = House::new();
+        let mut model: BTreeMap<u8, BTreeMap<i64, f64>> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Write { series, at, value } => {
+                    // Six minutes apart: a few windows, written in any order.
+                    let at = T0 - at * 360_000;
+                    house.floats(&format!("s{series}"), None, &[(at, f64::from(value))]);
+                    model.entry(series).or_default().insert(at, f64::from(value));
+                }
+                Step::Seal => {
+                    house.store().seal(house.pass(HOUR)).unwrap();
+                }
+                Step::Crash => house.crash(),
+            }
+        }
+        for series in 0..3 {
+            let expected: Vec<_> = model.remove(&series).unwrap_or_default().into_iter().collect();
+            prop_assert_eq!(house.read_floats(&format!("s{series}")), expected);
+        }
+    }
+}
