@@ -1,0 +1,51 @@
+//! The table of contents of the two commands, `cargo xtask up` and `cargo xtask test`, and of the three behind them.
+//! Owns no step itself; what it runs never needs more than a clone, Rust and a package manager.
+
+mod args;
+mod build;
+mod closing;
+mod health;
+mod lint;
+mod prerequisites;
+mod program;
+mod progress;
+mod rocksdb;
+mod signals;
+mod test;
+mod ui;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use args::Task;
+use build::Build;
+
+fn main() -> ExitCode {
+    match args::read(std::env::args().skip(1)).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Up(options) => up::run(&options),
+        Task::Test(filter) => test::run(&filter),
+        Task::Setup => test::set_up().map(drop),
+        Task::Lint => lint::run(),
+        Task::Env => {
+            prerequisites::for_build()?;
+            print!("{}", Build::prepare()?.exports());
+            Ok(())
+        }
+        Task::Help => {
+            print!("{}", args::HELP);
+            Ok(())
+        }
+    }
+}
