@@ -13,6 +13,12 @@ pub enum StoreError {
         found: String,
         known: u32,
     },
+    #[error("{} was made with a window of {found_ms} ms, not {asked_ms}; set store.window back", dir.display())]
+    Window {
+        dir: PathBuf,
+        found_ms: i64,
+        asked_ms: i64,
+    },
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         action: &'static str,

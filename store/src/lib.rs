@@ -29,4 +29,4 @@ pub use options::{Clock, Options};
 pub use read::{Limit, Limits, Selected};
 pub use seal::Sealed;
 pub use store::{Recovery, Stats, Store};
-pub use writer::{Done, Origin, Point, Write, Written};
+pub use writer::{Chain, Done, Origin, Point, Write, Written};

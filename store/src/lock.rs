@@ -17,7 +17,7 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-pub(crate) fn take(dir: &Path) -> Result<Lock, StoreError> {
+pub(crate) fn take(dir: &Path, window_ms: i64) -> Result<Lock, StoreError> {
     std::fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
     let path = dir.join(LOCK_FILE);
     let mut file = OpenOptions::new()
@@ -41,30 +41,52 @@ pub(crate) fn take(dir: &Path) -> Result<Lock, StoreError> {
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
     named.map_err(StoreError::io("write", &path))?;
-    check_format(dir)?;
+    check_format(dir, window_ms)?;
     Ok(Lock { _file: file })
 }
 
-fn check_format(dir: &Path) -> Result<(), StoreError> {
+/// Two lines: the format's number, and the window's length that chunks were cut by.
+fn check_format(dir: &Path, window_ms: i64) -> Result<(), StoreError> {
     let path = dir.join(FORMAT_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim() == FORMAT.to_string() => Ok(()),
-        Ok(text) => Err(StoreError::Format {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return write_format(dir, &path, window_ms);
+        }
+        Err(error) => return Err(StoreError::io("read", &path)(error)),
+    };
+    let mut lines = text.lines();
+    let found = lines.next().unwrap_or_default();
+    if found != FORMAT.to_string() {
+        return Err(StoreError::Format {
             dir: dir.to_owned(),
-            found: text.trim().chars().take(20).collect(),
+            found: found.chars().take(20).collect(),
             known: FORMAT,
+        });
+    }
+    match lines.next().and_then(|line| line.parse().ok()) {
+        Some(found_ms) if found_ms == window_ms => Ok(()),
+        Some(found_ms) => Err(StoreError::Window {
+            dir: dir.to_owned(),
+            found_ms,
+            asked_ms: window_ms,
         }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_format(dir, &path),
-        Err(error) => Err(StoreError::io("read", &path)(error)),
+        None => Err(StoreError::Corrupt {
+            path,
+            what: "no window length on its second line".to_owned(),
+        }),
     }
 }
 
-fn write_format(dir: &Path, path: &Path) -> Result<(), StoreError> {
-    let made = File::create(path).and_then(|mut file| {
-        writeln!(file, "{FORMAT}")?;
+fn write_format(dir: &Path, path: &Path, window_ms: i64) -> Result<(), StoreError> {
+    // Written beside and renamed: a crash leaves the whole file or none.
+    let beside = dir.join("FORMAT.new");
+    let made = File::create(&beside).and_then(|mut file| {
+        writeln!(file, "{FORMAT}\n{window_ms}")?;
         file.sync_all()
     });
-    made.map_err(StoreError::io("write", path))?;
+    made.map_err(StoreError::io("write", &beside))?;
+    std::fs::rename(&beside, path).map_err(StoreError::io("write", path))?;
     sync_dir(dir)
 }
 

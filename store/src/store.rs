@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// The directory is in use or of another format, cannot be read, or RocksDB refuses it.
     pub fn open(options: Options) -> Result<(Self, Recovery), StoreError> {
-        let lock = lock::take(&options.dir)?;
+        let lock = lock::take(&options.dir, options.window_ms)?;
         let dir = options.dir.join("journal");
         std::fs::create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
         let backend = Backend::open(&options.dir)?;

@@ -86,6 +86,7 @@ impl House {
                 boot: 1,
                 sequence,
             }),
+            chain: None,
             points: points.collect(),
             done: Box::new(move |result| send.send(result).unwrap()),
         };
@@ -222,6 +223,24 @@ fn a_second_store_on_the_directory_is_told_who_holds_it() {
     let refused = Store::open(house.options()).err().unwrap().to_string();
     assert!(
         refused.contains(&format!("process {}", std::process::id())),
+        "{refused}"
+    );
+}
+
+#[test]
+fn another_window_or_a_format_from_the_future_is_refused() {
+    let mut house = House::new();
+    drop(house.store.take());
+    let other = Options {
+        window_ms: 60_000,
+        ..house.options()
+    };
+    let refused = Store::open(other).err().unwrap().to_string();
+    assert!(refused.contains("1800000 ms, not 60000"), "{refused}");
+    std::fs::write(house.dir.path().join("FORMAT"), "9\n1\n").unwrap();
+    let refused = Store::open(house.options()).err().unwrap().to_string();
+    assert!(
+        refused.contains("format 9") && refused.contains("reads 1"),
         "{refused}"
     );
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use metrics::{counter, histogram};
@@ -33,12 +34,29 @@ pub struct Origin {
     pub sequence: u64,
 }
 
+/// Writes that must not overtake a failed one: after a failure every later write of the chain is refused, so that a
+/// higher sequence is never taken before a lower one that will be sent again. One chain a session.
+#[derive(Debug, Clone, Default)]
+pub struct Chain(Arc<AtomicBool>);
+
+impl Chain {
+    fn broken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn cut(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Called once the write is on disk and readable, or refused; from the writer's thread, so it must not block.
 pub type Done = Box<dyn FnOnce(Result<Written, StoreError>) + Send>;
 
 /// Points to be stored together.
 pub struct Write {
     pub origin: Option<Origin>,
+    /// The session's, where writes have an order to keep.
+    pub chain: Option<Chain>,
     pub points: Vec<Point>,
     pub done: Done,
 }
@@ -82,6 +100,7 @@ pub(crate) struct Writer {
 /// A write that is part of the group being made.
 struct Taken {
     origin: Option<Origin>,
+    chain: Option<Chain>,
     points: Vec<(Window, Point)>,
     done: Done,
     written: Written,
@@ -140,6 +159,12 @@ impl Writer {
         let mut windows = BTreeSet::new();
         let mut group: Vec<Taken> = Vec::with_capacity(writes.len());
         for write in writes {
+            if write.chain.as_ref().is_some_and(Chain::broken) {
+                (write.done)(Err(StoreError::Journal(
+                    "an earlier batch of the session failed".to_owned(),
+                )));
+                continue;
+            }
             let known = write.origin.as_ref().is_some_and(|origin| {
                 self.shared.dedupe.read().has(origin) || in_group(&group, origin)
             });
@@ -170,14 +195,13 @@ impl Writer {
                 self.shared.unlogged.lock().splice(0..0, definitions);
                 let text = error.to_string();
                 for taken in group {
+                    taken.chain.iter().for_each(Chain::cut);
                     (taken.done)(Err(StoreError::Journal(text.clone())));
                 }
             }
         }
         let bytes = self.journal.bytes();
-        self.shared
-            .journal_bytes
-            .store(bytes, std::sync::atomic::Ordering::Relaxed);
+        self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Sorts a write's points into windows, and out.
@@ -196,6 +220,7 @@ impl Writer {
         }
         Taken {
             origin: write.origin,
+            chain: write.chain,
             points,
             done: write.done,
             written,
@@ -259,6 +284,7 @@ fn in_group(group: &[Taken], origin: &Origin) -> bool {
 fn known_batch(write: Write) -> Taken {
     Taken {
         origin: write.origin,
+        chain: write.chain,
         points: Vec::new(),
         done: write.done,
         written: Written {

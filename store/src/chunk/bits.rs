@@ -14,7 +14,7 @@ pub(super) fn mask(width: u32) -> u64 {
     u64::MAX.checked_shr(64 - width).unwrap_or(0)
 }
 
-/// Appends the values; none may be wider than `width` bits, which is at most 64.
+/// Appends the lowest `width` bits of each value; `width` is at most 64.
 pub(super) fn pack(values: &[i64], width: u32, out: &mut Vec<u8>) {
     if width == 0 {
         return;
@@ -31,9 +31,9 @@ pub(super) fn pack(values: &[i64], width: u32, out: &mut Vec<u8>) {
 }
 
 fn pack_narrow(values: &[i64], width: u32, room: &mut [u8]) {
-    let (mut word, mut filled, mut at) = (0_u64, 0, 0);
+    let (mask, mut word, mut filled, mut at) = (mask(width), 0_u64, 0, 0);
     for &value in values {
-        word |= (value as u64) << filled;
+        word |= (value as u64 & mask) << filled;
         room[at..at + 8].copy_from_slice(&word.to_le_bytes());
         filled += width;
         at += filled as usize / 8;
@@ -43,9 +43,9 @@ fn pack_narrow(values: &[i64], width: u32, room: &mut [u8]) {
 }
 
 fn pack_wide(values: &[i64], width: u32, room: &mut [u8]) {
-    let (mut word, mut filled, mut at) = (0_u128, 0, 0);
+    let (mask, mut word, mut filled, mut at) = (mask(width), 0_u128, 0, 0);
     for &value in values {
-        word |= u128::from(value as u64) << filled;
+        word |= u128::from(value as u64 & mask) << filled;
         room[at..at + 16].copy_from_slice(&word.to_le_bytes());
         filled += width;
         at += filled as usize / 8;

@@ -3,7 +3,7 @@
 
 use weir_wire::varint::{self, Reader};
 
-use super::bits::{mask, pack, packed_bytes, unpack};
+use super::bits::{pack, packed_bytes, unpack};
 use super::plan::{Mode, Plan};
 use super::{ChunkError, rare};
 
@@ -14,20 +14,19 @@ const PATCHED: u8 = 0x80;
 
 /// Appends the column as planned.
 pub(super) fn write(ints: &[i64], plan: Plan, out: &mut Vec<u8>) {
-    let mut terms = plan.mode.terms(ints);
     out.push(plan.width as u8 | if plan.patched { PATCHED } else { 0 });
     out.push(plan.mode as u8 | (plan.shift as u8) << 2);
     write_lead(ints, plan.mode, out);
     varint::put_signed(out, plan.base);
+    if plan.width == 0 && !plan.patched {
+        return;
+    }
+    let mut terms = plan.mode.terms(ints);
     for term in &mut terms {
         *term = term.wrapping_sub(plan.base) >> plan.shift;
     }
     if plan.patched {
         write_patches(&terms, plan, out);
-    }
-    let mask = mask(plan.width.min(64 - plan.shift)) as i64;
-    for term in &mut terms {
-        *term &= mask;
     }
     pack(&terms, plan.width, out);
 }
@@ -45,7 +44,10 @@ fn write_lead(ints: &[i64], mode: Mode, out: &mut Vec<u8>) {
 
 fn write_patches(terms: &[i64], plan: Plan, out: &mut Vec<u8>) {
     let above = |term: &i64| term >> plan.width;
-    varint::put(out, terms.iter().filter(|term| above(term) != 0).count() as u64);
+    varint::put(
+        out,
+        terms.iter().filter(|term| above(term) != 0).count() as u64,
+    );
     let mut positions = rare::Writer::default();
     for (at, term) in terms.iter().enumerate() {
         if above(term) != 0 {

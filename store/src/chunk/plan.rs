@@ -39,10 +39,14 @@ impl Mode {
         }
     }
 
-    fn sampled_extent(self, ints: &[i64]) -> Extent {
+    /// The range of a few terms, their lowest and highest left out.
+    fn typical_range(self, ints: &[i64]) -> u64 {
         let stride = (ints.len() / SAMPLED).max(1);
-        let term = |at: usize| self.extent(&ints[at - self.lead()..=at]).low;
-        Extent::of((self.lead()..ints.len()).step_by(stride).map(term))
+        match self {
+            Self::Plain => inner_range(ints.iter().copied().step_by(stride)),
+            Self::Delta => inner_range(deltas(ints).step_by(stride)),
+            Self::DeltaOfDelta => inner_range(second_deltas(ints).step_by(stride)),
+        }
     }
 }
 
@@ -55,19 +59,28 @@ pub(super) struct Plan {
     pub(super) width: u32,
     /// Whether some terms lie outside the window and need a patch.
     pub(super) patched: bool,
-    /// What the terms will take, a column's head not counted.
+    /// About what the integers will take.
     pub(super) cost_bits: usize,
 }
 
 /// So many terms are looked at to see how wide a column would be but for its outliers.
 const SAMPLED: usize = 16;
+/// What an integer in the column's head takes.
+const LEAD_BITS: usize = 24;
+/// From two below it, so many widths about the typical one are tried out.
+const WIDTHS_TRIED: u32 = 4;
 /// Up to one term in so many may be an outlier.
 const OUTLIERS: usize = 8;
 
 /// The cheapest of the ways; on a tie the simplest.
 pub(super) fn plan(ints: &[i64]) -> Plan {
-    let extents = Mode::ALL.map(|mode| (mode, mode.extent(ints)));
-    let mut best = Plan::whole(Mode::Plain, extents[0].1, ints.len());
+    let plain = Mode::Plain.extent(ints);
+    let mut best = Plan::whole(Mode::Plain, plain, ints.len());
+    if best.width == 0 {
+        return best;
+    }
+    let [delta, second] = [Mode::Delta, Mode::DeltaOfDelta].map(|mode| (mode, mode.extent(ints)));
+    let extents = [(Mode::Plain, plain), delta, second];
     for (mode, extent) in extents {
         let whole = Plan::whole(mode, extent, ints.len());
         if whole.cost_bits < best.cost_bits {
@@ -75,10 +88,15 @@ pub(super) fn plan(ints: &[i64]) -> Plan {
         }
     }
     let width = best.width;
-    for (mode, extent) in extents {
-        let typical = (mode.sampled_extent(ints).range() >> extent.shift()).ilog_width();
-        if typical + 2 <= width || (typical == 0 && width > 0) {
-            best = Plan::trimmed(mode, extent, ints, best);
+    if width == 0 {
+        return best;
+    }
+    let typical = |(mode, extent): (Mode, Extent)| bit_width(mode.typical_range(ints) >> extent.shift());
+    let typicals = extents.map(typical);
+    let narrowest = typicals.into_iter().min().unwrap_or(0);
+    for ((mode, extent), typical) in extents.into_iter().zip(typicals) {
+        if typical <= narrowest + 1 && (typical + 2 <= width || typical == 0) {
+            best = Plan::trimmed(mode, extent, typical, ints, best);
         }
     }
     best
@@ -86,33 +104,27 @@ pub(super) fn plan(ints: &[i64]) -> Plan {
 
 impl Plan {
     fn whole(mode: Mode, extent: Extent, count: usize) -> Self {
-        let shift = extent.shift();
-        let width = (extent.range() >> shift).ilog_width();
+        let width = extent.width();
         Self {
             mode,
             base: extent.low,
-            shift,
+            shift: extent.shift(),
             width,
             patched: false,
-            cost_bits: count.saturating_sub(mode.lead()) * width as usize,
+            cost_bits: cost_bits(mode, count, width),
         }
     }
 
-    /// The cheapest window that leaves some terms out, if it beats `best`.
-    fn trimmed(mode: Mode, extent: Extent, ints: &[i64], best: Self) -> Self {
+    /// The cheapest window of about the typical width that leaves some terms out, if it beats `best`.
+    fn trimmed(mode: Mode, extent: Extent, typical: u32, ints: &[i64], best: Self) -> Self {
         let mut sorted = mode.terms(ints);
         sorted.sort_unstable();
-        let shift = extent.shift();
-        let full = (extent.range() >> shift).ilog_width();
-        let mut best = best;
-        for width in (0..full).rev() {
+        let (shift, full, mut best) = (extent.shift(), extent.width(), best);
+        for width in typical.saturating_sub(2)..full.min(typical + WIDTHS_TRIED) {
             let (base, covered) = densest(&sorted, mask(width) << shift);
             let outliers = sorted.len() - covered;
-            if outliers * OUTLIERS > sorted.len() {
-                break;
-            }
-            let cost_bits = sorted.len() * width as usize + outliers * patch_bits(full - width);
-            if cost_bits < best.cost_bits {
+            let cost_bits = cost_bits(mode, ints.len(), width) + outliers * patch_bits(full - width);
+            if outliers * OUTLIERS <= sorted.len() && cost_bits < best.cost_bits {
                 best = Self {
                     mode,
                     base,
@@ -125,6 +137,10 @@ impl Plan {
         }
         best
     }
+}
+
+fn cost_bits(mode: Mode, count: usize, width: u32) -> usize {
+    mode.lead() * LEAD_BITS + count.saturating_sub(mode.lead()) * width as usize
 }
 
 /// A patch is a position, mostly of one byte, and the signed bits above the width as a varint.
@@ -185,8 +201,9 @@ impl Extent {
         }
     }
 
-    fn range(self) -> u64 {
-        self.high.wrapping_sub(self.low) as u64
+    /// Bits that hold any term's distance from the lowest, the shift taken out.
+    fn width(self) -> u32 {
+        bit_width(self.high.wrapping_sub(self.low) as u64 >> self.shift())
     }
 
     /// All terms are the lowest plus a multiple of two to this power.
@@ -199,23 +216,31 @@ impl Extent {
     }
 }
 
-trait BitWidth {
-    /// Bits needed to write the number: 0 for 0.
-    fn ilog_width(self) -> u32;
+/// The distance from the second lowest to the second highest; 0 for fewer than three terms.
+fn inner_range(terms: impl Iterator<Item = i64>) -> u64 {
+    let (mut lowest, mut low) = (i64::MAX, i64::MAX);
+    let (mut highest, mut high) = (i64::MIN, i64::MIN);
+    for term in terms {
+        low = low.min(lowest.max(term));
+        lowest = lowest.min(term);
+        high = high.max(highest.min(term));
+        highest = highest.max(term);
+    }
+    if low < high { high.wrapping_sub(low) as u64 } else { 0 }
 }
 
-impl BitWidth for u64 {
-    fn ilog_width(self) -> u32 {
-        Self::BITS - self.leading_zeros()
-    }
+/// Bits needed to write the number: 0 for 0.
+fn bit_width(number: u64) -> u32 {
+    u64::BITS - number.leading_zeros()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn noise(count: i64, spread: i64) -> Vec<i64> {
-        (0..count).map(|i| (i * 7_919 + i * i * 31) % spread).collect()
+    fn noise(count: u64, spread: u64) -> Vec<i64> {
+        let mixed = |i: u64| (i * i * i).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        (0..count).map(|i| (mixed(i + 1) % spread) as i64).collect()
     }
 
     #[test]
@@ -231,7 +256,7 @@ mod tests {
         assert_eq!((plan(&walk).mode, plan(&walk).width), (Mode::Delta, 7));
         let parabola: Vec<i64> = (0..180).map(|i| i * i * 1_000).collect();
         let plan = plan(&parabola);
-        assert_eq!((plan.mode, plan.cost_bits), (Mode::DeltaOfDelta, 0));
+        assert_eq!((plan.mode, plan.width), (Mode::DeltaOfDelta, 0));
     }
 
     #[test]
@@ -253,8 +278,8 @@ mod tests {
 
     #[test]
     fn the_extremes_do_not_overflow() {
-        let plan = plan(&[i64::MIN, i64::MAX, 0, -1]);
-        assert_eq!((plan.mode, plan.width), (Mode::Plain, 64));
+        let plan = plan(&[i64::MIN, i64::MAX, 0, -1, 77, 5]);
+        assert!(plan.width > 60, "{plan:?}");
         assert_eq!(super::plan(&[]).cost_bits, 0);
         assert_eq!(super::plan(&[i64::MIN]).cost_bits, 0);
     }

@@ -17,11 +17,7 @@ impl Writer {
 }
 
 /// Reads what [`Writer`] wrote; `None` for a position that is not below `count`.
-pub(super) fn read(
-    reader: &mut Reader<'_>,
-    next: &mut usize,
-    count: usize,
-) -> Option<usize> {
+pub(super) fn read(reader: &mut Reader<'_>, next: &mut usize, count: usize) -> Option<usize> {
     let distance = reader.bounded(count)?;
     let position = next.checked_add(distance).filter(|&at| at < count)?;
     *next = position + 1;
@@ -41,7 +37,10 @@ mod tests {
         assert_eq!(out[..3], [0, 0, 68]);
         let (mut reader, mut next) = (Reader(&out), 0);
         let mut read = |count| read(&mut reader, &mut next, count);
-        assert_eq!([read(1_000), read(1_000), read(1_000)], [Some(0), Some(1), Some(70)]);
+        assert_eq!(
+            [read(1_000), read(1_000), read(1_000)],
+            [Some(0), Some(1), Some(70)]
+        );
         assert_eq!(read(999), None);
     }
 }

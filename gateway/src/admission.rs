@@ -1,0 +1,105 @@
+//! The one way into the store, for every protocol: resolves series, hands points over, waits for the disk, and counts
+//! what became of each. For each protocol `received = stored + rejected + dropped`, because all are counted
+//! together, when the outcome is known.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use tokio::sync::oneshot;
+use weir_store::{Chain, Done, Origin, Point, SeriesId, Store, StoreError, Write, Written};
+use weir_wire::{Reject, SeriesKey};
+
+/// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// Cheap to clone; one for all listeners.
+#[derive(Clone)]
+pub struct Admission {
+    store: Arc<Store>,
+}
+
+impl Admission {
+    #[must_use]
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store }
+    }
+
+    /// The number of a series; a refusal is for the caller to count with [`count_rejected`].
+    ///
+    /// # Errors
+    /// [`Reject::OverLimit`] when no new series is taken.
+    pub fn resolve(&self, key: &SeriesKey) -> Result<SeriesId, Reject> {
+        self.store.resolve(key).map_err(|_| Reject::OverLimit)
+    }
+
+    /// Stores points and waits until they are on disk.
+    ///
+    /// # Errors
+    /// The journal's; the points are counted as dropped then.
+    pub async fn store(&self, protocol: &'static str, points: Vec<Point>) -> Result<Written, StoreError> {
+        let (send, receive) = oneshot::channel();
+        let done: Done = Box::new(move |result| {
+            // The connection may be gone; what was stored stays stored and was counted.
+            let _ = send.send(result);
+        });
+        self.submit(protocol, None, None, points, done).await;
+        receive.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands points over and returns once they are queued; `done` is called when they are on disk, or refused.
+    pub async fn submit(
+        &self,
+        protocol: &'static str,
+        origin: Option<Origin>,
+        chain: Option<Chain>,
+        points: Vec<Point>,
+        done: Done,
+    ) {
+        let count = points.len() as u64;
+        let counted: Done = Box::new(move |result| {
+            count_outcome(protocol, count, &result);
+            done(result);
+        });
+        let mut write = Write {
+            origin,
+            chain,
+            points,
+            done: counted,
+        };
+        loop {
+            match self.store.append(write) {
+                Ok(()) => return,
+                Err((back, StoreError::Busy)) => {
+                    write = back;
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err((back, error)) => return (back.done)(Err(error)),
+            }
+        }
+    }
+}
+
+/// Counts input that was refused before it became a point.
+pub fn count_rejected(protocol: &'static str, reason: Reject, count: u64) {
+    if count > 0 {
+        counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
+        counter!("weir_ingest_rejected_total", "protocol" => protocol, "reason" => reason.as_str()).increment(count);
+    }
+}
+
+fn count_outcome(protocol: &'static str, count: u64, result: &Result<Written, StoreError>) {
+    let Ok(written) = result else {
+        counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
+        counter!("weir_ingest_dropped_total", "protocol" => protocol, "reason" => "journal").increment(count);
+        return;
+    };
+    count_rejected(protocol, Reject::TooEarly, written.too_early);
+    count_rejected(protocol, Reject::TooOld, written.too_old);
+    let kept = count - written.too_early - written.too_old;
+    counter!("weir_ingest_received_total", "protocol" => protocol).increment(kept);
+    counter!("weir_ingest_stored_total", "protocol" => protocol).increment(kept);
+    let again = if written.known_batch { count } else { written.duplicate };
+    counter!("weir_ingest_duplicates_total", "protocol" => protocol).increment(again);
+    counter!("weir_ingest_replaced_total", "protocol" => protocol).increment(written.replaced);
+}

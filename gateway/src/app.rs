@@ -1,0 +1,199 @@
+//! The composition: opens the store, introduces it to query and alerting, binds every socket, starts every task, and
+//! stops them in the order of the data. Tests start this in their own process on port 0.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use weir_alerting::Alerting;
+use weir_store::{Clock, Options, Recovery, Store};
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::http::{self, Api};
+use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
+use crate::presence::Presence;
+use crate::source::StoreSource;
+use crate::{asking, upkeep};
+
+/// How long listeners and the page get to finish what they have.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Where a started gateway listens.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub http: SocketAddr,
+    pub frames: SocketAddr,
+    /// TCP, then UDP; the same port unless it was given as 0.
+    pub graphite: Option<(SocketAddr, SocketAddr)>,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    pub addresses: Addresses,
+    pub recovery: Recovery,
+    store: Arc<Store>,
+    ready: Arc<AtomicBool>,
+    intake: Stage,
+    inner: Stage,
+    alerting: Arc<Alerting>,
+    page: JoinHandle<()>,
+    page_stop: CancellationToken,
+}
+
+/// Tasks that stop together.
+struct Stage {
+    name: &'static str,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Gateway {
+    /// Opens and starts everything; on return every port is open.
+    ///
+    /// # Errors
+    /// The data directory cannot be had, a rule is wrong, or a port is in use: each named.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let metrics = crate::self_metrics::install();
+        // Sockets first: a second gateway on the same ports ends before it reads a journal.
+        let page = bind_tcp("http.listen", config.http).await?;
+        let frames = bind_tcp("frames.listen", config.frames).await?;
+        let graphite = bind_graphite(&config).await?;
+        let addresses = Addresses {
+            http: page.address,
+            frames: frames.address,
+            graphite: graphite.as_ref().map(|(tcp, udp)| (tcp.address, udp.address)),
+        };
+        let (store, recovery) = open_store(&config, &clock).await?;
+        let admission = Admission::new(Arc::clone(&store));
+        let presence = Arc::new(Presence::new(Arc::clone(&clock), config.forget_after.as_millis() as i64));
+        let known = presence.restore(&store)?;
+        tracing::info!("{known} hosts were up or down before this start");
+
+        let source = Arc::new(StoreSource(Arc::clone(&store)));
+        let asked = asking::Asking::new(source.clone(), &config.query);
+        let alerting = Alerting::open(config.alerting.clone(), asked.ask(), asking::check(), Arc::clone(&clock))
+            .context("alerting")?;
+        let alerting = Arc::new(alerting.recording_into(asking::record(admission.clone())));
+
+        let intake = Stage::new("listeners");
+        intake.spawn(|stop| {
+            let (store, admission, presence) = (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
+            let (listener, token) = (frames.socket, config.frames_token.clone());
+            FrameListener { listener, store, admission, presence, token }.run(stop)
+        });
+        if let Some((tcp, udp)) = graphite {
+            let (clock, max_connections) = (Arc::clone(&clock), config.graphite_max_connections);
+            let (listener, socket) = (tcp.socket, udp.socket);
+            let taken = GraphiteTcp { listener, admission: admission.clone(), clock: Arc::clone(&clock), max_connections };
+            intake.spawn(|stop| taken.run(stop));
+            let taken = GraphiteUdp { socket, admission: admission.clone(), clock };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        let inner = Stage::new("upkeep");
+        inner.spawn(|stop| upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop));
+        inner.spawn(|stop| upkeep::seal(Arc::clone(&store), Arc::clone(&clock), stop));
+        inner.spawn(|stop| {
+            let alerting = Arc::clone(&alerting);
+            async move { alerting.run(stop).await }
+        });
+
+        let ready = Arc::new(AtomicBool::new(true));
+        let page_stop = CancellationToken::new();
+        let api = Api::new(source, &config.query, clock, Arc::clone(&alerting), metrics, Arc::clone(&ready));
+        let page = tokio::spawn(http::serve(page.socket, http::router(api), page_stop.clone()));
+        Ok(Self { addresses, recovery, store, ready, intake, inner, alerting, page, page_stop })
+    }
+
+    /// Reads the rule files again; the old rules stay when the new ones are refused.
+    ///
+    /// # Errors
+    /// What is wrong with the rules.
+    pub async fn reload(&self) -> anyhow::Result<()> {
+        Ok(self.alerting.reload()?)
+    }
+
+    /// Stops in the order of the data: listeners, upkeep and alerting, the page, and last the store.
+    pub async fn stop(self) {
+        self.ready.store(false, Ordering::Release);
+        self.intake.end().await;
+        self.inner.end().await;
+        self.page_stop.cancel();
+        if tokio::time::timeout(GRACE, self.page).await.is_err() {
+            tracing::warn!("requests were still running after {GRACE:?} and are cut off");
+        }
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("closing the store failed");
+        }
+    }
+}
+
+impl Stage {
+    fn new(name: &'static str) -> Self {
+        Self { name, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+    }
+
+    fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    async fn end(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("{} of the {} were still busy after {GRACE:?}", self.tasks.len(), self.name);
+        }
+    }
+}
+
+async fn bind_graphite(
+    config: &Config,
+) -> anyhow::Result<Option<(Bound<tokio::net::TcpListener>, Bound<tokio::net::UdpSocket>)>> {
+    let Some(address) = config.graphite else {
+        return Ok(None);
+    };
+    let tcp = bind_tcp("graphite.listen", address).await?;
+    let udp = bind_udp("graphite.listen", address)?;
+    Ok(Some((tcp, udp)))
+}
+
+async fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<Store>, Recovery)> {
+    let options = Options {
+        window_ms: config.window.as_millis() as i64,
+        raw_ms: config.raw.as_millis() as i64,
+        max_series: config.max_series,
+        ..Options::new(config.data_dir.clone(), Arc::clone(clock))
+    };
+    let opened = tokio::task::spawn_blocking(move || Store::open(options)).await?;
+    let (store, recovery) = opened.context("store")?;
+    report(&recovery);
+    Ok((Arc::new(store), recovery))
+}
+
+fn report(recovery: &Recovery) {
+    let Recovery { series, samples, journal_groups, torn_bytes, damage, orphans } = recovery;
+    tracing::info!("{series} series; {samples} samples of {journal_groups} groups read back from the journal");
+    if *torn_bytes > 0 {
+        tracing::warn!("{torn_bytes} bytes of a torn tail were cut: they were never acknowledged");
+    }
+    for range in damage {
+        tracing::error!("journal damaged at {range}: samples there are lost, the rest is served");
+    }
+    if *orphans > 0 {
+        tracing::error!("{orphans} samples belong to series lost with the damage");
+    }
+    let facts = BTreeMap::from([("torn", *torn_bytes), ("damaged_ranges", damage.len() as u64)]);
+    for (what, count) in facts {
+        metrics::gauge!("weir_store_recovery", "what" => what).set(count as f64);
+    }
+}

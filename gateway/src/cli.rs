@@ -1,0 +1,158 @@
+//! The commands of weir-gateway. Exit codes: 0 done, 1 failed, 64 the configuration or a rule is wrong.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use weir_store::Clock;
+
+use crate::app::Gateway;
+use crate::asking;
+use crate::config::{Config, DEFAULTS};
+
+const EXIT_FAILED: u8 = 1;
+const EXIT_CONFIG: u8 = 64;
+
+/// Takes in metrics, keeps them, draws them and alerts on them.
+#[derive(Debug, Parser)]
+#[command(name = "weir-gateway", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Configuration file (TOML); without it the defaults hold.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One key over the file's, as section.key=value; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// What is logged: error, warn, info, debug, trace, or module=level,...
+    #[arg(long, global = true, env = "WEIR_LOG", default_value = "info", value_name = "LEVEL")]
+    log_level: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway (also without a word).
+    Run,
+    /// Print every key with its default and what it means.
+    Config,
+    /// Validate the configuration and the rule files, and exit.
+    Check,
+}
+
+/// Why the program ends, and with which exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub code: u8,
+    pub error: anyhow::Error,
+}
+
+/// Does what the command line says; returns when that is done.
+///
+/// # Errors
+/// With the exit code that fits.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Some(Command::Config) => print(DEFAULTS),
+        Some(Command::Check) => check(&cli),
+        Some(Command::Run) | None => serve(&cli),
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| failed(error.into()))
+}
+
+fn load(cli: &Cli) -> Result<Config, Failure> {
+    Config::load(cli.config.as_deref(), std::env::vars(), &cli.set).map_err(|error| misconfigured(error.into()))
+}
+
+fn check(cli: &Cli) -> Result<(), Failure> {
+    let config = load(cli)?;
+    let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check(), config.alerting.interval);
+    let rules = rules.map_err(|error| misconfigured(error.into()))?;
+    let count: usize = rules.groups.iter().map(|group| group.rules.len()).sum();
+    print(&format!("ok: the configuration and {count} rules in {} groups\n", rules.groups.len()))
+}
+
+fn serve(cli: &Cli) -> Result<(), Failure> {
+    let config = load(cli)?;
+    start_log(&cli.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| failed(error.into()))?.block_on(until_told(config))
+}
+
+async fn until_told(config: Config) -> Result<(), Failure> {
+    let gateway = Gateway::start(config, wall_clock()).await.map_err(failed)?;
+    announce(&gateway);
+    let mut signals = Signals::new().map_err(|error| failed(error.into()))?;
+    while signals.next_is_reload().await {
+        match gateway.reload().await {
+            Ok(()) => tracing::info!("rules were read again"),
+            Err(error) => tracing::error!("the rules stay as they were: {error:#}"),
+        }
+    }
+    tracing::info!("stopping");
+    gateway.stop().await;
+    Ok(())
+}
+
+fn announce(gateway: &Gateway) {
+    let addresses = &gateway.addresses;
+    println!("page http://{}/", addresses.http);
+    println!("frames {}", addresses.frames);
+    if let Some((tcp, udp)) = addresses.graphite {
+        println!("graphite tcp {tcp} udp {udp}");
+    }
+    println!("ready");
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// True for SIGHUP; false for SIGTERM and SIGINT.
+    async fn next_is_reload(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => false,
+            _ = self.interrupt.recv() => false,
+            _ = self.hangup.recv() => true,
+        }
+    }
+}
+
+fn start_log(level: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(level)
+        .map_err(|error| misconfigured(anyhow::anyhow!("--log-level {level:?}: {error}; say info or debug")))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+/// The only place where the gateway reads the wall clock.
+fn wall_clock() -> Clock {
+    Arc::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as i64)
+    })
+}
+
+fn failed(error: anyhow::Error) -> Failure {
+    Failure { code: EXIT_FAILED, error }
+}
+
+fn misconfigured(error: anyhow::Error) -> Failure {
+    Failure { code: EXIT_CONFIG, error }
+}

@@ -1,0 +1,15 @@
+//! The gateway as a library: tests start it in their own process. The composition is in [`app`]; what comes in goes
+//! through [`admission`] alone; what is asked goes through [`http`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod admission;
+pub mod app;
+mod asking;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod listen;
+pub mod presence;
+mod self_metrics;
+pub mod source;
+mod upkeep;

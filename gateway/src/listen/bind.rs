@@ -1,0 +1,69 @@
+//! Binding sockets, with errors that name the key, the address and who could be in the way.
+
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// What is asked of the kernel for UDP; what it gives is in `weir_udp_receive_buffer_bytes`.
+const UDP_BUFFER_BYTES: usize = 4 << 20;
+
+/// A socket could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {kind} {address} (key {key}): {source}{hint}")]
+pub struct BindError {
+    key: &'static str,
+    kind: &'static str,
+    address: SocketAddr,
+    source: std::io::Error,
+    hint: &'static str,
+}
+
+/// A socket and the address it really has.
+pub struct Bound<S> {
+    pub socket: S,
+    pub address: SocketAddr,
+}
+
+/// # Errors
+/// When the address cannot be bound.
+pub async fn bind_tcp(key: &'static str, address: SocketAddr) -> Result<Bound<TcpListener>, BindError> {
+    let bound = TcpListener::bind(address).await;
+    let named = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
+    let (address, socket) = named.map_err(|source| refused(key, "TCP", address, source))?;
+    Ok(Bound { socket, address })
+}
+
+/// # Errors
+/// When the address cannot be bound.
+pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocket>, BindError> {
+    let bound = open_udp(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+    let (address, socket) = bound.map_err(|source| refused(key, "UDP", address, source))?;
+    Ok(Bound { socket, address })
+}
+
+fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // The kernel caps this silently: what it gave is read back and reported.
+    socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
+    let given = socket.recv_buffer_size()? as f64;
+    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => "graphite").set(given);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+fn refused(key: &'static str, kind: &'static str, address: SocketAddr, source: std::io::Error) -> BindError {
+    let hint = match source.kind() {
+        std::io::ErrorKind::AddrInUse => "; another program has this port: stop it or choose another address",
+        std::io::ErrorKind::AddrNotAvailable => "; this host has no such address",
+        _ => "",
+    };
+    BindError {
+        key,
+        kind,
+        address,
+        source,
+        hint,
+    }
+}

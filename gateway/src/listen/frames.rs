@@ -1,0 +1,361 @@
+//! Sessions of agents. Batches go to the store in the order they came, acknowledgements come back in that order, each
+//! after the disk; a failure ends the session, and the agent sends again what was not acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use weir_store::{Chain, Origin, Point, SeriesId, Store, StoreError, Written};
+use weir_wire::frame::{self, Ack, Batch, Frame, Hello, Refuse, RefuseCode, VERSION, Welcome};
+use weir_wire::{Reject, frame::FrameError};
+
+use crate::admission::{Admission, count_rejected};
+use crate::presence::Presence;
+
+const PROTOCOL: &str = "frames";
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without a word for so many of its intervals, a session is taken for half-open and closed.
+const SILENT_INTERVALS: u32 = 6;
+/// Batches of one session that may wait for the disk.
+const IN_FLIGHT: usize = 64;
+/// Series a session may name.
+const DICTIONARY: usize = 4_000_000;
+const READ_BYTES: usize = 64 << 10;
+
+/// The listener for agents.
+pub struct FrameListener {
+    pub listener: TcpListener,
+    pub store: Arc<Store>,
+    pub admission: Admission,
+    pub presence: Arc<Presence>,
+    /// Empty asks for none.
+    pub token: String,
+}
+
+impl FrameListener {
+    /// Serves until told to stop; then sessions acknowledge what they have handed over.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let (sessions, house) = (TaskTracker::new(), Arc::new(self));
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = house.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let (house, shutdown) = (Arc::clone(&house), shutdown.clone());
+                    sessions.spawn(async move {
+                        metrics::gauge!("weir_frames_sessions").increment(1.0);
+                        if let Err(end) = house.session(stream, shutdown).await {
+                            metrics::counter!("weir_frames_sessions_failed_total", "reason" => end.reason()).increment(1);
+                            tracing::warn!("session of {peer} ended: {end}");
+                        }
+                        metrics::gauge!("weir_frames_sessions").decrement(1.0);
+                    });
+                }
+                Err(error) => pause_after(&error).await,
+            }
+        }
+        sessions.close();
+        sessions.wait().await;
+    }
+
+    async fn session(&self, stream: TcpStream, shutdown: CancellationToken) -> Result<(), End> {
+        // Acknowledgements are small and waited for.
+        let _ = stream.set_nodelay(true);
+        let (read, mut write) = stream.into_split();
+        let mut frames = Frames::new(read);
+        let hello = match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
+            Err(_) => return Err(End::Silent),
+            Ok(first) => first,
+        };
+        let hello = match self.greet(hello) {
+            Ok(Some(hello)) => hello,
+            Ok(None) => return Ok(()),
+            Err(end) => {
+                // It may not listen any more; the reason is logged here too.
+                let _ = send(&mut write, &Frame::Refuse(end.refusal(0))).await;
+                return Err(end);
+            }
+        };
+        let welcome = Welcome {
+            version: VERSION,
+            last_sequence: self.store.last_sequence(&hello.agent, hello.boot),
+        };
+        send(&mut write, &Frame::Welcome(welcome)).await?;
+        self.presence.heard(&hello);
+        let (answers, inbox) = mpsc::channel(IN_FLIGHT + 1);
+        let slots = Arc::new(Semaphore::new(IN_FLIGHT));
+        let answering = tokio::spawn(answer(write, inbox));
+        let session = Session {
+            house: self,
+            hello,
+            dictionary: Vec::new(),
+            chain: Chain::default(),
+            answers: answers.clone(),
+            slots,
+        };
+        let ended = session.run(frames, shutdown).await;
+        if let Err(end) = &ended {
+            // It may have left already; then nobody is there to be told.
+            let _ = answers.send(Answer::Refusal(end.refusal(0))).await;
+        }
+        drop(answers);
+        let answered = answering.await.unwrap_or(Ok(()));
+        ended.and(answered)
+    }
+
+    /// `None` for a peer that left without a word.
+    fn greet(&self, first: Result<Option<Frame>, End>) -> Result<Option<Hello>, End> {
+        let hello = match first? {
+            None => return Ok(None),
+            Some(Frame::Hello(hello)) => hello,
+            Some(_) => return Err(End::Order("a session begins with hello")),
+        };
+        if hello.version != VERSION {
+            return Err(End::Version(hello.version));
+        }
+        if !same_secret(self.token.as_bytes(), hello.token.as_bytes()) {
+            return Err(End::Token);
+        }
+        if hello.agent.is_empty() {
+            return Err(End::Order("hello names no agent"));
+        }
+        Ok(Some(hello))
+    }
+}
+
+/// On its way to the agent.
+enum Answer {
+    /// What became of a batch; its slot is free again once this is sent.
+    Batch(u64, Result<Written, StoreError>, OwnedSemaphorePermit),
+    Refusal(Refuse),
+}
+
+struct Session<'a> {
+    house: &'a FrameListener,
+    hello: Hello,
+    dictionary: Vec<Option<SeriesId>>,
+    chain: Chain,
+    answers: mpsc::Sender<Answer>,
+    slots: Arc<Semaphore>,
+}
+
+impl Session<'_> {
+    async fn run(mut self, mut frames: Frames, shutdown: CancellationToken) -> Result<(), End> {
+        let patience = Duration::from_millis(u64::from(self.hello.interval_ms.max(1_000))) * SILENT_INTERVALS;
+        loop {
+            let next = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                () = self.answers.closed() => return Ok(()),
+                next = tokio::time::timeout(patience, frames.next()) => next,
+            };
+            let frame = match next.map_err(|_| End::Silent)?? {
+                Some(frame) => frame,
+                None => return Ok(()),
+            };
+            match frame {
+                Frame::Batch(batch) => self.take(batch).await?,
+                Frame::Heartbeat => {}
+                Frame::Goodbye => {
+                    self.house.presence.left(&self.hello);
+                    return Ok(());
+                }
+                _ => return Err(End::Order("only batches, heartbeats and goodbye follow hello")),
+            }
+            self.house.presence.heard(&self.hello);
+        }
+    }
+
+    async fn take(&mut self, batch: Batch) -> Result<(), End> {
+        self.learn(&batch)?;
+        let points = self.points(&batch)?;
+        let origin = Origin {
+            agent: self.hello.agent.clone(),
+            boot: self.hello.boot,
+            sequence: batch.sequence,
+        };
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+            return Ok(());
+        };
+        let (answers, sequence) = (self.answers.clone(), batch.sequence);
+        let done = Box::new(move |result| {
+            // There is a place for each slot, so this fails only when nobody answers any more.
+            let _ = answers.try_send(Answer::Batch(sequence, result, slot));
+        });
+        let chain = Some(self.chain.clone());
+        self.house.admission.submit(PROTOCOL, Some(origin), chain, points, done).await;
+        Ok(())
+    }
+
+    fn learn(&mut self, batch: &Batch) -> Result<(), End> {
+        for (id, key) in &batch.new_series {
+            if *id as usize != self.dictionary.len() || self.dictionary.len() >= DICTIONARY {
+                return Err(End::Order("series ids are dense, and bounded"));
+            }
+            self.dictionary.push(self.house.admission.resolve(key).ok());
+        }
+        Ok(())
+    }
+
+    fn points(&self, batch: &Batch) -> Result<Vec<Point>, End> {
+        let mut points = Vec::with_capacity(batch.points.len());
+        let mut refused = 0;
+        for point in &batch.points {
+            match self.dictionary.get(point.series as usize) {
+                Some(Some(series)) => points.push(Point {
+                    series: *series,
+                    sample: point.sample.clone(),
+                }),
+                Some(None) => refused += 1,
+                None => return Err(End::Order("a point of a series that was not introduced")),
+            }
+        }
+        count_rejected(PROTOCOL, Reject::OverLimit, refused);
+        Ok(points)
+    }
+}
+
+/// Sends an acknowledgement for the newest batch that is done; a failed one ends the session.
+async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) -> Result<(), End> {
+    let mut answers = Vec::with_capacity(IN_FLIGHT);
+    while inbox.recv_many(&mut answers, IN_FLIGHT).await > 0 {
+        let load_permille = (inbox.len() * 1_000 / (IN_FLIGHT + 1)) as u16;
+        let mut newest = None;
+        for one in answers.drain(..) {
+            match one {
+                Answer::Batch(sequence, Ok(_), _) => newest = Some(sequence),
+                Answer::Batch(sequence, Err(error), _) => {
+                    acknowledge(&mut write, newest, load_permille).await?;
+                    let end = End::Store(error);
+                    send(&mut write, &Frame::Refuse(end.refusal(sequence))).await?;
+                    return Err(end);
+                }
+                Answer::Refusal(refuse) => {
+                    acknowledge(&mut write, newest.take(), load_permille).await?;
+                    send(&mut write, &Frame::Refuse(refuse)).await?;
+                }
+            }
+        }
+        acknowledge(&mut write, newest, load_permille).await?;
+    }
+    Ok(())
+}
+
+async fn acknowledge(write: &mut OwnedWriteHalf, newest: Option<u64>, load_permille: u16) -> Result<(), End> {
+    match newest {
+        Some(sequence) => send(write, &Frame::Ack(Ack { sequence, load_permille })).await,
+        None => Ok(()),
+    }
+}
+
+async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
+    let mut bytes = Vec::new();
+    frame::encode(frame, &mut bytes);
+    write.write_all(&bytes).await.map_err(End::Io)
+}
+
+/// Frames off a socket.
+struct Frames {
+    read: OwnedReadHalf,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Frames {
+    fn new(read: OwnedReadHalf) -> Self {
+        Self {
+            read,
+            buffer: Vec::new(),
+            used: 0,
+        }
+    }
+
+    /// The next frame; `None` at the end of the stream. Loses nothing when the future is dropped.
+    async fn next(&mut self) -> Result<Option<Frame>, End> {
+        loop {
+            if let Some((frame, bytes)) = frame::decode(&self.buffer[self.used..]).map_err(End::Frame)? {
+                self.used += bytes;
+                return Ok(Some(frame));
+            }
+            self.buffer.drain(..self.used);
+            self.used = 0;
+            self.buffer.reserve(READ_BYTES);
+            match self.read.read_buf(&mut self.buffer).await {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(error) => return Err(End::Io(error)),
+            }
+        }
+    }
+}
+
+/// Why a session ended other than by the peer's will.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("frame version {0} is not spoken here, only {VERSION}; update the older of agent and gateway")]
+    Version(u16),
+    #[error("the token is not the one of frames.token")]
+    Token,
+    #[error("out of order: {0}")]
+    Order(&'static str),
+    #[error("{0}")]
+    Frame(FrameError),
+    #[error("nothing was heard in time")]
+    Silent,
+    #[error("{0}")]
+    Store(StoreError),
+    #[error("{0}")]
+    Io(std::io::Error),
+}
+
+impl End {
+    fn reason(&self) -> &'static str {
+        match self {
+            End::Version(_) => "version",
+            End::Token => "token",
+            End::Order(_) => "order",
+            End::Frame(_) => "malformed",
+            End::Silent => "silent",
+            End::Store(_) => "store",
+            End::Io(_) => "io",
+        }
+    }
+
+    fn refusal(&self, sequence: u64) -> Refuse {
+        let code = match self {
+            End::Version(_) => RefuseCode::Version,
+            End::Token => RefuseCode::Token,
+            End::Store(StoreError::Busy) => RefuseCode::Busy,
+            End::Store(_) | End::Io(_) => RefuseCode::Internal,
+            End::Frame(FrameError::TooLong(_)) => RefuseCode::TooLarge,
+            End::Order(_) | End::Frame(_) | End::Silent => RefuseCode::Malformed,
+        };
+        Refuse {
+            code,
+            sequence,
+            message: self.to_string(),
+        }
+    }
+}
+
+/// Takes as long for a wrong secret as for the right one.
+fn same_secret(wanted: &[u8], given: &[u8]) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
+    let differing = wanted.iter().zip(given).fold(0, |all, (a, b)| all | (a ^ b));
+    differing == 0 && wanted.len() == given.len()
+}
+
+/// Accepting fails when descriptors run out: trying again at once would only burn the processor.
+pub(super) async fn pause_after(error: &std::io::Error) {
+    tracing::warn!("cannot accept a connection: {error}");
+    metrics::counter!("weir_accept_failures_total").increment(1);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}

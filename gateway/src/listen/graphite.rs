@@ -1,0 +1,180 @@
+//! Graphite's lines over TCP and UDP. A connection is not read while its last lines wait for the disk, and is closed
+//! by us once everything it sent is stored: a sender that waits for the close has its acknowledgement.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use weir_store::{Clock, Point, SeriesId};
+use weir_wire::graphite::{self, Line};
+use weir_wire::{Reject, Sample, Value};
+
+use super::lines::Lines;
+use crate::admission::{Admission, count_rejected};
+
+const TCP: &str = "graphite_tcp";
+const UDP: &str = "graphite_udp";
+const READ_BYTES: usize = 256 << 10;
+const DATAGRAM_BYTES: usize = 65_536;
+/// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
+const UDP_POINTS: usize = 8_192;
+/// Names remembered a connection, so that a known series costs one look-up.
+const KNOWN_NAMES: usize = 200_000;
+
+/// Turns lines into points; one a connection.
+struct Intake {
+    protocol: &'static str,
+    admission: Admission,
+    clock: Clock,
+    known: HashMap<Box<[u8]>, SeriesId, rapidhash::fast::RandomState>,
+    points: Vec<Point>,
+}
+
+impl Intake {
+    fn new(protocol: &'static str, admission: Admission, clock: Clock) -> Self {
+        Self {
+            protocol,
+            admission,
+            clock,
+            known: HashMap::default(),
+            points: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, line: Result<&[u8], Reject>) {
+        let point = line.and_then(graphite::parse).and_then(|line| line.map(|line| self.point(&line)).transpose());
+        match point {
+            Ok(point) => self.points.extend(point),
+            Err(reason) => count_rejected(self.protocol, reason, 1),
+        }
+    }
+
+    fn point(&mut self, line: &Line<'_>) -> Result<Point, Reject> {
+        let series = match self.known.get(line.identity) {
+            Some(series) => *series,
+            None => self.resolve(line.identity)?,
+        };
+        let sample = Sample {
+            timestamp_ms: line.timestamp_ms.unwrap_or_else(|| (self.clock)()),
+            value: Value::Float(line.value),
+        };
+        Ok(Point { series, sample })
+    }
+
+    fn resolve(&mut self, identity: &[u8]) -> Result<SeriesId, Reject> {
+        let series = self.admission.resolve(&graphite::series_key(identity)?)?;
+        if self.known.len() >= KNOWN_NAMES {
+            self.known.clear();
+        }
+        self.known.insert(identity.into(), series);
+        Ok(series)
+    }
+
+    /// Waits until what was taken is on disk; a failure is counted and logged there.
+    async fn store(&mut self) {
+        if !self.points.is_empty() {
+            let points = std::mem::take(&mut self.points);
+            if let Err(error) = self.admission.store(self.protocol, points).await {
+                tracing::warn!("lines of {} were dropped: {error}", self.protocol);
+            }
+        }
+    }
+}
+
+/// The TCP listener.
+pub struct GraphiteTcp {
+    pub listener: TcpListener,
+    pub admission: Admission,
+    pub clock: Clock,
+    pub max_connections: usize,
+}
+
+impl GraphiteTcp {
+    /// Serves until told to stop; then connections get to store what they have read.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let (connections, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(self.max_connections)));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                break;
+            };
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let intake = Intake::new(TCP, self.admission.clone(), Arc::clone(&self.clock));
+                    let shutdown = shutdown.clone();
+                    connections.spawn(async move {
+                        serve(stream, intake, shutdown).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => super::frames::pause_after(&error).await,
+            }
+        }
+        connections.close();
+        connections.wait().await;
+    }
+}
+
+async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+    let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
+    loop {
+        let read = tokio::select! {
+            () = shutdown.cancelled() => break,
+            read = stream.read(&mut buffer) => read,
+        };
+        match read {
+            Ok(0) => {
+                lines.finish(|line| intake.take(line));
+                break;
+            }
+            Ok(bytes) => lines.feed(&buffer[..bytes], |line| intake.take(line)),
+            // What came whole before a reset is kept; the unfinished line is not a line.
+            Err(_) => break,
+        }
+        intake.store().await;
+    }
+    intake.store().await;
+}
+
+/// The UDP listener.
+pub struct GraphiteUdp {
+    pub socket: UdpSocket,
+    pub admission: Admission,
+    pub clock: Clock,
+}
+
+impl GraphiteUdp {
+    /// Serves until told to stop, then stores what it has read.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut intake = Intake::new(UDP, self.admission, self.clock);
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                ready = self.socket.readable() => if ready.is_err() { break },
+            }
+            drain(&self.socket, &mut buffer, &mut intake);
+            intake.store().await;
+        }
+        drain(&self.socket, &mut buffer, &mut intake);
+        intake.store().await;
+    }
+}
+
+fn drain(socket: &UdpSocket, buffer: &mut [u8], intake: &mut Intake) {
+    while intake.points.len() < UDP_POINTS {
+        let Ok(bytes) = socket.try_recv(buffer) else {
+            return;
+        };
+        for line in buffer[..bytes].split(|byte| *byte == b'\n') {
+            intake.take(Ok(line));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Everything that accepts samples from sockets. A listener is bound before it is run, so that a port in use is told
+//! at start, with the key that names it.
+
+mod bind;
+mod frames;
+mod graphite;
+mod lines;
+
+pub use bind::{Bound, BindError, bind_tcp, bind_udp};
+pub use frames::FrameListener;
+pub use graphite::{GraphiteTcp, GraphiteUdp};

@@ -1,0 +1,16 @@
+//! weir-gateway: parses the command line and does what it says.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use weir_gateway::cli::{Cli, run};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("weir-gateway: {:#}", failure.error);
+            ExitCode::from(failure.code)
+        }
+    }
+}

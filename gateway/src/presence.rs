@@ -1,0 +1,216 @@
+//! Who is up: each agent's session keeps its host alive here, and at each beat a sample `up{host=…}` is stored: 1
+//! while frames come, 0 after three missed intervals, and the stale mark after a clean goodbye.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+use weir_store::{Clock, Limit, Limits, Point, Store, StoreError};
+use weir_wire::frame::Hello;
+use weir_wire::{MatchOp, Matcher, NAME_LABEL, Sample, SeriesKey, Value, is_stale, stale};
+
+use crate::admission::Admission;
+
+const UP: &str = "up";
+const MISSED_INTERVALS: i64 = 3;
+/// For hosts known only from what is stored.
+const USUAL_INTERVAL_MS: i64 = 10_000;
+/// How far back the hosts of before a restart are looked for, until some are found.
+const LOOK_BACK_MS: [i64; 3] = [3_600_000, 86_400_000, 7 * 86_400_000];
+
+/// The hosts that are expected to be heard.
+pub struct Presence {
+    clock: Clock,
+    forget_after_ms: i64,
+    hosts: Mutex<BTreeMap<SeriesKey, Host>>,
+}
+
+#[derive(Debug, Clone)]
+struct Host {
+    interval_ms: i64,
+    heard_ms: i64,
+    /// Said goodbye: one stale mark is due, then it is gone.
+    left: bool,
+    boot: u64,
+}
+
+impl Presence {
+    #[must_use]
+    pub fn new(clock: Clock, forget_after_ms: i64) -> Self {
+        Self {
+            clock,
+            forget_after_ms,
+            hosts: Mutex::default(),
+        }
+    }
+
+    /// Takes up the hosts that were expected before a restart: whoever stays silent now turns 0 like anyone else.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn restore(&self, store: &Store) -> Result<usize, StoreError> {
+        let now_ms = (self.clock)();
+        let matcher = Matcher::new(NAME_LABEL, MatchOp::Equal, UP);
+        for back_ms in LOOK_BACK_MS {
+            let found = store.select(std::slice::from_ref(&matcher), now_ms - back_ms, now_ms, &Unlimited)?;
+            if found.is_empty() {
+                continue;
+            }
+            let mut hosts = self.hosts.lock();
+            for one in found {
+                if !one.samples.last().is_some_and(|last| ended(&last.value)) {
+                    hosts.insert(one.key, Host::from_store(now_ms));
+                }
+            }
+            return Ok(hosts.len());
+        }
+        Ok(0)
+    }
+
+    /// A frame came from this agent.
+    pub fn heard(&self, hello: &Hello) {
+        let Some(key) = key_of(hello) else {
+            return;
+        };
+        let host = Host {
+            interval_ms: i64::from(hello.interval_ms).max(1_000),
+            heard_ms: (self.clock)(),
+            left: false,
+            boot: hello.boot,
+        };
+        self.hosts.lock().insert(key, host);
+    }
+
+    /// This agent said goodbye; another boot of it that was heard since stays.
+    pub fn left(&self, hello: &Hello) {
+        let Some(key) = key_of(hello) else {
+            return;
+        };
+        if let Some(host) = self.hosts.lock().get_mut(&key).filter(|host| host.boot == hello.boot) {
+            host.left = true;
+        }
+    }
+
+    /// What is to be stored now: each host's state, and then those that left or are long gone are forgotten.
+    fn beat(&self) -> Vec<(SeriesKey, f64)> {
+        let now_ms = (self.clock)();
+        let mut hosts = self.hosts.lock();
+        let states = hosts.iter().map(|(key, host)| (key.clone(), host.state(now_ms))).collect();
+        hosts.retain(|_, host| !host.left && now_ms - host.heard_ms < self.forget_after_ms);
+        states
+    }
+
+    /// Stores one beat.
+    pub async fn store(&self, admission: &Admission) {
+        let timestamp_ms = (self.clock)();
+        let point = |(key, up): (SeriesKey, f64)| {
+            let series = admission.resolve(&key).ok()?;
+            let value = Value::Float(up);
+            Some(Point {
+                series,
+                sample: Sample { timestamp_ms, value },
+            })
+        };
+        let points: Vec<Point> = self.beat().into_iter().filter_map(point).collect();
+        if points.is_empty() {
+            return;
+        }
+        if let Err(error) = admission.store("presence", points).await {
+            tracing::warn!("`up` of this beat was not stored: {error}");
+        }
+    }
+}
+
+impl Host {
+    fn from_store(now_ms: i64) -> Self {
+        Self {
+            interval_ms: USUAL_INTERVAL_MS,
+            // Our own absence is not held against them.
+            heard_ms: now_ms,
+            left: false,
+            boot: 0,
+        }
+    }
+
+    fn state(&self, now_ms: i64) -> f64 {
+        if self.left {
+            stale()
+        } else if now_ms - self.heard_ms > MISSED_INTERVALS * self.interval_ms {
+            0.0
+        } else {
+            1.0
+        }
+    }
+}
+
+fn ended(value: &Value) -> bool {
+    matches!(value, Value::Float(value) if is_stale(*value))
+}
+
+fn key_of(hello: &Hello) -> Option<SeriesKey> {
+    let own = hello.labels.iter().filter(|(name, _)| name != "host");
+    let labels = own.map(|(name, value)| (name.as_str(), value.as_str()));
+    SeriesKey::new(UP, labels.chain([("host", hello.agent.as_str())])).ok()
+}
+
+/// At start nobody competes with this read.
+struct Unlimited;
+
+impl Limits for Unlimited {
+    fn series(&self, _: u64) -> Result<(), Limit> {
+        Ok(())
+    }
+
+    fn samples(&self, _: u64) -> Result<(), Limit> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    fn hello(boot: u64) -> Hello {
+        Hello {
+            version: 1,
+            token: String::new(),
+            agent: "web01".into(),
+            boot,
+            interval_ms: 10_000,
+            labels: vec![("az".into(), "1".into())],
+        }
+    }
+
+    #[test]
+    fn up_falls_after_three_missed_intervals_and_ends_with_goodbye() {
+        let now = Arc::new(AtomicI64::new(1_000_000));
+        let clock = Arc::clone(&now);
+        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        presence.heard(&hello(1));
+        let up = |presence: &Presence| presence.beat().first().map(|(_, up)| *up);
+        assert_eq!(presence.beat()[0].0.to_string(), r#"up{az="1",host="web01"}"#);
+        now.fetch_add(30_000, Ordering::Relaxed);
+        assert_eq!(up(&presence), Some(1.0));
+        now.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(up(&presence), Some(0.0));
+        presence.heard(&hello(2));
+        presence.left(&hello(1));
+        assert_eq!(up(&presence), Some(1.0), "the goodbye of an earlier boot is not this one's");
+        presence.left(&hello(2));
+        assert!(is_stale(up(&presence).unwrap()));
+        assert_eq!(up(&presence), None);
+    }
+
+    #[test]
+    fn a_host_silent_for_long_is_forgotten() {
+        let now = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&now);
+        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        presence.heard(&hello(1));
+        now.store(3_600_000, Ordering::Relaxed);
+        assert_eq!(presence.beat().len(), 1);
+        assert!(presence.beat().is_empty());
+    }
+}

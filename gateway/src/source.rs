@@ -1,0 +1,78 @@
+//! Introduces the store to the query engines: the store's reads, in the words of the trait that `query` defined.
+
+use std::sync::Arc;
+
+use weir_query::{Budget, BudgetError, SeriesData, Source, SourceError, TimeRange};
+use weir_store::{Limit, Limits, Store, StoreError};
+use weir_wire::{Matcher, SeriesKey};
+
+/// A store, to be asked.
+pub struct StoreSource(pub Arc<Store>);
+
+impl Source for StoreSource {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        budget: &Budget,
+    ) -> Result<Vec<SeriesData>, SourceError> {
+        let found = self.0.select(matchers, range.from_ms, range.to_ms, &Asked(budget));
+        let found = found.map_err(in_its_words)?.into_iter();
+        Ok(found.map(|one| SeriesData { key: one.key, samples: one.samples }).collect())
+    }
+
+    fn series(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        budget: &Budget,
+    ) -> Result<Vec<SeriesKey>, SourceError> {
+        let found = self.0.series(selectors, range.from_ms, range.to_ms, &Asked(budget));
+        found.map_err(in_its_words)
+    }
+
+    fn label_names(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        _: &Budget,
+    ) -> Result<Vec<String>, SourceError> {
+        let found = self.0.label_names(selectors, range.from_ms, range.to_ms);
+        found.map_err(in_its_words)
+    }
+
+    fn label_values(
+        &self,
+        label: &str,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        _: &Budget,
+    ) -> Result<Vec<String>, SourceError> {
+        let found = self.0.label_values(label, selectors, range.from_ms, range.to_ms);
+        found.map_err(in_its_words)
+    }
+}
+
+struct Asked<'a>(&'a Budget);
+
+impl Limits for Asked<'_> {
+    fn series(&self, count: u64) -> Result<(), Limit> {
+        Ok(self.0.take_series(count)?)
+    }
+
+    fn samples(&self, count: u64) -> Result<(), Limit> {
+        self.0.check()?;
+        Ok(self.0.take_samples(count)?)
+    }
+}
+
+fn in_its_words(error: StoreError) -> SourceError {
+    match error {
+        StoreError::Stopped(why) => match why.downcast::<BudgetError>() {
+            Ok(budget) => SourceError::Budget(*budget),
+            Err(other) => SourceError::Failed(other),
+        },
+        StoreError::BadMatcher { matcher, reason } => SourceError::BadMatcher { matcher, reason },
+        other => SourceError::Failed(Box::new(other)),
+    }
+}

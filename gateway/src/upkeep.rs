@@ -1,0 +1,74 @@
+//! What happens by the clock: the beat of `up`, sealing windows that are over, dropping what is too old.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::gauge;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use weir_store::{Clock, Store, StoreError};
+
+use crate::admission::Admission;
+use crate::presence::Presence;
+
+const SEAL_EVERY: Duration = Duration::from_secs(15);
+
+/// Stores `up` of every host, again and again.
+pub(crate) async fn beat(
+    presence: Arc<Presence>,
+    admission: Admission,
+    every: Duration,
+    stop: CancellationToken,
+) {
+    let mut ticks = ticks(every);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => presence.store(&admission).await,
+        }
+    }
+    // Those who said goodbye while the listeners were stopped.
+    presence.store(&admission).await;
+}
+
+/// Turns past windows into tables and drops what is older than is kept; a failure is told and tried again.
+pub(crate) async fn seal(store: Arc<Store>, clock: Clock, stop: CancellationToken) {
+    let mut ticks = ticks(SEAL_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let (store, now_ms) = (Arc::clone(&store), clock());
+        match tokio::task::spawn_blocking(move || tend(&store, now_ms)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!("sealing failed and will be tried again: {error}"),
+            Err(error) => tracing::error!("sealing ended: {error}"),
+        }
+    }
+}
+
+fn tend(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+    let sealed = store.seal(now_ms)?;
+    if sealed.windows > 0 {
+        tracing::info!(
+            "{} windows sealed: {} chunks, {} samples, {} bytes",
+            sealed.windows,
+            sealed.chunks,
+            sealed.samples,
+            sealed.chunk_bytes
+        );
+    }
+    store.drop_expired(now_ms)?;
+    let stats = store.stats();
+    gauge!("weir_store_series").set(stats.series as f64);
+    gauge!("weir_store_head_samples").set(stats.head_samples as f64);
+    gauge!("weir_store_journal_bytes").set(stats.journal_bytes as f64);
+    Ok(())
+}
+
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
