@@ -1,0 +1,10 @@
+//! The whole house: both real programs as processes, real sockets, kill -9, and an oracle outside of them that knows
+//! what was acknowledged.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod alert;
+mod page;
+mod programs;
+mod refusals;
+mod survival;
+mod web;

@@ -1,0 +1,173 @@
+//! Starts, kills and restarts the two programs, on ports the system chose.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A started program; killed when dropped, so that a failing test leaves nothing behind.
+pub struct Program {
+    child: Child,
+    /// The words it printed at its start: first word to the rest of the line.
+    pub said: HashMap<String, String>,
+}
+
+impl Program {
+    fn start(path: &Path, args: &[String]) -> Self {
+        let mut child = Command::new(path)
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let mut said = HashMap::new();
+        for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
+            let line = line.unwrap();
+            let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            said.insert(word.to_owned(), rest.to_owned());
+            if word == "ready" {
+                return Self { child, said };
+            }
+        }
+        panic!("{} ended before it was ready: {:?}", path.display(), child.wait());
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    /// SIGTERM, and the exit code must be 0.
+    pub fn stop(&mut self) {
+        let pid = self.pid();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn gateway_path() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_weir-gateway"))
+}
+
+/// The agent's program is another package's: it is built beside the gateway's, once a test process.
+pub fn agent_path() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "weir-agent"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+        gateway_path().with_file_name("weir-agent")
+    });
+    built.clone()
+}
+
+/// A gateway with its directory; it keeps its ports over restarts.
+pub struct Gateway {
+    pub program: Program,
+    pub dir: tempfile::TempDir,
+    own: Vec<String>,
+    pub http: String,
+    pub frames: String,
+    pub graphite_tcp: String,
+    pub graphite_udp: String,
+}
+
+impl Gateway {
+    pub fn start(sets: &[&str]) -> Self {
+        let pairs = sets.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]);
+        Self::start_by(pairs.collect())
+    }
+
+    /// With a file of its own beside what the tests set.
+    pub fn start_with(config: &Path) -> Self {
+        Self::start_by(vec!["--config".to_owned(), config.display().to_string()])
+    }
+
+    fn start_by(own: Vec<String>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let any = ["http.listen", "frames.listen", "graphite.listen"].map(|key| format!("{key}=127.0.0.1:0"));
+        let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
+        let word = |key: &str| program.said[key].clone();
+        let graphite = word("graphite");
+        let graphite: Vec<&str> = graphite.split(' ').collect();
+        Self {
+            http: word("page").trim_start_matches("http://").trim_end_matches('/').to_owned(),
+            frames: word("frames"),
+            graphite_tcp: graphite[1].to_owned(),
+            graphite_udp: graphite[3].to_owned(),
+            own,
+            program,
+            dir,
+        }
+    }
+
+    /// Starts it again on the same directory and ports. UDP comes on the port of TCP then.
+    pub fn restart(&mut self) {
+        let ports = [
+            format!("http.listen={}", self.http),
+            format!("frames.listen={}", self.frames),
+            format!("graphite.listen={}", self.graphite_tcp),
+        ];
+        self.program = Program::start(&gateway_path(), &arguments(&self.own, self.dir.path(), &ports));
+        self.graphite_udp = self.graphite_tcp.clone();
+    }
+}
+
+fn arguments(own: &[String], dir: &Path, sets: &[String]) -> Vec<String> {
+    let data_dir = format!("data_dir={}", dir.display());
+    let pairs = sets.iter().cloned().chain([data_dir]).flat_map(|set| ["--set".to_owned(), set]);
+    let log = ["--log-level".to_owned(), "warn".to_owned()];
+    own.iter().cloned().chain(log).chain(pairs).collect()
+}
+
+/// An agent for a gateway, with an interval of one second.
+pub fn start_agent(gateway: &Gateway, host: &str) -> Program {
+    let sets = [
+        format!("gateways=[\"{}\"]", gateway.frames),
+        format!("host={host}"),
+        "interval=1s".to_owned(),
+        "statsd.listen=127.0.0.1:0".to_owned(),
+        "status.listen=127.0.0.1:0".to_owned(),
+    ];
+    let pairs = sets.into_iter().flat_map(|set| ["--set".to_owned(), set]);
+    let args: Vec<String> = ["--log-level".to_owned(), "warn".to_owned()].into_iter().chain(pairs).collect();
+    Program::start(&agent_path(), &args)
+}
+
+/// Runs a command of a program to its end: exit code, and what it printed.
+pub fn run(path: &Path, args: &[&str]) -> (i32, String) {
+    let output = Command::new(path).args(args).output().unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    output.stderr.as_slice().read_to_string(&mut text).unwrap();
+    (output.status.code().unwrap(), text)
+}
+
+/// Asks again until the answer is there; a test fails with the last answer after half a minute.
+pub fn eventually<T: std::fmt::Debug>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(last) if Instant::now() > deadline => panic!("{what}: {last}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
