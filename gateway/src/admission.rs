@@ -37,7 +37,11 @@ impl Admission {
     ///
     /// # Errors
     /// The journal's; the points are counted as dropped then.
-    pub async fn store(&self, protocol: &'static str, points: Vec<Point>) -> Result<Written, StoreError> {
+    pub async fn store(
+        &self,
+        protocol: &'static str,
+        points: Vec<Point>,
+    ) -> Result<Written, StoreError> {
         let (send, receive) = oneshot::channel();
         let done: Done = Box::new(move |result| {
             // The connection may be gone; what was stored stays stored and was counted.
@@ -84,14 +88,16 @@ impl Admission {
 pub fn count_rejected(protocol: &'static str, reason: Reject, count: u64) {
     if count > 0 {
         counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
-        counter!("weir_ingest_rejected_total", "protocol" => protocol, "reason" => reason.as_str()).increment(count);
+        counter!("weir_ingest_rejected_total", "protocol" => protocol, "reason" => reason.as_str())
+            .increment(count);
     }
 }
 
 fn count_outcome(protocol: &'static str, count: u64, result: &Result<Written, StoreError>) {
     let Ok(written) = result else {
         counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
-        counter!("weir_ingest_dropped_total", "protocol" => protocol, "reason" => "journal").increment(count);
+        counter!("weir_ingest_dropped_total", "protocol" => protocol, "reason" => "journal")
+            .increment(count);
         return;
     };
     count_rejected(protocol, Reject::TooEarly, written.too_early);
@@ -99,7 +105,11 @@ fn count_outcome(protocol: &'static str, count: u64, result: &Result<Written, St
     let kept = count - written.too_early - written.too_old;
     counter!("weir_ingest_received_total", "protocol" => protocol).increment(kept);
     counter!("weir_ingest_stored_total", "protocol" => protocol).increment(kept);
-    let again = if written.known_batch { count } else { written.duplicate };
+    let again = if written.known_batch {
+        count
+    } else {
+        written.duplicate
+    };
     counter!("weir_ingest_duplicates_total", "protocol" => protocol).increment(again);
     counter!("weir_ingest_replaced_total", "protocol" => protocol).increment(written.replaced);
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,36 +70,71 @@ impl Gateway {
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
-            graphite: graphite.as_ref().map(|(tcp, udp)| (tcp.address, udp.address)),
+            graphite: graphite
+                .as_ref()
+                .map(|(tcp, udp)| (tcp.address, udp.address)),
         };
         let (store, recovery) = open_store(&config, &clock).await?;
         let admission = Admission::new(Arc::clone(&store));
-        let presence = Arc::new(Presence::new(Arc::clone(&clock), config.forget_after.as_millis() as i64));
+        let presence = Arc::new(Presence::new(
+            Arc::clone(&clock),
+            config.forget_after.as_millis() as i64,
+        ));
         let known = presence.restore(&store)?;
         tracing::info!("{known} hosts were up or down before this start");
 
         let source = Arc::new(StoreSource(Arc::clone(&store)));
-        let asked = asking::Asking::new(source.clone(), &config.query);
-        let alerting = Alerting::open(config.alerting.clone(), asked.ask(), asking::check(), Arc::clone(&clock))
-            .context("alerting")?;
-        let alerting = Arc::new(alerting.recording_into(asking::record(admission.clone())));
+        let asked = asking::Asking::new(
+            source.clone(),
+            asking::engine(config.lookback),
+            config.query.clone(),
+        );
+        let record = Some(asking::record(admission.clone()));
+        let alerting = Alerting::open(
+            config.alerting.clone(),
+            asked.ask(),
+            asking::check(),
+            Arc::clone(&clock),
+            record,
+        )
+        .context("alerting")?;
+        let alerting = Arc::new(alerting);
 
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
-            let (store, admission, presence) = (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
+            let (store, admission, presence) =
+                (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
             let (listener, token) = (frames.socket, config.frames_token.clone());
-            FrameListener { listener, store, admission, presence, token }.run(stop)
+            FrameListener {
+                listener,
+                store,
+                admission,
+                presence,
+                token,
+            }
+            .run(stop)
         });
         if let Some((tcp, udp)) = graphite {
             let (clock, max_connections) = (Arc::clone(&clock), config.graphite_max_connections);
             let (listener, socket) = (tcp.socket, udp.socket);
-            let taken = GraphiteTcp { listener, admission: admission.clone(), clock: Arc::clone(&clock), max_connections };
+            let taken = GraphiteTcp {
+                listener,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                max_connections,
+            };
             intake.spawn(|stop| taken.run(stop));
-            let taken = GraphiteUdp { socket, admission: admission.clone(), clock };
+            let taken = GraphiteUdp {
+                socket,
+                admission: admission.clone(),
+                clock,
+            };
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
-        inner.spawn(|stop| upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop));
+        inner.spawn(|stop| {
+            upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop)
+        });
         inner.spawn(|stop| upkeep::seal(Arc::clone(&store), Arc::clone(&clock), stop));
         inner.spawn(|stop| {
             let alerting = Arc::clone(&alerting);
@@ -106,9 +143,30 @@ impl Gateway {
 
         let ready = Arc::new(AtomicBool::new(true));
         let page_stop = CancellationToken::new();
-        let api = Api::new(source, &config.query, clock, Arc::clone(&alerting), metrics, Arc::clone(&ready));
-        let page = tokio::spawn(http::serve(page.socket, http::router(api), page_stop.clone()));
-        Ok(Self { addresses, recovery, store, ready, intake, inner, alerting, page, page_stop })
+        let api = api(
+            source,
+            &config,
+            clock,
+            &alerting,
+            metrics,
+            Arc::clone(&ready),
+        );
+        let page = tokio::spawn(serve_page(
+            page.socket,
+            http::router(api),
+            page_stop.clone(),
+        ));
+        Ok(Self {
+            addresses,
+            recovery,
+            store,
+            ready,
+            intake,
+            inner,
+            alerting,
+            page,
+            page_stop,
+        })
     }
 
     /// Reads the rule files again; the old rules stay when the new ones are refused.
@@ -129,7 +187,10 @@ impl Gateway {
             tracing::warn!("requests were still running after {GRACE:?} and are cut off");
         }
         let store = self.store;
-        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+        if tokio::task::spawn_blocking(move || store.close())
+            .await
+            .is_err()
+        {
             tracing::error!("closing the store failed");
         }
     }
@@ -137,7 +198,11 @@ impl Gateway {
 
 impl Stage {
     fn new(name: &'static str) -> Self {
-        Self { name, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+        Self {
+            name,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
     }
 
     fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
@@ -150,15 +215,51 @@ impl Stage {
     async fn end(&self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("{} of the {} were still busy after {GRACE:?}", self.tasks.len(), self.name);
+        if tokio::time::timeout(GRACE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "{} of the {} were still busy after {GRACE:?}",
+                self.tasks.len(),
+                self.name
+            );
         }
+    }
+}
+
+fn api(
+    source: Arc<StoreSource>,
+    config: &Config,
+    now: Clock,
+    alerting: &Arc<Alerting>,
+    metrics: PrometheusHandle,
+    ready: Arc<AtomicBool>,
+) -> Api {
+    let (alerts, rules) = (Arc::clone(alerting), Arc::clone(alerting));
+    Api {
+        source,
+        engine: asking::engine(config.lookback),
+        permits: Api::permits(&config.query),
+        limits: config.query.clone(),
+        now,
+        alerts: Arc::new(move || alerts.alerts_json()),
+        rules: Arc::new(move || rules.rules_json()),
+        ready,
+        metrics,
+    }
+}
+
+async fn serve_page(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!("the HTTP port ended: {error}");
     }
 }
 
 async fn bind_graphite(
     config: &Config,
-) -> anyhow::Result<Option<(Bound<tokio::net::TcpListener>, Bound<tokio::net::UdpSocket>)>> {
+) -> anyhow::Result<Option<(Bound<TcpListener>, Bound<UdpSocket>)>> {
     let Some(address) = config.graphite else {
         return Ok(None);
     };
@@ -181,8 +282,17 @@ async fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<Store
 }
 
 fn report(recovery: &Recovery) {
-    let Recovery { series, samples, journal_groups, torn_bytes, damage, orphans } = recovery;
-    tracing::info!("{series} series; {samples} samples of {journal_groups} groups read back from the journal");
+    let Recovery {
+        series,
+        samples,
+        journal_groups,
+        torn_bytes,
+        damage,
+        orphans,
+    } = recovery;
+    tracing::info!(
+        "{series} series; {samples} samples of {journal_groups} groups read back from the journal"
+    );
     if *torn_bytes > 0 {
         tracing::warn!("{torn_bytes} bytes of a torn tail were cut: they were never acknowledged");
     }
@@ -192,7 +302,10 @@ fn report(recovery: &Recovery) {
     if *orphans > 0 {
         tracing::error!("{orphans} samples belong to series lost with the damage");
     }
-    let facts = BTreeMap::from([("torn", *torn_bytes), ("damaged_ranges", damage.len() as u64)]);
+    let facts = BTreeMap::from([
+        ("torn", *torn_bytes),
+        ("damaged_ranges", damage.len() as u64),
+    ]);
     for (what, count) in facts {
         metrics::gauge!("weir_store_recovery", "what" => what).set(count as f64);
     }

@@ -1,32 +1,39 @@
 //! Introduces alerting to query: its one question answered by the PromQL engine, its expressions checked by the
 //! parser, and what its recording rules make stored.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_alerting::{Ask, AskError, CheckExpr, Found, Record, Recorded};
-use weir_query::promql::{self, Engine, QueryValue};
+use weir_alerting::{Ask, AskError, CheckExpr, Found, Labels, Record, Recorded};
+use weir_query::promql::{self, Element, Engine, QueryValue};
 use weir_query::{Budget, Source};
 use weir_store::Point;
 use weir_wire::{NAME_LABEL, Sample, SeriesKey, Value};
 
 use crate::admission::Admission;
-use crate::config::QueryConfig;
+use crate::http::QueryLimits;
+
+/// The engine that rules and people ask.
+pub(crate) fn engine(lookback: Duration) -> Engine {
+    Engine {
+        lookback_ms: lookback.as_millis() as i64,
+        ..Engine::default()
+    }
+}
 
 /// Answers rules from a source.
 pub(crate) struct Asking {
     source: Arc<dyn Source>,
-    engine: Arc<Engine>,
-    limits: QueryConfig,
+    engine: Engine,
+    limits: QueryLimits,
 }
 
 impl Asking {
-    pub(crate) fn new(source: Arc<dyn Source>, limits: &QueryConfig) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>, engine: Engine, limits: QueryLimits) -> Self {
         Self {
             source,
-            engine: Arc::new(Engine { lookback_ms: limits.lookback.as_millis() as i64, ..Engine::default() }),
-            limits: *limits,
+            engine,
+            limits,
         }
     }
 
@@ -36,10 +43,14 @@ impl Asking {
         Arc::new(move |expr, time_ms| {
             let house = Arc::clone(&house);
             Box::pin(async move {
-                let budget = Arc::new(Budget::new(house.limits.max_series, house.limits.max_samples));
+                let budget = Arc::new(Budget::new(
+                    house.limits.max_series,
+                    house.limits.max_samples,
+                ));
                 let working = Arc::clone(&budget);
                 let timeout = house.limits.timeout;
-                let work = tokio::task::spawn_blocking(move || house.answer(&expr, time_ms, &working));
+                let work =
+                    tokio::task::spawn_blocking(move || house.answer(&expr, time_ms, &working));
                 stop_after(timeout, &budget, work).await
             })
         })
@@ -47,7 +58,9 @@ impl Asking {
 
     fn answer(&self, expr: &str, time_ms: i64, budget: &Budget) -> Result<Vec<Found>, AskError> {
         let parsed = promql::parse(expr).map_err(|error| AskError(error.to_string()))?;
-        let answer = self.engine.instant(self.source.as_ref(), &parsed, time_ms, budget);
+        let answer = self
+            .engine
+            .instant(self.source.as_ref(), &parsed, time_ms, budget);
         found(answer.map_err(|error| AskError(error.to_string()))?.value)
     }
 }
@@ -62,7 +75,9 @@ async fn stop_after(
         Ok(Err(error)) => Err(AskError(format!("the evaluation ended: {error}"))),
         Err(_) => {
             budget.cancel();
-            Err(AskError(format!("stopped after query.timeout = {timeout:?}")))
+            Err(AskError(format!(
+                "stopped after query.timeout = {timeout:?}"
+            )))
         }
     }
 }
@@ -70,22 +85,49 @@ async fn stop_after(
 /// A rule looks at a vector; a scalar is a vector of one without labels, as in Prometheus.
 fn found(value: QueryValue) -> Result<Vec<Found>, AskError> {
     match value {
-        QueryValue::Scalar(scalar) => Ok(vec![Found { labels: BTreeMap::new(), value: scalar.value }]),
+        QueryValue::Scalar { value, .. } => Ok(vec![Found {
+            labels: Labels::new(),
+            value,
+        }]),
         QueryValue::Vector(vector) => Ok(vector.into_iter().filter_map(in_its_words).collect()),
-        _ => Err(AskError("a rule's expression must give a vector or a scalar".to_owned())),
+        _ => Err(AskError(
+            "a rule's expression must give a vector or a scalar".to_owned(),
+        )),
+    }
+}
+
+/// A distribution is no number to compare with: such an element is left out.
+fn in_its_words(element: Element) -> Option<Found> {
+    let labels = element
+        .labels
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    match element.point.value {
+        promql::Value::Float(value) => Some(Found {
+            labels: labels.collect(),
+            value,
+        }),
+        promql::Value::Histogram(_) => None,
     }
 }
 
 /// Parses what a rule asks, when rules are loaded.
 pub(crate) fn check() -> CheckExpr {
-    Arc::new(|expr| promql::parse(expr).map(drop).map_err(|error| error.to_string()))
+    Arc::new(|expr| {
+        promql::parse(expr)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    })
 }
 
 /// Stores what recording rules made, like any other samples.
 pub(crate) fn record(admission: Admission) -> Record {
     Arc::new(move |made: Vec<Recorded>| {
         let admission = admission.clone();
-        let points: Vec<Point> = made.iter().filter_map(|one| point(&admission, one)).collect();
+        let points: Vec<Point> = made
+            .iter()
+            .filter_map(|one| point(&admission, one))
+            .collect();
         tokio::spawn(async move {
             if let Err(error) = admission.store("rules", points).await {
                 tracing::warn!("what recording rules made was not stored: {error}");

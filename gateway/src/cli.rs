@@ -28,7 +28,13 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// What is logged: error, warn, info, debug, trace, or module=level,...
-    #[arg(long, global = true, env = "WEIR_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_LOG",
+        default_value = "info",
+        value_name = "LEVEL"
+    )]
     log_level: String,
 }
 
@@ -62,26 +68,34 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| failed(error.into()))
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| failed(error.into()))
 }
 
 fn load(cli: &Cli) -> Result<Config, Failure> {
-    Config::load(cli.config.as_deref(), std::env::vars(), &cli.set).map_err(|error| misconfigured(error.into()))
+    Config::load(cli.config.as_deref(), std::env::vars(), &cli.set)
+        .map_err(|error| misconfigured(error.into()))
 }
 
 fn check(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
-    let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check(), config.alerting.interval);
-    let rules = rules.map_err(|error| misconfigured(error.into()))?;
-    let count: usize = rules.groups.iter().map(|group| group.rules.len()).sum();
-    print(&format!("ok: the configuration and {count} rules in {} groups\n", rules.groups.len()))
+    let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
+    let (groups, rules) = rules.map_err(|error| misconfigured(error.into()))?.counts();
+    print(&format!(
+        "ok: the configuration and {rules} rules in {groups} groups\n"
+    ))
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
     start_log(&cli.log_level)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| failed(error.into()))?.block_on(until_told(config))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| failed(error.into()))?
+        .block_on(until_told(config))
 }
 
 async fn until_told(config: Config) -> Result<(), Failure> {
@@ -135,9 +149,15 @@ impl Signals {
 }
 
 fn start_log(level: &str) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .map_err(|error| misconfigured(anyhow::anyhow!("--log-level {level:?}: {error}; say info or debug")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| {
+        misconfigured(anyhow::anyhow!(
+            "--log-level {level:?}: {error}; say info or debug"
+        ))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 
@@ -150,9 +170,15 @@ fn wall_clock() -> Clock {
 }
 
 fn failed(error: anyhow::Error) -> Failure {
-    Failure { code: EXIT_FAILED, error }
+    Failure {
+        code: EXIT_FAILED,
+        error,
+    }
 }
 
 fn misconfigured(error: anyhow::Error) -> Failure {
-    Failure { code: EXIT_CONFIG, error }
+    Failure {
+        code: EXIT_CONFIG,
+        error,
+    }
 }

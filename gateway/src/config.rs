@@ -9,10 +9,14 @@ use serde::Deserialize;
 use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText};
 
+use crate::http::QueryLimits;
+
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MIN_WINDOW: Duration = Duration::from_secs(60);
+/// A chunk holds 65,535 samples a section: four hours at 4 ms.
+const MAX_WINDOW: Duration = Duration::from_secs(4 * 3_600);
 
 /// The file's shape.
 #[derive(Debug, Deserialize)]
@@ -112,20 +116,11 @@ pub struct Config {
     pub raw: Duration,
     pub window: Duration,
     pub max_series: usize,
-    pub query: QueryConfig,
+    pub lookback: Duration,
+    pub query: QueryLimits,
     pub beat: Duration,
     pub forget_after: Duration,
     pub alerting: AlertingConfig,
-}
-
-/// Limits of queries.
-#[derive(Debug, Clone, Copy)]
-pub struct QueryConfig {
-    pub lookback: Duration,
-    pub timeout: Duration,
-    pub concurrent: usize,
-    pub max_series: u64,
-    pub max_samples: u64,
 }
 
 impl Config {
@@ -145,6 +140,9 @@ impl Config {
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         let window = at_least("store.window", self.store.window, MIN_WINDOW)?;
+        if window > MAX_WINDOW {
+            return Err(invalid("store.window", "the most is \"4h\"".to_owned()));
+        }
         let raw = at_least("store.raw", self.store.raw, window)?;
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
         Ok(Config {
@@ -155,19 +153,34 @@ impl Read {
                 "" => None,
                 listen => Some(address("graphite.listen", listen)?),
             },
-            graphite_max_connections: some("graphite.max_connections", self.graphite.max_connections)?,
+            graphite_max_connections: some(
+                "graphite.max_connections",
+                self.graphite.max_connections,
+            )?,
             raw,
             window,
             max_series: some("store.max_series", self.store.max_series)?,
-            query: QueryConfig {
-                lookback: at_least("query.lookback", self.query.lookback, Duration::from_secs(1))?,
-                timeout: at_least("query.timeout", self.query.timeout, Duration::from_millis(1))?,
+            lookback: at_least(
+                "query.lookback",
+                self.query.lookback,
+                Duration::from_secs(1),
+            )?,
+            query: QueryLimits {
+                timeout: at_least(
+                    "query.timeout",
+                    self.query.timeout,
+                    Duration::from_millis(1),
+                )?,
                 concurrent: some("query.concurrent", self.query.concurrent)?,
                 max_series: self.query.max_series,
                 max_samples: self.query.max_samples,
             },
             beat: at_least("presence.beat", self.presence.beat, Duration::from_secs(1))?,
-            forget_after: at_least("presence.forget_after", self.presence.forget_after, Duration::from_secs(60))?,
+            forget_after: at_least(
+                "presence.forget_after",
+                self.presence.forget_after,
+                Duration::from_secs(60),
+            )?,
             alerting,
             data_dir: self.data_dir,
         })
@@ -175,7 +188,11 @@ impl Read {
 }
 
 impl ReadAlerting {
-    fn meant(self, data_dir: &Path, query_timeout: Duration) -> Result<AlertingConfig, ConfigError> {
+    fn meant(
+        self,
+        data_dir: &Path,
+        query_timeout: Duration,
+    ) -> Result<AlertingConfig, ConfigError> {
         let webhooks = self.webhooks.into_iter().map(|read| WebhookConfig {
             send_resolved: read.send_resolved,
             ..WebhookConfig::new(read.name, read.url)
@@ -188,8 +205,16 @@ impl ReadAlerting {
             external_url: self.external_url.trim_end_matches('/').to_owned(),
             grouping: Grouping {
                 group_wait: self.group_wait.0,
-                group_interval: at_least("alerting.group_interval", self.group_interval, Duration::from_secs(1))?,
-                repeat_interval: at_least("alerting.repeat_interval", self.repeat_interval, Duration::from_secs(1))?,
+                group_interval: at_least(
+                    "alerting.group_interval",
+                    self.group_interval,
+                    Duration::from_secs(1),
+                )?,
+                repeat_interval: at_least(
+                    "alerting.repeat_interval",
+                    self.repeat_interval,
+                    Duration::from_secs(1),
+                )?,
                 ..Grouping::default()
             },
             webhooks: webhooks.collect(),
@@ -199,21 +224,32 @@ impl ReadAlerting {
 }
 
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
-    text.parse().map_err(|_| invalid(key, format!("{text:?} is no address; write it as \"127.0.0.1:9347\" or \"[::1]:9347\"")))
+    text.parse().map_err(|_| {
+        invalid(
+            key,
+            format!("{text:?} is no address; write it as \"127.0.0.1:9347\" or \"[::1]:9347\""),
+        )
+    })
 }
 
 fn at_least(key: &str, read: DurationText, least: Duration) -> Result<Duration, ConfigError> {
     if read.0 >= least {
         return Ok(read.0);
     }
-    Err(invalid(key, format!("{:?} is too short; the least is {least:?}", read.0)))
+    Err(invalid(
+        key,
+        format!("{:?} is too short; the least is {least:?}", read.0),
+    ))
 }
 
 fn some(key: &str, number: usize) -> Result<usize, ConfigError> {
     if number > 0 {
         return Ok(number);
     }
-    Err(invalid(key, "0 would take nothing; give 1 or more".to_owned()))
+    Err(invalid(
+        key,
+        "0 would take nothing; give 1 or more".to_owned(),
+    ))
 }
 
 fn invalid(key: &str, reason: String) -> ConfigError {
@@ -245,11 +281,25 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_its_key() {
         let address = load(&["http.listen=localhost"]).unwrap_err();
-        assert!(address.contains("http.listen") && address.contains("127.0.0.1:9347"), "{address}");
+        assert!(
+            address.contains("http.listen") && address.contains("127.0.0.1:9347"),
+            "{address}"
+        );
         let short = load(&["store.raw=1m"]).unwrap_err();
-        assert!(short.contains("store.raw") && short.contains("1800s"), "{short}");
-        assert!(load(&["query.concurrent=0"]).unwrap_err().contains("query.concurrent"));
-        assert!(load(&["graphite.listne=x"]).unwrap_err().contains("unknown key `graphite.listne`"));
+        assert!(
+            short.contains("store.raw") && short.contains("1800s"),
+            "{short}"
+        );
+        assert!(
+            load(&["query.concurrent=0"])
+                .unwrap_err()
+                .contains("query.concurrent")
+        );
+        assert!(
+            load(&["graphite.listne=x"])
+                .unwrap_err()
+                .contains("unknown key `graphite.listne`")
+        );
         assert!(load(&["graphite.listen="]).unwrap().graphite.is_none());
     }
 }

@@ -51,7 +51,12 @@ impl Presence {
         let now_ms = (self.clock)();
         let matcher = Matcher::new(NAME_LABEL, MatchOp::Equal, UP);
         for back_ms in LOOK_BACK_MS {
-            let found = store.select(std::slice::from_ref(&matcher), now_ms - back_ms, now_ms, &Unlimited)?;
+            let found = store.select(
+                std::slice::from_ref(&matcher),
+                now_ms - back_ms,
+                now_ms,
+                &Unlimited,
+            )?;
             if found.is_empty() {
                 continue;
             }
@@ -85,7 +90,12 @@ impl Presence {
         let Some(key) = key_of(hello) else {
             return;
         };
-        if let Some(host) = self.hosts.lock().get_mut(&key).filter(|host| host.boot == hello.boot) {
+        if let Some(host) = self
+            .hosts
+            .lock()
+            .get_mut(&key)
+            .filter(|host| host.boot == hello.boot)
+        {
             host.left = true;
         }
     }
@@ -94,7 +104,10 @@ impl Presence {
     fn beat(&self) -> Vec<(SeriesKey, f64)> {
         let now_ms = (self.clock)();
         let mut hosts = self.hosts.lock();
-        let states = hosts.iter().map(|(key, host)| (key.clone(), host.state(now_ms))).collect();
+        let states = hosts
+            .iter()
+            .map(|(key, host)| (key.clone(), host.state(now_ms)))
+            .collect();
         hosts.retain(|_, host| !host.left && now_ms - host.heard_ms < self.forget_after_ms);
         states
     }
@@ -107,7 +120,10 @@ impl Presence {
             let value = Value::Float(up);
             Some(Point {
                 series,
-                sample: Sample { timestamp_ms, value },
+                sample: Sample {
+                    timestamp_ms,
+                    value,
+                },
             })
         };
         let points: Vec<Point> = self.beat().into_iter().filter_map(point).collect();
@@ -190,14 +206,21 @@ mod tests {
         let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
         presence.heard(&hello(1));
         let up = |presence: &Presence| presence.beat().first().map(|(_, up)| *up);
-        assert_eq!(presence.beat()[0].0.to_string(), r#"up{az="1",host="web01"}"#);
+        assert_eq!(
+            presence.beat()[0].0.to_string(),
+            r#"up{az="1",host="web01"}"#
+        );
         now.fetch_add(30_000, Ordering::Relaxed);
         assert_eq!(up(&presence), Some(1.0));
         now.fetch_add(1, Ordering::Relaxed);
         assert_eq!(up(&presence), Some(0.0));
         presence.heard(&hello(2));
         presence.left(&hello(1));
-        assert_eq!(up(&presence), Some(1.0), "the goodbye of an earlier boot is not this one's");
+        assert_eq!(
+            up(&presence),
+            Some(1.0),
+            "the goodbye of an earlier boot is not this one's"
+        );
         presence.left(&hello(2));
         assert!(is_stale(up(&presence).unwrap()));
         assert_eq!(up(&presence), None);

@@ -16,9 +16,16 @@ impl Source for StoreSource {
         range: TimeRange,
         budget: &Budget,
     ) -> Result<Vec<SeriesData>, SourceError> {
-        let found = self.0.select(matchers, range.from_ms, range.to_ms, &Asked(budget));
+        let found = self
+            .0
+            .select(matchers, range.from_ms, range.to_ms, &Asked(budget));
         let found = found.map_err(in_its_words)?.into_iter();
-        Ok(found.map(|one| SeriesData { key: one.key, samples: one.samples }).collect())
+        Ok(found
+            .map(|one| SeriesData {
+                key: one.key,
+                samples: one.samples,
+            })
+            .collect())
     }
 
     fn series(
@@ -27,7 +34,9 @@ impl Source for StoreSource {
         range: TimeRange,
         budget: &Budget,
     ) -> Result<Vec<SeriesKey>, SourceError> {
-        let found = self.0.series(selectors, range.from_ms, range.to_ms, &Asked(budget));
+        let found = self
+            .0
+            .series(selectors, range.from_ms, range.to_ms, &Asked(budget));
         found.map_err(in_its_words)
     }
 
@@ -48,7 +57,9 @@ impl Source for StoreSource {
         range: TimeRange,
         _: &Budget,
     ) -> Result<Vec<String>, SourceError> {
-        let found = self.0.label_values(label, selectors, range.from_ms, range.to_ms);
+        let found = self
+            .0
+            .label_values(label, selectors, range.from_ms, range.to_ms);
         found.map_err(in_its_words)
     }
 }

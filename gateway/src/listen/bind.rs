@@ -27,7 +27,10 @@ pub struct Bound<S> {
 
 /// # Errors
 /// When the address cannot be bound.
-pub async fn bind_tcp(key: &'static str, address: SocketAddr) -> Result<Bound<TcpListener>, BindError> {
+pub async fn bind_tcp(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<Bound<TcpListener>, BindError> {
     let bound = TcpListener::bind(address).await;
     let named = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
     let (address, socket) = named.map_err(|source| refused(key, "TCP", address, source))?;
@@ -43,7 +46,11 @@ pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocke
 }
 
 fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     socket.set_nonblocking(true)?;
     // The kernel caps this silently: what it gave is read back and reported.
     socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
@@ -53,9 +60,16 @@ fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-fn refused(key: &'static str, kind: &'static str, address: SocketAddr, source: std::io::Error) -> BindError {
+fn refused(
+    key: &'static str,
+    kind: &'static str,
+    address: SocketAddr,
+    source: std::io::Error,
+) -> BindError {
     let hint = match source.kind() {
-        std::io::ErrorKind::AddrInUse => "; another program has this port: stop it or choose another address",
+        std::io::ErrorKind::AddrInUse => {
+            "; another program has this port: stop it or choose another address"
+        }
         std::io::ErrorKind::AddrNotAvailable => "; this host has no such address",
         _ => "",
     };

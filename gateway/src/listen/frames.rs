@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_store::{Chain, Origin, Point, SeriesId, Store, StoreError, Written};
-use weir_wire::frame::{self, Ack, Batch, Frame, Hello, Refuse, RefuseCode, VERSION, Welcome};
+use weir_wire::frame::{
+    self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
+};
 use weir_wire::{Reject, frame::FrameError};
 
 use crate::admission::{Admission, count_rejected};
@@ -25,7 +27,6 @@ const SILENT_INTERVALS: u32 = 6;
 const IN_FLIGHT: usize = 64;
 /// Series a session may name.
 const DICTIONARY: usize = 4_000_000;
-const READ_BYTES: usize = 64 << 10;
 
 /// The listener for agents.
 pub struct FrameListener {
@@ -69,7 +70,10 @@ impl FrameListener {
         // Acknowledgements are small and waited for.
         let _ = stream.set_nodelay(true);
         let (read, mut write) = stream.into_split();
-        let mut frames = Frames::new(read);
+        let mut frames = Frames {
+            read,
+            inbox: Inbox::default(),
+        };
         let hello = match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
             Err(_) => return Err(End::Silent),
             Ok(first) => first,
@@ -148,7 +152,8 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn run(mut self, mut frames: Frames, shutdown: CancellationToken) -> Result<(), End> {
-        let patience = Duration::from_millis(u64::from(self.hello.interval_ms.max(1_000))) * SILENT_INTERVALS;
+        let patience =
+            Duration::from_millis(u64::from(self.hello.interval_ms.max(1_000))) * SILENT_INTERVALS;
         loop {
             let next = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
@@ -166,7 +171,11 @@ impl Session<'_> {
                     self.house.presence.left(&self.hello);
                     return Ok(());
                 }
-                _ => return Err(End::Order("only batches, heartbeats and goodbye follow hello")),
+                _ => {
+                    return Err(End::Order(
+                        "only batches, heartbeats and goodbye follow hello",
+                    ));
+                }
             }
             self.house.presence.heard(&self.hello);
         }
@@ -189,7 +198,10 @@ impl Session<'_> {
             let _ = answers.try_send(Answer::Batch(sequence, result, slot));
         });
         let chain = Some(self.chain.clone());
-        self.house.admission.submit(PROTOCOL, Some(origin), chain, points, done).await;
+        self.house
+            .admission
+            .submit(PROTOCOL, Some(origin), chain, points, done)
+            .await;
         Ok(())
     }
 
@@ -247,9 +259,22 @@ async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) ->
     Ok(())
 }
 
-async fn acknowledge(write: &mut OwnedWriteHalf, newest: Option<u64>, load_permille: u16) -> Result<(), End> {
+async fn acknowledge(
+    write: &mut OwnedWriteHalf,
+    newest: Option<u64>,
+    load_permille: u16,
+) -> Result<(), End> {
     match newest {
-        Some(sequence) => send(write, &Frame::Ack(Ack { sequence, load_permille })).await,
+        Some(sequence) => {
+            send(
+                write,
+                &Frame::Ack(Ack {
+                    sequence,
+                    load_permille,
+                }),
+            )
+            .await
+        }
         None => Ok(()),
     }
 }
@@ -263,30 +288,17 @@ async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
 /// Frames off a socket.
 struct Frames {
     read: OwnedReadHalf,
-    buffer: Vec<u8>,
-    used: usize,
+    inbox: Inbox,
 }
 
 impl Frames {
-    fn new(read: OwnedReadHalf) -> Self {
-        Self {
-            read,
-            buffer: Vec::new(),
-            used: 0,
-        }
-    }
-
     /// The next frame; `None` at the end of the stream. Loses nothing when the future is dropped.
     async fn next(&mut self) -> Result<Option<Frame>, End> {
         loop {
-            if let Some((frame, bytes)) = frame::decode(&self.buffer[self.used..]).map_err(End::Frame)? {
-                self.used += bytes;
+            if let Some(frame) = self.inbox.take().map_err(End::Frame)? {
                 return Ok(Some(frame));
             }
-            self.buffer.drain(..self.used);
-            self.used = 0;
-            self.buffer.reserve(READ_BYTES);
-            match self.read.read_buf(&mut self.buffer).await {
+            match self.read.read_buf(self.inbox.room()).await {
                 Ok(0) => return Ok(None),
                 Ok(_) => {}
                 Err(error) => return Err(End::Io(error)),
@@ -298,7 +310,9 @@ impl Frames {
 /// Why a session ended other than by the peer's will.
 #[derive(Debug, thiserror::Error)]
 enum End {
-    #[error("frame version {0} is not spoken here, only {VERSION}; update the older of agent and gateway")]
+    #[error(
+        "frame version {0} is not spoken here, only {VERSION}; update the older of agent and gateway"
+    )]
     Version(u16),
     #[error("the token is not the one of frames.token")]
     Token,
@@ -349,7 +363,10 @@ fn same_secret(wanted: &[u8], given: &[u8]) -> bool {
     if wanted.is_empty() {
         return true;
     }
-    let differing = wanted.iter().zip(given).fold(0, |all, (a, b)| all | (a ^ b));
+    let differing = wanted
+        .iter()
+        .zip(given)
+        .fold(0, |all, (a, b)| all | (a ^ b));
     differing == 0 && wanted.len() == given.len()
 }
 

@@ -46,7 +46,9 @@ impl Intake {
     }
 
     fn take(&mut self, line: Result<&[u8], Reject>) {
-        let point = line.and_then(graphite::parse).and_then(|line| line.map(|line| self.point(&line)).transpose());
+        let point = line
+            .and_then(graphite::parse)
+            .and_then(|line| line.map(|line| self.point(&line)).transpose());
         match point {
             Ok(point) => self.points.extend(point),
             Err(reason) => count_rejected(self.protocol, reason, 1),
@@ -96,7 +98,10 @@ pub struct GraphiteTcp {
 impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (connections, slots) = (TaskTracker::new(), Arc::new(Semaphore::new(self.max_connections)));
+        let (connections, slots) = (
+            TaskTracker::new(),
+            Arc::new(Semaphore::new(self.max_connections)),
+        );
         loop {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 break;

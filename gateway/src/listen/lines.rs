@@ -65,7 +65,15 @@ mod tests {
     #[test]
     fn lines_are_found_across_chunks() {
         let found = lines(&[b"a\nb", b"c", b"\n\nd"]);
-        assert_eq!(found, [Ok(b"a".to_vec()), Ok(b"bc".to_vec()), Ok(b"".to_vec()), Ok(b"d".to_vec())]);
+        assert_eq!(
+            found,
+            [
+                Ok(b"a".to_vec()),
+                Ok(b"bc".to_vec()),
+                Ok(b"".to_vec()),
+                Ok(b"d".to_vec())
+            ]
+        );
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod frames;
 mod graphite;
 mod lines;
 
-pub use bind::{Bound, BindError, bind_tcp, bind_udp};
+pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
 pub use graphite::{GraphiteTcp, GraphiteUdp};

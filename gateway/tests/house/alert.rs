@@ -28,21 +28,34 @@ fn a_killed_agent_pages_and_its_return_resolves() {
     let gateway = Gateway::start_with(&config);
     let mut agent = start_agent(&gateway, "web01");
     let up = r#"up{host="web01"}"#;
-    eventually("up", || if single(&gateway.http, up)? == 1.0 { Ok(()) } else { Err("0".into()) });
+    eventually("up", || {
+        if single(&gateway.http, up)? == 1.0 {
+            Ok(())
+        } else {
+            Err("0".into())
+        }
+    });
 
     agent.kill();
-    let fired = webhooks.recv_timeout(Duration::from_secs(30)).expect("the page arrives");
+    let fired = webhooks
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the page arrives");
     assert_eq!(fired["version"], "4");
     assert_eq!(fired["status"], "firing");
     let alert = &fired["alerts"][0];
     assert_eq!(alert["labels"]["alertname"], "instance_down");
-    assert_eq!((&alert["labels"]["host"], &alert["labels"]["severity"]), (&"web01".into(), &"page".into()));
+    assert_eq!(
+        (&alert["labels"]["host"], &alert["labels"]["severity"]),
+        (&"web01".into(), &"page".into())
+    );
     assert_eq!(alert["annotations"]["summary"], "web01 is down");
     let shown = json(&gateway.http, "/api/v1/alerts").unwrap();
     assert_eq!(shown["data"]["alerts"][0]["state"], "firing", "{shown}");
 
     let _back = start_agent(&gateway, "web01");
-    let resolved = webhooks.recv_timeout(Duration::from_secs(30)).expect("the resolve arrives");
+    let resolved = webhooks
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the resolve arrives");
     assert_eq!(resolved["status"], "resolved");
     assert_eq!(resolved["alerts"][0]["fingerprint"], alert["fingerprint"]);
 }

@@ -31,7 +31,11 @@ impl Program {
                 return Self { child, said };
             }
         }
-        panic!("{} ended before it was ready: {:?}", path.display(), child.wait());
+        panic!(
+            "{} ended before it was ready: {:?}",
+            path.display(),
+            child.wait()
+        );
     }
 
     /// SIGKILL.
@@ -92,7 +96,9 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn start(sets: &[&str]) -> Self {
-        let pairs = sets.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]);
+        let pairs = sets
+            .iter()
+            .flat_map(|set| ["--set".to_owned(), (*set).to_owned()]);
         Self::start_by(pairs.collect())
     }
 
@@ -103,13 +109,17 @@ impl Gateway {
 
     fn start_by(own: Vec<String>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let any = ["http.listen", "frames.listen", "graphite.listen"].map(|key| format!("{key}=127.0.0.1:0"));
+        let any = ["http.listen", "frames.listen", "graphite.listen"]
+            .map(|key| format!("{key}=127.0.0.1:0"));
         let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
         let word = |key: &str| program.said[key].clone();
         let graphite = word("graphite");
         let graphite: Vec<&str> = graphite.split(' ').collect();
         Self {
-            http: word("page").trim_start_matches("http://").trim_end_matches('/').to_owned(),
+            http: word("page")
+                .trim_start_matches("http://")
+                .trim_end_matches('/')
+                .to_owned(),
             frames: word("frames"),
             graphite_tcp: graphite[1].to_owned(),
             graphite_udp: graphite[3].to_owned(),
@@ -126,14 +136,21 @@ impl Gateway {
             format!("frames.listen={}", self.frames),
             format!("graphite.listen={}", self.graphite_tcp),
         ];
-        self.program = Program::start(&gateway_path(), &arguments(&self.own, self.dir.path(), &ports));
+        self.program = Program::start(
+            &gateway_path(),
+            &arguments(&self.own, self.dir.path(), &ports),
+        );
         self.graphite_udp = self.graphite_tcp.clone();
     }
 }
 
 fn arguments(own: &[String], dir: &Path, sets: &[String]) -> Vec<String> {
     let data_dir = format!("data_dir={}", dir.display());
-    let pairs = sets.iter().cloned().chain([data_dir]).flat_map(|set| ["--set".to_owned(), set]);
+    let pairs = sets
+        .iter()
+        .cloned()
+        .chain([data_dir])
+        .flat_map(|set| ["--set".to_owned(), set]);
     let log = ["--log-level".to_owned(), "warn".to_owned()];
     own.iter().cloned().chain(log).chain(pairs).collect()
 }
@@ -148,7 +165,10 @@ pub fn start_agent(gateway: &Gateway, host: &str) -> Program {
         "status.listen=127.0.0.1:0".to_owned(),
     ];
     let pairs = sets.into_iter().flat_map(|set| ["--set".to_owned(), set]);
-    let args: Vec<String> = ["--log-level".to_owned(), "warn".to_owned()].into_iter().chain(pairs).collect();
+    let args: Vec<String> = ["--log-level".to_owned(), "warn".to_owned()]
+        .into_iter()
+        .chain(pairs)
+        .collect();
     Program::start(&agent_path(), &args)
 }
 

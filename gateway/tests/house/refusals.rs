@@ -10,7 +10,10 @@ use crate::programs::{Gateway, agent_path, eventually, gateway_path, run};
 use crate::web::{get, query, single};
 
 fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 #[test]
@@ -21,18 +24,28 @@ fn a_wrong_configuration_names_file_line_and_what_would_be_right() {
     std::fs::write(&config, "[http]\nlisten = \"127.0.0.1:9347\"\nlitsen = 1\n").unwrap();
     let (code, text) = run(&gateway_path(), &["check", "--config", path]);
     assert_eq!(code, 64, "{text}");
-    assert!(text.contains("weir.toml:3:1: unknown key `http.litsen`; known here: `listen`"), "{text}");
+    assert!(
+        text.contains("weir.toml:3:1: unknown key `http.litsen`; known here: `listen`"),
+        "{text}"
+    );
     std::fs::write(&config, "interval = \"ten\"\n").unwrap();
     let (code, text) = run(&agent_path(), &["check", "--config", path]);
     assert_eq!(code, 64, "{text}");
-    assert!(text.contains("weir.toml:1:1") && text.contains("10s"), "{text}");
+    assert!(
+        text.contains("weir.toml:1:1") && text.contains("10s"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_rule_that_cannot_be_evaluated_is_named_with_its_file() {
     let files = tempfile::tempdir().unwrap();
     let rules = files.path().join("bad.yml");
-    std::fs::write(&rules, "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: 'sum(rate('\n").unwrap();
+    std::fs::write(
+        &rules,
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: 'sum(rate('\n",
+    )
+    .unwrap();
     let set = format!("alerting.rules=[\"{}\"]", rules.display());
     let (code, text) = run(&gateway_path(), &["check", "--set", &set]);
     assert_eq!(code, 64, "{text}");
@@ -59,39 +72,81 @@ fn a_second_gateway_is_told_which_port_and_which_lock() {
     let set = |key: &str, value: &str| format!("{key}={value}");
     let any = "127.0.0.1:0";
     let (http, frames) = (set("http.listen", &gateway.http), set("frames.listen", any));
-    let (graphite, dir) = (set("graphite.listen", any), set("data_dir", other.path().to_str().unwrap()));
-    let (code, text) = run(&gateway_path(), &["--set", &http, "--set", &frames, "--set", &graphite, "--set", &dir]);
+    let (graphite, dir) = (
+        set("graphite.listen", any),
+        set("data_dir", other.path().to_str().unwrap()),
+    );
+    let (code, text) = run(
+        &gateway_path(),
+        &[
+            "--set", &http, "--set", &frames, "--set", &graphite, "--set", &dir,
+        ],
+    );
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains(&gateway.http) && text.contains("http.listen"), "{text}");
-    let (http, dir) = (set("http.listen", any), set("data_dir", gateway.dir.path().to_str().unwrap()));
-    let (code, text) = run(&gateway_path(), &["--set", &http, "--set", &frames, "--set", &graphite, "--set", &dir]);
+    assert!(
+        text.contains(&gateway.http) && text.contains("http.listen"),
+        "{text}"
+    );
+    let (http, dir) = (
+        set("http.listen", any),
+        set("data_dir", gateway.dir.path().to_str().unwrap()),
+    );
+    let (code, text) = run(
+        &gateway_path(),
+        &[
+            "--set", &http, "--set", &frames, "--set", &graphite, "--set", &dir,
+        ],
+    );
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("LOCK") && text.contains("in use by process"), "{text}");
+    assert!(
+        text.contains("LOCK") && text.contains("in use by process"),
+        "{text}"
+    );
 }
 
 #[test]
 fn bad_lines_are_counted_by_cause_and_their_neighbours_stored() {
     let gateway = Gateway::start(&[]);
     let at = now_s();
-    let mut text = format!("good.one 1 {at}\ngarbage\nbad.time 1 never\nbad.value NaN {at}\nbad.unit 1 {at}000\n");
+    let mut text = format!(
+        "good.one 1 {at}\ngarbage\nbad.time 1 never\nbad.value NaN {at}\nbad.unit 1 {at}000\n"
+    );
     text.push_str(&"x".repeat(1_000_000));
-    text.push_str(&format!("\ntoo.early 1 {}\ngood.two;k=v 2 {at}\r\nCPU.load host=w1,region=us {at} 50\n", at + 3_600));
+    text.push_str(&format!(
+        "\ntoo.early 1 {}\ngood.two;k=v 2 {at}\r\nCPU.load host=w1,region=us {at} 50\n",
+        at + 3_600
+    ));
     let mut stream = TcpStream::connect(&gateway.graphite_tcp).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
     assert_eq!(single(&gateway.http, "good.one"), Ok(1.0));
     assert_eq!(single(&gateway.http, r#"good.two{k="v"}"#), Ok(2.0));
-    assert_eq!(single(&gateway.http, r#"CPU.load{host="w1", region="us"}"#), Ok(50.0));
+    assert_eq!(
+        single(&gateway.http, r#"CPU.load{host="w1", region="us"}"#),
+        Ok(50.0)
+    );
     let (_, metrics) = get(&gateway.http, "/metrics").unwrap();
     let counted = |name: &str, labels: &str| {
-        let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{{labels}")));
-        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).unwrap_or(0.0)
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}{{{labels}")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .unwrap_or(0.0)
     };
     let tcp = r#"protocol="graphite_tcp""#;
-    for reason in ["malformed", "bad_timestamp", "not_finite", "too_long", "too_early"] {
+    for reason in [
+        "malformed",
+        "bad_timestamp",
+        "not_finite",
+        "too_long",
+        "too_early",
+    ] {
         let labels = format!("{tcp},reason=\"{reason}\"");
-        assert!(counted("weir_ingest_rejected_total", &labels) >= 1.0, "{reason}: {metrics}");
+        assert!(
+            counted("weir_ingest_rejected_total", &labels) >= 1.0,
+            "{reason}: {metrics}"
+        );
     }
     assert_eq!(counted("weir_ingest_received_total", tcp), 9.0);
     assert_eq!(counted("weir_ingest_stored_total", tcp), 3.0);
@@ -102,10 +157,14 @@ fn lines_come_by_udp_too() {
     let gateway = Gateway::start(&[]);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let text = format!("udp.one 1 {0}\nnonsense\nudp.two 2 -1", now_s());
-    socket.send_to(text.as_bytes(), &gateway.graphite_udp).unwrap();
-    eventually("both lines", || match query(&gateway.http, r#"{__name__=~"udp[.].+"}"#)?.len() {
-        2 => Ok(()),
-        other => Err(format!("{other} series")),
+    socket
+        .send_to(text.as_bytes(), &gateway.graphite_udp)
+        .unwrap();
+    eventually("both lines", || {
+        match query(&gateway.http, r#"{__name__=~"udp[.].+"}"#)?.len() {
+            2 => Ok(()),
+            other => Err(format!("{other} series")),
+        }
     });
 }
 
@@ -124,15 +183,24 @@ fn a_frame_version_from_the_future_and_garbage_are_answered_by_name() {
     frame::encode(&Frame::Hello(hello), &mut bytes);
     let refusal = answer(&gateway.frames, &bytes);
     assert_eq!(refusal.code, RefuseCode::Version);
-    assert!(refusal.message.contains("99") && refusal.message.contains('1'), "{}", refusal.message);
+    assert!(
+        refusal.message.contains("99") && refusal.message.contains('1'),
+        "{}",
+        refusal.message
+    );
     let garbage = answer(&gateway.frames, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert!(matches!(garbage.code, RefuseCode::Malformed | RefuseCode::TooLarge));
+    assert!(matches!(
+        garbage.code,
+        RefuseCode::Malformed | RefuseCode::TooLarge
+    ));
     assert_eq!(get(&gateway.http, "/-/healthy").unwrap().0, 200);
 }
 
 fn answer(address: &str, bytes: &[u8]) -> frame::Refuse {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     stream.write_all(bytes).unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);

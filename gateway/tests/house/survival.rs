@@ -8,7 +8,10 @@ use crate::programs::{Gateway, eventually, start_agent};
 use crate::web::{json, single};
 
 fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 /// Sends lines and waits for the close, which comes after the disk; false when the gateway died first.
@@ -27,20 +30,30 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
     let mut gateway = Gateway::start(&[]);
     let mut agent = start_agent(&gateway, "web01");
     let statsd = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let statsd_address = agent.said["statsd"].split(' ').next_back().unwrap().to_owned();
+    let statsd_address = agent.said["statsd"]
+        .split(' ')
+        .next_back()
+        .unwrap()
+        .to_owned();
     let hit = |times: usize| {
         for _ in 0..times {
-            statsd.send_to(b"shop.hits:1|c|#page:home", &statsd_address).unwrap();
+            statsd
+                .send_to(b"shop.hits:1|c|#page:home", &statsd_address)
+                .unwrap();
         }
     };
     let start_s = now_s() - 3_000;
     let mut acknowledged = Vec::new();
     hit(100);
     for round in 0..30_u64 {
-        let lines: String = (0..50).map(|m| format!("app.m{m} {round} {}\n", start_s + round * 60)).collect();
+        let lines: String = (0..50)
+            .map(|m| format!("app.m{m} {round} {}\n", start_s + round * 60))
+            .collect();
         let killer = (round == 9 || round == 19).then(|| {
             let pid = gateway.program.pid();
-            std::thread::spawn(move || rustix::process::kill_process(pid, rustix::process::Signal::KILL))
+            std::thread::spawn(move || {
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL)
+            })
         });
         if send_lines(&gateway.graphite_tcp, &lines) {
             acknowledged.push(round);
@@ -56,9 +69,11 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
     check_graphite(&gateway, &acknowledged, start_s);
 
     let hits = r#"{"shop.hits", page="home", host="web01"}"#;
-    eventually("the counter's total", || match single(&gateway.http, hits)? {
-        300.0 => Ok(()),
-        other => Err(format!("{other} of 300")),
+    eventually("the counter's total", || {
+        match single(&gateway.http, hits)? {
+            300.0 => Ok(()),
+            other => Err(format!("{other} of 300")),
+        }
     });
     agent.stop();
     check_agent(&gateway);
@@ -67,41 +82,74 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
 
 /// Every acknowledged value once, at its time; nothing that was never sent.
 fn check_graphite(gateway: &Gateway, acknowledged: &[u64], start_s: u64) {
-    let path = format!("/render?target=app.m*&format=json&from={}&until={}", start_s - 60, start_s + 3_000);
+    let path = format!(
+        "/render?target=app.m*&format=json&from={}&until={}",
+        start_s - 60,
+        start_s + 3_000
+    );
     let rendered = json(&gateway.http, &path).unwrap();
     assert_eq!(rendered.as_array().unwrap().len(), 50);
     for metric in [0, 49] {
-        let counted = single(&gateway.http, &format!("count_over_time(app.m{metric}[1h])")).unwrap();
+        let counted = single(
+            &gateway.http,
+            &format!("count_over_time(app.m{metric}[1h])"),
+        )
+        .unwrap();
         let added = single(&gateway.http, &format!("sum_over_time(app.m{metric}[1h])")).unwrap();
         // A round that was cut off by the kill may be there or not; an acknowledged one must be, once.
         let extra = counted - acknowledged.len() as f64;
-        assert!((0.0..=2.0).contains(&extra), "{counted} samples of {}", acknowledged.len());
+        assert!(
+            (0.0..=2.0).contains(&extra),
+            "{counted} samples of {}",
+            acknowledged.len()
+        );
         let least: u64 = acknowledged.iter().sum();
         assert!(added >= least as f64, "{added} is below {least}");
         for round in acknowledged {
             let at = start_s + round * 60;
-            let answer = json(&gateway.http, &format!("/api/v1/query?query=app.m{metric}&time={at}")).unwrap();
-            assert_eq!(answer["data"]["result"][0]["value"][1], round.to_string(), "{answer}");
+            let answer = json(
+                &gateway.http,
+                &format!("/api/v1/query?query=app.m{metric}&time={at}"),
+            )
+            .unwrap();
+            assert_eq!(
+                answer["data"]["result"][0]["value"][1],
+                round.to_string(),
+                "{answer}"
+            );
         }
     }
 }
 
 /// One sample an interval from the agent's start to its goodbye: none lost over two kills, none twice.
 fn check_agent(gateway: &Gateway) {
-    let answer = json(&gateway.http, "/api/v1/query?query=node_load1%7Bhost%3D%22web01%22%7D%5B1h%5D").unwrap();
+    let answer = json(
+        &gateway.http,
+        "/api/v1/query?query=node_load1%7Bhost%3D%22web01%22%7D%5B1h%5D",
+    )
+    .unwrap();
     let samples = answer["data"]["result"][0]["values"].as_array().unwrap();
-    let times: Vec<f64> = samples.iter().map(|sample| sample[0].as_f64().unwrap()).collect();
+    let times: Vec<f64> = samples
+        .iter()
+        .map(|sample| sample[0].as_f64().unwrap())
+        .collect();
     assert!(times.len() >= 3, "{times:?}");
     for pair in times.windows(2) {
         let step = pair[1] - pair[0];
-        assert!((0.5..1.6).contains(&step), "a step of {step} s in {times:?}");
+        assert!(
+            (0.5..1.6).contains(&step),
+            "a step of {step} s in {times:?}"
+        );
     }
 }
 
 #[test]
 fn started_again_after_a_clean_stop_the_data_are_still_there() {
     let mut gateway = Gateway::start(&[]);
-    assert!(send_lines(&gateway.graphite_tcp, &format!("kept;k=v 42 {}\n", now_s())));
+    assert!(send_lines(
+        &gateway.graphite_tcp,
+        &format!("kept;k=v 42 {}\n", now_s())
+    ));
     gateway.program.stop();
     gateway.restart();
     assert_eq!(single(&gateway.http, r#"kept{k="v"}"#), Ok(42.0));

@@ -10,13 +10,28 @@ use serde_json::Value;
 pub fn get(address: &str, path: &str) -> Result<(u16, String), String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+    stream
+        .write_all(request.as_bytes())
+        .map_err(|error| error.to_string())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(|error| error.to_string())?;
+    stream
+        .read_to_string(&mut answer)
+        .map_err(|error| error.to_string())?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).ok_or("no status")?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .ok_or("no status")?;
     let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
-    Ok((status, if chunked { unchunk(body) } else { body.to_owned() }))
+    Ok((
+        status,
+        if chunked {
+            unchunk(body)
+        } else {
+            body.to_owned()
+        },
+    ))
 }
 
 fn unchunk(mut body: &str) -> String {
@@ -46,7 +61,10 @@ pub fn query(address: &str, expr: &str) -> Result<Vec<(Value, f64)>, String> {
     }
     let result = answer["data"]["result"].as_array().ok_or("no result")?;
     let value = |one: &Value| one["value"][1].as_str().and_then(|text| text.parse().ok());
-    Ok(result.iter().filter_map(|one| Some((one["metric"].clone(), value(one)?))).collect())
+    Ok(result
+        .iter()
+        .filter_map(|one| Some((one["metric"].clone(), value(one)?)))
+        .collect())
 }
 
 /// The only value of an instant query.
@@ -74,7 +92,10 @@ pub fn receiver(refused: usize) -> (String, Receiver<Value>) {
     let (send, receive) = channel();
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
-            let Some(body) = stream.ok().and_then(|stream| take(stream, number < refused)) else {
+            let Some(body) = stream
+                .ok()
+                .and_then(|stream| take(stream, number < refused))
+            else {
                 continue;
             };
             if number >= refused && send.send(body).is_err() {
@@ -96,7 +117,11 @@ fn take(mut stream: TcpStream, refuse: bool) -> Option<Value> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let status = if refuse { "500 Internal Server Error" } else { "200 OK" };
+    let status = if refuse {
+        "500 Internal Server Error"
+    } else {
+        "200 OK"
+    };
     let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(answer.as_bytes()).ok()?;
     serde_json::from_slice(&body).ok()

@@ -85,12 +85,19 @@ fn unpack_wide(bytes: &[u8], start: usize, width: u32, out: &mut [i64]) {
 
 #[inline]
 fn load<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let rest = bytes.get(at..).unwrap_or_default();
-    rest.first_chunk().copied().unwrap_or_else(|| {
-        let mut word = [0; N];
-        word[..rest.len()].copy_from_slice(rest);
-        word
-    })
+    match bytes.get(at..at + N).and_then(|word| word.try_into().ok()) {
+        Some(word) => word,
+        None => load_last(bytes.get(at..).unwrap_or_default()),
+    }
+}
+
+#[cold]
+fn load_last<const N: usize>(rest: &[u8]) -> [u8; N] {
+    let mut word = [0; N];
+    for (to, from) in word.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    word
 }
 
 #[cfg(test)]

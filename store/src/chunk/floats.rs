@@ -13,6 +13,8 @@ const ORDERED: u8 = 0x1f;
 const STRAYS: u8 = 0x20;
 /// From this width on ordered bits may be as small.
 const WIDE_BITS: u32 = 40;
+/// What the lowest of ordered bits takes in a column's head.
+const BASE_BITS: usize = 72;
 const STRAY_BITS: usize = 8 + 64;
 
 /// Appends the values, the smaller way; every bit of each comes back.
@@ -30,7 +32,7 @@ fn write_smaller(values: &[f64], decimals: Option<(Plan, Decimals)>, out: &mut V
     let ordered: Vec<i64> = values.iter().copied().map(decimal::to_ordered).collect();
     let ordered_plan = plan(&ordered);
     match decimals {
-        Some((plan, found)) if cost_bits(plan, &found) <= ordered_plan.cost_bits => {
+        Some((plan, found)) if cost_bits(plan, &found) <= ordered_plan.cost_bits + BASE_BITS => {
             write_decimals(&found, plan, out);
         }
         _ => {

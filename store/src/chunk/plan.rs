@@ -79,27 +79,48 @@ pub(super) fn plan(ints: &[i64]) -> Plan {
     if best.width == 0 {
         return best;
     }
-    let [delta, second] = [Mode::Delta, Mode::DeltaOfDelta].map(|mode| (mode, mode.extent(ints)));
-    let extents = [(Mode::Plain, plain), delta, second];
-    for (mode, extent) in extents {
-        let whole = Plan::whole(mode, extent, ints.len());
+    let tried = candidates(ints);
+    for tried in &tried {
+        let whole = Plan::whole(tried.mode, tried.extent, ints.len());
         if whole.cost_bits < best.cost_bits {
             best = whole;
         }
     }
     let width = best.width;
-    if width == 0 {
-        return best;
-    }
-    let typical = |(mode, extent): (Mode, Extent)| bit_width(mode.typical_range(ints) >> extent.shift());
-    let typicals = extents.map(typical);
-    let narrowest = typicals.into_iter().min().unwrap_or(0);
-    for ((mode, extent), typical) in extents.into_iter().zip(typicals) {
-        if typical <= narrowest + 1 && (typical + 2 <= width || typical == 0) {
-            best = Plan::trimmed(mode, extent, typical, ints, best);
+    for tried in &tried {
+        if tried.typical + 2 <= width || (tried.typical == 0 && width > 0) {
+            best = Plan::trimmed(tried, ints, best);
         }
     }
     best
+}
+
+/// A mode worth a try: where its terms lie, and how many bits they would take but for the outliers.
+struct Candidate {
+    mode: Mode,
+    extent: Extent,
+    typical: u32,
+}
+
+/// The modes whose typical terms are about the narrowest; differences of differences only if narrower than those.
+fn candidates(ints: &[i64]) -> Vec<Candidate> {
+    let typical = Mode::ALL.map(|mode| bit_width(mode.typical_range(ints)));
+    let [plain, delta, second] = typical;
+    let narrowest = plain.min(delta).min(second);
+    let tried = [true, true, second < delta];
+    Mode::ALL
+        .into_iter()
+        .filter(|&mode| tried[mode.lead()] && typical[mode.lead()] <= narrowest + 1)
+        .map(|mode| {
+            let extent = mode.extent(ints);
+            let typical = typical[mode.lead()].saturating_sub(extent.shift());
+            Candidate {
+                mode,
+                extent,
+                typical,
+            }
+        })
+        .collect()
 }
 
 impl Plan {
@@ -116,14 +137,20 @@ impl Plan {
     }
 
     /// The cheapest window of about the typical width that leaves some terms out, if it beats `best`.
-    fn trimmed(mode: Mode, extent: Extent, typical: u32, ints: &[i64], best: Self) -> Self {
+    fn trimmed(tried: &Candidate, ints: &[i64], best: Self) -> Self {
+        let Candidate {
+            mode,
+            extent,
+            typical,
+        } = *tried;
         let mut sorted = mode.terms(ints);
         sorted.sort_unstable();
         let (shift, full, mut best) = (extent.shift(), extent.width(), best);
         for width in typical.saturating_sub(2)..full.min(typical + WIDTHS_TRIED) {
             let (base, covered) = densest(&sorted, mask(width) << shift);
             let outliers = sorted.len() - covered;
-            let cost_bits = cost_bits(mode, ints.len(), width) + outliers * patch_bits(full - width);
+            let cost_bits =
+                cost_bits(mode, ints.len(), width) + outliers * patch_bits(full - width);
             if outliers * OUTLIERS <= sorted.len() && cost_bits < best.cost_bits {
                 best = Self {
                     mode,
@@ -226,7 +253,11 @@ fn inner_range(terms: impl Iterator<Item = i64>) -> u64 {
         high = high.max(highest.min(term));
         highest = highest.max(term);
     }
-    if low < high { high.wrapping_sub(low) as u64 } else { 0 }
+    if low < high {
+        high.wrapping_sub(low) as u64
+    } else {
+        0
+    }
 }
 
 /// Bits needed to write the number: 0 for 0.

@@ -63,17 +63,95 @@ fn decoded(bytes: &[u8], from_ms: i64, to_ms: i64) -> Vec<Sample> {
     out
 }
 
+/// 2023-11-14T22:13:20Z, in every golden chunk: `START_MS` in zigzag.
+const START: [u8; 6] = [0x80, 0xa0, 0xab, 0xfe, 0xf9, 0x62];
+
 #[test]
-fn golden() {
-    let stale = weir_wire::stale();
-    let dump = |bytes: Vec<u8>| println!("{bytes:02x?}");
-    dump(encoded(&grid(4), &[21.5, 21.75, 21.25, 22.0]));
-    let t = grid(10);
-    dump(encoded(&[t[0], t[1] + 7, t[2] - 9], &[-1.5, stale, 0.5]));
-    let c: Vec<f64> = (0..20).map(|i| f64::from(i * 1000 + i * i % 3)+ if i < 10 { 5e6 } else { 0.0 }).collect();
-    dump(encoded(&grid(20), &c));
-    dump(encoded(&grid(2), &[0.1 + 0.2, 0.30000000000000016]));
-    let mut out = Vec::new(); encode(&mixed(2), &mut out); dump(out);
+fn golden_gauge() {
+    let head = [0x11, 4]; // version 1, floats; four samples
+    let rest = [
+        0x29, // ten seconds apart, nothing deviates
+        0x02, // two decimals
+        0x07, 0x00, // seven bits, plain, no shift
+        0x9a, 0x21, // from 2125 on
+        0x19, 0x19, 0x60, 0x09, // 25, 50, 0, 75
+        0xaf, 0xb4, 0xf8, 0x8c, // crc32c
+    ];
+    let bytes = encoded(&grid(4), &[21.5, 21.75, 21.25, 22.0]);
+    assert_eq!(bytes, [&head[..], &START, &rest].concat());
+}
+
+#[test]
+fn golden_counter_that_restarts() {
+    let counter = |i: i32| i * 1_000 + i * i % 3 + if i < 10 { 5_000_000 } else { 0 };
+    let values: Vec<f64> = (0..20).map(|i| f64::from(counter(i))).collect();
+    let rest = [
+        0x29, 0x00, // no decimals
+        0x82, 0x01, // two bits and patches, deltas
+        0x80, 0xad, 0xe2, 0x04, // the first: 5000000
+        0xce, 0x0f, // deltas from 999 on
+        0x01, 0x0a, 0x9f, 0xcb, 0x98, 0x01, // one patch, at 10: -1250000 above the two bits
+        0x86, 0x61, 0x18, 0x86, 0x21, // 2, 1, 0, …
+        0xa7, 0x5b, 0xb1, 0xbf,
+    ];
+    assert_eq!(
+        encoded(&grid(20), &values),
+        [&[0x11, 20][..], &START, &rest].concat()
+    );
+}
+
+#[test]
+fn golden_deviating_times_and_a_stale_mark() {
+    let times = [START_MS, START_MS + 10_007, START_MS + 19_991];
+    let rest = [
+        0xb2, 0xb8, 0x02, // a step of 9996 ms, deviating
+        0x97, 0x9c, 0x01, // the last is 19991 ms after the first
+        0x04, 0x00, 0x01, // four bits, plain, from -1 ms on
+        0xc1, 0x00, // 0, 11, -1: each one more
+        0x21, // one decimal, strays
+        0x03, 0x08, 0x1d, // three bits, plain, a shift of two, from -15 on
+        0x40, 0x01, // 0, 0, 20/4
+        0x01, 0x01, // one stray, at 1
+        0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf0, 0x7f, // its bits
+        0xc1, 0xf6, 0xbc, 0xa2,
+    ];
+    assert_eq!(
+        encoded(&times, &[-1.5, weir_wire::stale(), 0.5]),
+        [&[0x11, 3][..], &START, &rest].concat()
+    );
+}
+
+#[test]
+fn golden_ordered_bits() {
+    let rest = [
+        0x29, 0x1f, // ordered bits
+        0x01, 0x04, // one bit, plain, a shift of one
+        0xe8, 0xcc, 0x99, 0xb3, 0xe6, 0xcc, 0x99, 0xd3, 0x7f, // 0x3fd3333333333334
+        0x02, // 0, 2/2
+        0xad, 0xd7, 0xef, 0x47,
+    ];
+    let values = [0.1 + 0.2, 0.300_000_000_000_000_16];
+    assert_eq!(
+        encoded(&grid(2), &values),
+        [&[0x11, 2][..], &START, &rest].concat()
+    );
+}
+
+#[test]
+fn golden_mixture() {
+    let mut bytes = Vec::new();
+    encode(&mixed(2), &mut bytes);
+    let floats = [
+        0x31, // version 1, many sections
+        0x10, 12, // floats, twelve bytes
+        1, 0xa0, 0xbc, 0xac, 0xfe, 0xf9, 0x62, 0x01, // one sample at START_MS + 10000
+        0x02, 0x00, 0x00, 0x32, // two decimals, no bits, 25
+    ];
+    let histograms = [0x20, 75, 1];
+    let times_and_length = [0x01, 66, 0x01];
+    let expected = [&floats[..], &histograms, &START, &times_and_length].concat();
+    assert_eq!(bytes[..expected.len()], expected);
+    assert_eq!(bytes.len(), floats.len() + 2 + 75 + 4);
 }
 
 #[test]
@@ -142,7 +220,10 @@ fn every_cut_is_an_error() {
     encode(&mixed(20), &mut bytes);
     for length in 0..bytes.len() {
         let cut = &bytes[..length];
-        assert!(decode(cut, i64::MIN, i64::MAX, &mut Vec::new()).is_err(), "{length}");
+        assert!(
+            decode(cut, i64::MIN, i64::MAX, &mut Vec::new()).is_err(),
+            "{length}"
+        );
         let _ = summary(cut);
     }
     bytes.push(0);

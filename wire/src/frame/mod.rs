@@ -3,11 +3,13 @@
 
 mod batch;
 mod dictionary;
+mod inbox;
 mod message;
 #[cfg(test)]
 mod tests;
 
 pub use dictionary::Dictionary;
+pub use inbox::Inbox;
 pub use message::{Ack, Batch, Frame, Hello, Point, Refuse, RefuseCode, Welcome};
 
 use crate::varint::Reader;

@@ -80,6 +80,19 @@ fn every_frame_comes_back_and_a_cut_one_waits() {
 }
 
 #[test]
+fn an_inbox_gives_whole_frames_whatever_the_pieces() {
+    let bytes: Vec<u8> = all().iter().flat_map(bytes_of).collect();
+    let (mut inbox, mut found) = (Inbox::default(), Vec::new());
+    for piece in bytes.chunks(7) {
+        inbox.room().extend_from_slice(piece);
+        while let Some(frame) = inbox.take().unwrap() {
+            found.push(frame);
+        }
+    }
+    assert_eq!(found, all());
+}
+
+#[test]
 fn golden_bytes() {
     let ack = bytes_of(&Frame::Ack(Ack {
         sequence: 300,

@@ -1,0 +1,224 @@
+//! The agent's configuration: what was read, and what is meant by it. What cannot be meant is refused with its key.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use weir_config::{ConfigError, DurationText};
+
+use crate::collect::{CollectConfig, Collectors};
+
+/// Every key with its default and what it means.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+const MIN_QUEUE_BYTES: usize = 1 << 20;
+
+/// The file's shape.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    gateways: Vec<String>,
+    token: String,
+    host: String,
+    interval: DurationText,
+    labels: BTreeMap<String, String>,
+    statsd: ReadStatsd,
+    status: ReadStatus,
+    queue: ReadQueue,
+    collectors: ReadCollectors,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadStatsd {
+    listen: String,
+    signed_gauges: bool,
+    max_series: usize,
+    idle_intervals: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadStatus {
+    listen: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadQueue {
+    max_bytes: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadCollectors {
+    disabled: Vec<String>,
+    mount_exclude: String,
+    fs_type_exclude: String,
+    net_exclude: String,
+    disk_exclude: String,
+}
+
+/// What is meant.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub gateways: Vec<String>,
+    pub token: String,
+    pub host: String,
+    pub interval: Duration,
+    pub labels: Vec<(String, String)>,
+    pub statsd: Option<StatsdConfig>,
+    pub status: Option<SocketAddr>,
+    pub queue_max_bytes: usize,
+    pub collect: CollectConfig,
+}
+
+/// The StatsD listener and its aggregator.
+#[derive(Debug, Clone, Copy)]
+pub struct StatsdConfig {
+    pub listen: SocketAddr,
+    pub signed_gauges: bool,
+    pub max_series: usize,
+    pub idle_intervals: u32,
+}
+
+impl Config {
+    /// Reads the layers and says what they mean; an empty `host` becomes the kernel's name.
+    ///
+    /// # Errors
+    /// With the place and what would be right.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        sets: &[String],
+    ) -> Result<Self, ConfigError> {
+        weir_config::load::<Read>(DEFAULTS, file, env, sets)?.meant()
+    }
+}
+
+impl Read {
+    fn meant(self) -> Result<Config, ConfigError> {
+        if self.gateways.is_empty() || self.gateways.iter().any(|gateway| !is_host_port(gateway)) {
+            return Err(invalid("gateways", "give at least one \"host:port\", as \"gw1.example:9348\""));
+        }
+        if self.interval.0 < MIN_INTERVAL {
+            return Err(invalid("interval", "the least is \"1s\""));
+        }
+        if self.queue.max_bytes < MIN_QUEUE_BYTES {
+            return Err(invalid("queue.max_bytes", "the least is 1048576"));
+        }
+        Ok(Config {
+            gateways: self.gateways,
+            token: self.token,
+            host: if self.host.is_empty() { kernel_name() } else { self.host },
+            interval: self.interval.0,
+            labels: self.labels.into_iter().collect(),
+            statsd: self.statsd.meant()?,
+            status: address("status.listen", &self.status.listen)?,
+            queue_max_bytes: self.queue.max_bytes,
+            collect: self.collectors.meant()?,
+        })
+    }
+}
+
+impl ReadStatsd {
+    fn meant(self) -> Result<Option<StatsdConfig>, ConfigError> {
+        if self.max_series == 0 || self.idle_intervals == 0 {
+            return Err(invalid("statsd", "max_series and idle_intervals must be 1 or more"));
+        }
+        let listen = address("statsd.listen", &self.listen)?;
+        Ok(listen.map(|listen| StatsdConfig {
+            listen,
+            signed_gauges: self.signed_gauges,
+            max_series: self.max_series,
+            idle_intervals: self.idle_intervals,
+        }))
+    }
+}
+
+impl ReadCollectors {
+    fn meant(self) -> Result<CollectConfig, ConfigError> {
+        let config = CollectConfig {
+            root: PathBuf::from("/"),
+            disabled: self.disabled,
+            mount_exclude: self.mount_exclude,
+            fs_type_exclude: self.fs_type_exclude,
+            net_exclude: self.net_exclude,
+            disk_exclude: self.disk_exclude,
+        };
+        // The expressions are tried here, so that `check` finds a bad one.
+        let collectors = Collectors::new(config.clone()).map_err(|error| invalid("collectors", &error.to_string()))?;
+        let known: Vec<&str> = collectors.health().into_iter().map(|(name, _)| name).collect();
+        let known_or_off = |name: &String| known.contains(&name.as_str()) || crate::collect::NAMES.contains(&name.as_str());
+        match config.disabled.iter().find(|name| !known_or_off(name)) {
+            Some(name) => {
+                let names = crate::collect::NAMES.join(", ");
+                Err(invalid("collectors.disabled", &format!("there is no collector {name:?}; there are {names}")))
+            }
+            None => Ok(config),
+        }
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = text.parse().map(Some);
+    parsed.map_err(|_| invalid(key, &format!("{text:?} is no address; write it as \"127.0.0.1:8125\" or \"\" for off")))
+}
+
+fn is_host_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+fn kernel_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn invalid(key: &str, reason: &str) -> ConfigError {
+    ConfigError::Invalid {
+        place: key.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(sets: &[&str]) -> Result<Config, String> {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        Config::load(None, std::iter::empty(), &sets).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_the_designs() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.gateways, ["127.0.0.1:9348"]);
+        assert_eq!(config.interval, Duration::from_secs(10));
+        assert_eq!(config.statsd.unwrap().listen.to_string(), "127.0.0.1:8125");
+        assert_eq!(config.status.unwrap().to_string(), "127.0.0.1:9349");
+        assert!(!config.host.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_key() {
+        for (set, key) in [
+            ("gateways=[]", "gateways"),
+            ("gateways=[\"gw\"]", "gateways"),
+            ("interval=1ms", "interval"),
+            ("statsd.listen=8125", "statsd.listen"),
+            ("collectors.net_exclude=(", "collectors"),
+            ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
+            ("spool=1", "spool"),
+        ] {
+            let refused = load(&[set]).unwrap_err();
+            assert!(refused.contains(key), "{set}: {refused}");
+        }
+        assert!(load(&["statsd.listen="]).unwrap().statsd.is_none());
+    }
+}

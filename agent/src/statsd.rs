@@ -1,0 +1,177 @@
+//! The StatsD port: datagrams into the aggregator, at each interval's end its sums into the queue. One task owns
+//! socket and aggregator, so nothing is locked between a packet and its sum.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use rustix::fd::AsFd;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
+use weir_aggregate::{Aggregator, AggregatorConfig};
+use weir_wire::statsd::{self, Dialect};
+
+use crate::app::Clock;
+use crate::config::StatsdConfig;
+use crate::ticks::{Tick, Ticks};
+use crate::uplink::Outbox;
+
+/// Asked of the kernel; what it gives is in `weir_agent_statsd_receive_buffer_bytes`.
+const BUFFER_BYTES: usize = 4 << 20;
+const DATAGRAM_BYTES: usize = 65_536;
+/// Datagrams taken at one waking, so that an interval's end is never far off.
+const AT_ONCE: usize = 1_024;
+
+pub struct StatsdListener {
+    pub socket: UdpSocket,
+    aggregator: Aggregator,
+    dialect: Dialect,
+    clock: Clock,
+    outbox: Arc<Outbox>,
+    begun_ms: i64,
+    drops_seen: u64,
+}
+
+/// # Errors
+/// When the address cannot be bound.
+pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_recv_buffer_size(BUFFER_BYTES)?;
+    gauge!("weir_agent_statsd_receive_buffer_bytes").set(socket.recv_buffer_size()? as f64);
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+impl StatsdListener {
+    #[must_use]
+    pub fn new(
+        socket: UdpSocket,
+        config: &StatsdConfig,
+        labels: Vec<(String, String)>,
+        clock: Clock,
+        outbox: Arc<Outbox>,
+    ) -> Self {
+        let aggregator = AggregatorConfig {
+            max_series: config.max_series,
+            idle_intervals: config.idle_intervals,
+            labels,
+            ..AggregatorConfig::default()
+        };
+        let begun_ms = clock();
+        Self {
+            socket,
+            aggregator: Aggregator::new(aggregator),
+            dialect: Dialect {
+                signed_gauges: config.signed_gauges,
+            },
+            clock,
+            outbox,
+            begun_ms,
+            drops_seen: 0,
+        }
+    }
+
+    /// Serves until told to stop; then takes what is in the socket and closes the open interval.
+    pub async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
+        let mut ticks = Ticks::new(interval, Arc::clone(&self.clock));
+        let mut buffer = vec![0; DATAGRAM_BYTES];
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Tick { at_ms } = ticks.next() => self.close(at_ms),
+                ready = self.socket.readable() => match ready {
+                    Ok(()) => { self.drain(&mut buffer); }
+                    Err(error) => {
+                        tracing::error!("the StatsD socket ended: {error}");
+                        break;
+                    }
+                },
+            }
+        }
+        while self.drain(&mut buffer) {}
+        self.close((self.clock)());
+    }
+
+    /// True when there may be more.
+    fn drain(&mut self, buffer: &mut [u8]) -> bool {
+        for _ in 0..AT_ONCE {
+            let Ok(bytes) = self.socket.try_recv(buffer) else {
+                return false;
+            };
+            self.take(&buffer[..bytes]);
+        }
+        true
+    }
+
+    fn take(&mut self, datagram: &[u8]) {
+        counter!("weir_agent_statsd_packets_total").increment(1);
+        let mut accepted = 0;
+        for metric in statsd::parse(datagram, self.dialect) {
+            match metric.and_then(|metric| self.aggregator.record(&metric)) {
+                Ok(()) => accepted += 1,
+                Err(reason) => {
+                    counter!("weir_agent_statsd_received_total").increment(1);
+                    counter!("weir_agent_statsd_rejected_total", "reason" => reason.as_str()).increment(1);
+                }
+            }
+        }
+        counter!("weir_agent_statsd_received_total").increment(accepted);
+        counter!("weir_agent_statsd_accepted_total").increment(accepted);
+    }
+
+    fn close(&mut self, now_ms: i64) {
+        // A clock that was set back must not make an interval end before it began.
+        let now_ms = now_ms.max(self.begun_ms + 1);
+        let closed = self.aggregator.close(self.begun_ms, now_ms);
+        self.begun_ms = now_ms;
+        gauge!("weir_agent_statsd_series").set(closed.series as f64);
+        counter!("weir_agent_statsd_expired_series_total").increment(closed.expired as u64);
+        self.count_kernel_drops();
+        if !closed.samples.is_empty() {
+            self.outbox.queue.lock().push(closed.samples);
+            self.outbox.filled.notify_one();
+        }
+    }
+
+    /// Packets the kernel dropped because this socket's buffer was full, from /proc/net/udp by the socket's inode.
+    fn count_kernel_drops(&mut self) {
+        let Ok(stat) = rustix::fs::fstat(self.socket.as_fd()) else {
+            return;
+        };
+        let tables = ["/proc/net/udp", "/proc/net/udp6"].map(std::fs::read_to_string);
+        let drops = tables.iter().flatten().find_map(|table| drops_of(table, stat.st_ino));
+        let Some(drops) = drops else {
+            return;
+        };
+        counter!("weir_agent_statsd_kernel_drops_total").increment(drops.saturating_sub(self.drops_seen));
+        self.drops_seen = drops;
+    }
+}
+
+/// `inode` is the tenth word of a row, `drops` the last.
+fn drops_of(table: &str, inode: u64) -> Option<u64> {
+    let inode = inode.to_string();
+    table.lines().skip(1).find_map(|row| {
+        let mut words = row.split_whitespace();
+        let found = words.nth(9)? == inode;
+        if found { words.next_back()?.parse().ok() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_are_read_by_inode() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
+            1: 0100007F:1F91 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 777 2 0000000000000000 3\n\
+            2: 0100007F:1FBD 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 778 2 0000000000000000 42\n";
+        assert_eq!(drops_of(table, 778), Some(42));
+        assert_eq!(drops_of(table, 1), None);
+        assert_eq!(drops_of("", 1), None);
+    }
+}

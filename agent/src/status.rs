@@ -1,0 +1,142 @@
+//! What the agent tells about itself on its status port: `/-/healthy`, `/metrics`, and `/status` as JSON. Owns only
+//! the facts that no counter holds: which gateway, since when, and what went wrong last.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Clock;
+use crate::uplink::Outbox;
+
+/// Shared by the tasks; each writes what it alone knows.
+pub struct Status {
+    clock: Clock,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+struct Facts {
+    started_ms: i64,
+    gateway: Option<String>,
+    acknowledged_ms: Option<i64>,
+    last_failure: Option<Failure>,
+    collectors: Vec<Collector>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Failure {
+    at_ms: i64,
+    gateway: String,
+    reason: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Collector {
+    name: &'static str,
+    /// Why it gave nothing the last time.
+    error: Option<String>,
+}
+
+impl Status {
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let started_ms = clock();
+        let facts = Facts {
+            started_ms,
+            ..Facts::default()
+        };
+        Self {
+            clock,
+            facts: Mutex::new(facts),
+        }
+    }
+
+    pub fn connected(&self, gateway: &str) {
+        self.facts.lock().gateway = Some(gateway.to_owned());
+    }
+
+    pub fn disconnected(&self) {
+        self.facts.lock().gateway = None;
+    }
+
+    pub fn acknowledged(&self) {
+        self.facts.lock().acknowledged_ms = Some((self.clock)());
+    }
+
+    pub fn failed(&self, gateway: &str, reason: &str) {
+        self.facts.lock().last_failure = Some(Failure {
+            at_ms: (self.clock)(),
+            gateway: gateway.to_owned(),
+            reason: reason.to_owned(),
+        });
+    }
+
+    pub fn collected(&self, health: Vec<(&'static str, Option<String>)>) {
+        let collectors = health.into_iter().map(|(name, error)| Collector { name, error });
+        self.facts.lock().collectors = collectors.collect();
+    }
+}
+
+#[derive(Clone)]
+struct Page {
+    status: Arc<Status>,
+    outbox: Arc<Outbox>,
+    metrics: PrometheusHandle,
+}
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    queue_batches: usize,
+    queue_bytes: usize,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// Serves until told to stop.
+pub async fn serve(
+    listener: TcpListener,
+    status: Arc<Status>,
+    outbox: Arc<Outbox>,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+) {
+    let page = Page {
+        status,
+        outbox,
+        metrics,
+    };
+    let routes = axum::Router::new()
+        .route("/-/healthy", get(|| async { "ok\n" }))
+        .route("/metrics", get(render_metrics))
+        .route("/status", get(report))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "here are /-/healthy, /metrics and /status\n") })
+        .with_state(page);
+    let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!("the status port ended: {error}");
+    }
+}
+
+async fn render_metrics(State(page): State<Page>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    (kind, page.metrics.render()).into_response()
+}
+
+async fn report(State(page): State<Page>) -> Json<Report> {
+    let queue = page.outbox.queue.lock();
+    Json(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        queue_batches: queue.len(),
+        queue_bytes: queue.bytes(),
+        facts: page.status.facts.lock().clone(),
+    })
+}

@@ -1,0 +1,25 @@
+//! `/-/healthy` and `/-/ready`, as Prometheus has them. Who sets readiness is not decided here.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+
+use super::Api;
+
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/-/healthy", get(|| async { "Weir is Healthy.\n" }))
+        .route("/-/ready", get(ready))
+}
+
+async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
+    if api.ready.load(Ordering::Acquire) {
+        (StatusCode::OK, "Weir is Ready.\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
+    }
+}

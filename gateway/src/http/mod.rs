@@ -1,0 +1,95 @@
+//! The gateway's HTTP: one file an API, one [`Api`] of what they need. Owns limits on requests and queries; knows no
+//! store and reads no clock of its own.
+
+mod alerts;
+mod asking;
+mod form;
+mod graphite;
+mod health;
+mod metrics;
+mod page;
+mod parameters;
+mod prometheus;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use weir_query::Source;
+use weir_query::promql::Engine;
+
+const BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bounds on queries.
+#[derive(Debug, Clone)]
+pub struct QueryLimits {
+    pub concurrent: usize,
+    pub timeout: Duration,
+    pub max_series: u64,
+    pub max_samples: u64,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self {
+            concurrent: 20,
+            timeout: Duration::from_secs(120),
+            max_series: 1_000_000,
+            max_samples: 50_000_000,
+        }
+    }
+}
+
+/// What the handlers need; made once by the composition.
+pub struct Api {
+    pub source: Arc<dyn Source>,
+    pub engine: Engine,
+    pub limits: QueryLimits,
+    /// As many as `limits.concurrent`; see [`Api::permits`].
+    pub permits: Arc<Semaphore>,
+    /// Milliseconds since 1970.
+    pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// The `data` of `/api/v1/alerts`: `{"alerts":[…]}`.
+    pub alerts: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// The `data` of `/api/v1/rules`: `{"groups":[…]}`.
+    pub rules: Arc<dyn Fn() -> Value + Send + Sync>,
+    pub ready: Arc<AtomicBool>,
+    pub metrics: PrometheusHandle,
+}
+
+impl Api {
+    /// The permits that these limits mean.
+    #[must_use]
+    pub fn permits(limits: &QueryLimits) -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(
+            limits.concurrent.min(Semaphore::MAX_PERMITS),
+        ))
+    }
+}
+
+/// Every path the gateway answers.
+pub fn router(api: Api) -> Router {
+    let nosniff = HeaderValue::from_static("nosniff");
+    Router::new()
+        .merge(prometheus::routes())
+        .merge(graphite::routes())
+        .merge(alerts::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .merge(page::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            nosniff,
+        ))
+        .layer(CompressionLayer::new())
+        .with_state(Arc::new(api))
+}
