@@ -75,7 +75,7 @@ impl Admission {
             match self.store.append(write) {
                 Ok(()) => return,
                 Err((back, StoreError::Busy)) => {
-                    write = back;
+                    write = *back;
                     tokio::time::sleep(RETRY).await;
                 }
                 Err((back, error)) => return (back.done)(Err(error)),

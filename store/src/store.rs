@@ -140,14 +140,14 @@ impl Store {
     ///
     /// # Errors
     /// Gives the write back, uncalled, with [`StoreError::Busy`] while the queue is full, or [`StoreError::Closed`].
-    pub fn append(&self, write: Write) -> Result<(), (Write, StoreError)> {
+    pub fn append(&self, write: Write) -> Result<(), (Box<Write>, StoreError)> {
         let (command, error) = match self.commands.try_send(Command::Write(write)) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(command)) => (command, StoreError::Busy),
             Err(TrySendError::Disconnected(command)) => (command, StoreError::Closed),
         };
         match command {
-            Command::Write(write) => Err((write, error)),
+            Command::Write(write) => Err((Box::new(write), error)),
             _ => Ok(()),
         }
     }

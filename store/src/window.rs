@@ -25,7 +25,7 @@ pub(crate) fn touching(
     };
     if to_ms < 0 || to_ms < from_ms {
         // An empty range: nothing before 1970 is kept.
-        return 1..=0;
+        return std::ops::RangeInclusive::new(1, 0);
     }
     clamp(from_ms)..=clamp(to_ms)
 }
