@@ -11,6 +11,7 @@ mod matcher;
 mod reject;
 mod sample;
 mod series;
+pub mod statsd;
 pub mod varint;
 
 pub use histogram::{Histogram, HistogramError};

@@ -1,0 +1,28 @@
+//! What StatsD's metrics mean over an interval: record them one by one, close the interval, send what it gave.
+//!
+//! | kind | at each close |
+//! |---|---|
+//! | counter | `name`: the total since the series began here; before its first total a 0 at the interval's start, so that `increase()` counts the first hits |
+//! | gauge | `name`: the last value; a change applies to it, and to 0 where there is none |
+//! | timer | `name_count`, `name_sum`: totals as a counter's; and only when there were values: `name`, their distribution, and `name_min`, `name_max`, `name_p50`, `name_p90`, `name_p95`, `name_p99` of this interval |
+//! | set | `name`: how many different members this interval had, 0 included |
+//!
+//! A series without hits is sent on for [`AggregatorConfig::idle_intervals`], so that a rate stays drawn; then it
+//! ends with a stale mark and is forgotten: when it comes back, counters begin at 0 and gauge changes apply to 0.
+//! A name (with its labels) belongs to the first kind that used it until it is forgotten; another kind is refused.
+//!
+//! Pure: no clock, no log; the caller brings the interval's ends.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod aggregator;
+mod close;
+mod entry;
+mod members;
+mod names;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timer;
+
+pub use aggregator::{Aggregator, AggregatorConfig};
+pub use close::Closed;

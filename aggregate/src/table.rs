@@ -1,0 +1,143 @@
+//! Where entries are found: by the text of a line at once, by the series' identity when a text is new. Owns the bound
+//! on series and that no two entries ever write one series.
+
+use hashbrown::HashMap;
+use weir_wire::statsd::Metric;
+use weir_wire::{Reject, SeriesKey};
+
+use crate::AggregatorConfig;
+use crate::entry::Entry;
+use crate::names::Keys;
+
+/// Texts remembered for each series that is allowed: the same labels come in few orders from honest clients.
+const SPELLINGS_PER_SERIES: usize = 2;
+/// Cannot stand in what a line's text is made of.
+const BETWEEN: u8 = 0;
+
+/// Every entry that lives, by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    slots: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    /// Every series of every entry.
+    by_key: HashMap<SeriesKey, u32>,
+    /// A shortcut; an entry may have none or several.
+    by_text: HashMap<Box<[u8]>, u32>,
+    text: Vec<u8>,
+}
+
+impl Table {
+    pub(crate) fn series(&self) -> usize {
+        self.by_key.len()
+    }
+
+    pub(crate) fn entry(&mut self, slot: u32) -> Option<&mut Entry> {
+        self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The slot of a metric's entry, made where there is none.
+    pub(crate) fn find_or_insert(
+        &mut self,
+        metric: &Metric<'_>,
+        config: &AggregatorConfig,
+    ) -> Result<u32, Reject> {
+        self.set_text(metric);
+        if let Some(slot) = self.by_text.get(self.text.as_slice()) {
+            return self.of_kind(*slot, metric);
+        }
+        let keys = Keys::of(metric, &config.labels)?;
+        let slot = match self.owner(&keys) {
+            Some(slot) => self.of_kind(slot, metric)?,
+            None => self.insert(keys, metric, config)?,
+        };
+        if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
+            self.by_text.insert(self.text.as_slice().into(), slot);
+        }
+        Ok(slot)
+    }
+
+    /// Keeps the entries for which `lives` says so, in the order of their slots.
+    pub(crate) fn retain(&mut self, mut lives: impl FnMut(&mut Entry) -> bool) {
+        let mut ended = false;
+        for slot in 0..self.slots.len() {
+            if self.slots[slot].as_mut().is_some_and(|entry| !lives(entry)) {
+                self.remove(slot as u32);
+                ended = true;
+            }
+        }
+        if ended {
+            self.forget_texts();
+        }
+    }
+
+    /// Takes one entry away.
+    pub(crate) fn forget(&mut self, slot: u32) {
+        self.remove(slot);
+        self.by_text.remove(self.text.as_slice());
+    }
+
+    fn set_text(&mut self, metric: &Metric<'_>) {
+        let (in_name, field) = metric.tags.raw();
+        self.text.clear();
+        for part in [&metric.name, in_name, field] {
+            self.text.extend_from_slice(part.as_bytes());
+            self.text.push(BETWEEN);
+        }
+    }
+
+    /// The entry that writes the metric's own series. (A derived one that another writes is found on insertion.)
+    fn owner(&self, keys: &Keys) -> Option<u32> {
+        self.by_key.get(keys.iter().next()?).copied()
+    }
+
+    fn of_kind(&self, slot: u32, metric: &Metric<'_>) -> Result<u32, Reject> {
+        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        // A derived series' name (`a_count`) is its timer's, though no line may write it.
+        let own = entry.and_then(|entry| entry.keys.iter().next());
+        let same = own.is_some_and(|key| key.name() == metric.name);
+        match entry {
+            Some(entry) if same && entry.is_of(&metric.value) => Ok(slot),
+            _ => Err(Reject::BadName),
+        }
+    }
+
+    fn insert(
+        &mut self,
+        keys: Keys,
+        metric: &Metric<'_>,
+        config: &AggregatorConfig,
+    ) -> Result<u32, Reject> {
+        if keys.iter().any(|key| self.by_key.contains_key(key)) {
+            return Err(Reject::BadName);
+        }
+        if self.by_key.len() + keys.iter().count() > config.max_series {
+            return Err(Reject::OverLimit);
+        }
+        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
+        for key in keys.iter() {
+            self.by_key.insert(key.clone(), slot);
+        }
+        let entry = Some(Entry::new(keys, &metric.value));
+        match self.slots.get_mut(slot as usize) {
+            Some(place) => *place = entry,
+            None => self.slots.push(entry),
+        }
+        Ok(slot)
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let entry = self.slots.get_mut(slot as usize).and_then(Option::take);
+        if let Some(entry) = entry {
+            for key in entry.keys.iter() {
+                self.by_key.remove(key);
+            }
+            self.free.push(slot);
+        }
+    }
+
+    fn forget_texts(&mut self) {
+        let slots = &self.slots;
+        self.by_text
+            .retain(|_, slot| slots.get(*slot as usize).is_some_and(Option::is_some));
+    }
+}

@@ -1,0 +1,195 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::Reject;
+
+/// Each metric as `name=value@rate{k=v}`, each refusal as its reason.
+fn told(datagram: &[u8]) -> Vec<String> {
+    tell(parse(datagram, Dialect::default()))
+}
+
+fn tell(metrics: Metrics<'_>) -> Vec<String> {
+    metrics
+        .map(|metric| match metric {
+            Ok(metric) => one(&metric),
+            Err(reject) => reject.to_string(),
+        })
+        .collect()
+}
+
+fn one(metric: &Metric<'_>) -> String {
+    let value = match metric.value {
+        Value::Counter(number) => format!("c{number}"),
+        Value::GaugeSet(number) => format!("g={number}"),
+        Value::GaugeDelta(number) => format!("g+{number}"),
+        Value::Timer(number) => format!("t{number}"),
+        Value::Set(member) => format!("s{member}"),
+    };
+    let mut text = format!("{}:{value}", metric.name);
+    if metric.rate < 1.0 {
+        text += &format!("@{}", metric.rate);
+    }
+    for (key, value) in metric.tags.iter() {
+        text += &format!(" {key}={value}");
+    }
+    text
+}
+
+#[test]
+fn every_type() {
+    assert_eq!(
+        told(b"a:1|c\nb:2.5|g\nc:3|ms\nd:4|h\ne:5|d\nf:six|s\n"),
+        ["a:c1", "b:g=2.5", "c:t3", "d:t4", "e:t5", "f:ssix"]
+    );
+}
+
+#[test]
+fn rates_and_fields_in_any_order() {
+    assert_eq!(told(b"a:1|c|@0.1"), ["a:c1@0.1"]);
+    assert_eq!(
+        told(b"a:1|c|#k:v,bare,u:http://x|@0.5|c:ci-abc|T1656581400|card:low"),
+        ["a:c1@0.5 k=v bare=true u=http://x"]
+    );
+    assert_eq!(told(b"a:1|c|c:in-1|#k:v"), ["a:c1 k=v"]);
+    assert_eq!(told(b"a;x=1;y=2:3|g|#,z:4,"), ["a:g=3 x=1 y=2 z=4"]);
+}
+
+#[test]
+fn several_values_of_one_or_of_many_types() {
+    assert_eq!(
+        told(b"a:1:2:3|ms|@0.5"),
+        ["a:t1@0.5", "a:t2@0.5", "a:t3@0.5"]
+    );
+    assert_eq!(told(b"a:1|c:2|ms"), ["a:c1", "a:t2"]);
+    assert_eq!(
+        told(b"a:1|c|@0.1:2:3|ms:x|s|#k:v"),
+        ["a:c1@0.1 k=v", "a:t2 k=v", "a:t3 k=v", "a:sx k=v"]
+    );
+}
+
+#[test]
+fn a_set_takes_any_text_whole() {
+    assert_eq!(told(b"a:fe80::1|s"), ["a:sfe80::1"]);
+    assert_eq!(told(b"a:#x|s|#k:v"), ["a:s#x k=v"]);
+    assert_eq!(told(b"a:|s"), ["a:s0"]);
+}
+
+#[test]
+fn a_sign_is_a_change_or_not_as_the_dialect_has_it() {
+    let line = b"a:-5|g\na:+5|g\na:5|g";
+    assert_eq!(told(line), ["a:g+-5", "a:g+5", "a:g=5"]);
+    let datadog = Dialect {
+        signed_gauges: false,
+    };
+    assert_eq!(tell(parse(line, datadog)), ["a:g=-5", "a:g=5", "a:g=5"]);
+}
+
+#[test]
+fn names_are_cleaned_as_etsy_does() {
+    assert_eq!(
+        told("a b  /c.d-e_(f)\u{e9}:1|c".as_bytes()),
+        ["a_b_-c.d-e_f:c1"]
+    );
+    assert_eq!(told(b"(:1|c"), ["bad_name"]);
+    assert_eq!(told(b":1|c"), ["bad_name"]);
+}
+
+#[test]
+fn what_is_refused_and_why() {
+    let cases: [(&[u8], &str); 22] = [
+        (b"a", "malformed"),
+        (b"a:1", "malformed"),
+        (b"a:1|", "unknown_type"),
+        (b"a:1|kv", "unknown_type"),
+        (b"a:1|C", "unknown_type"),
+        (b"a:|c", "bad_value"),
+        (b"a:x|g", "bad_value"),
+        (b"a:1x|ms", "bad_value"),
+        (b"a:nan|g", "not_finite"),
+        (b"a:-inf|g", "not_finite"),
+        (b"a:1e309|c", "not_finite"),
+        (b"a:1|c|@0", "bad_rate"),
+        (b"a:1|c|@-1", "bad_rate"),
+        (b"a:1|c|@nan", "bad_rate"),
+        (b"a:1|c|@1.1", "bad_rate"),
+        (b"a:1|c|@", "bad_rate"),
+        (b"a\xff:1|c", "bad_text"),
+        (b"a:1\0|c", "bad_text"),
+        (b"a\tb:1|c", "bad_text"),
+        (b"_e{5,4}:title|text", "unsupported"),
+        (b"_sc|db|0", "unsupported"),
+        (b"garbage", "malformed"),
+    ];
+    for (line, reason) in cases {
+        assert_eq!(told(line), [reason], "{}", line.escape_ascii());
+    }
+}
+
+#[test]
+fn good_neighbours_stand() {
+    assert_eq!(
+        told(b"a:1|c\r\n\n\xff\nb:1:x:2|c\nc:1|z:2|g\n\r\nd:1|c|@2:4|ms\ncut:1"),
+        [
+            "a:c1",
+            "bad_text",
+            "b:c1",
+            "bad_value",
+            "b:c2",
+            "unknown_type",
+            "c:g=2",
+            "bad_rate",
+            "d:t4",
+            "malformed"
+        ]
+    );
+    assert_eq!(told(b""), [""; 0]);
+}
+
+#[test]
+fn a_line_too_long_is_refused_whole() {
+    let mut long = b"a:".to_vec();
+    long.resize(MAX_LINE_BYTES + 1, b'1');
+    long.extend_from_slice(b"\nb:1|c");
+    assert_eq!(told(&long), ["too_long", "b:c1"]);
+    let longest = format!("{:>1$}", "b:1|c", MAX_LINE_BYTES);
+    assert_eq!(told(longest.as_bytes()), ["b:c1"]);
+}
+
+#[test]
+fn clean_names_are_not_copied() {
+    let metric = parse(b"a.b:1|c", Dialect::default()).next().unwrap();
+    assert!(matches!(
+        metric.unwrap().name,
+        std::borrow::Cow::Borrowed("a.b")
+    ));
+    assert_eq!(
+        parse(b"x", Dialect::default()).next(),
+        Some(Err(Reject::Malformed))
+    );
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_never_panic_and_always_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let found = parse(&bytes, Dialect::default()).count();
+        prop_assert!(found <= bytes.len() + 1);
+    }
+
+    #[test]
+    fn hostile_shapes_never_panic(text in "[a-c:|@#,;=.0-9+\n_es{-]{0,80}") {
+        for metric in parse(text.as_bytes(), Dialect::default()).flatten() {
+            prop_assert!(!metric.name.is_empty());
+            prop_assert!(metric.rate > 0.0 && metric.rate <= 1.0);
+            let _ = metric.tags.iter().count();
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read(value in -1e9..1e9_f64, rate in 0.001..1.0_f64, tag in "[a-z]{1,8}") {
+        let line = format!("n:{value}|c|@{rate}|#k:{tag}");
+        let metric = parse(line.as_bytes(), Dialect::default()).next().unwrap().unwrap();
+        prop_assert_eq!(metric.value, Value::Counter(value));
+        prop_assert_eq!(metric.rate, rate);
+        prop_assert_eq!(metric.tags.iter().collect::<Vec<_>>(), vec![("k", tag.as_str())]);
+    }
+}
