@@ -54,7 +54,10 @@ impl Agent {
         let page = bind_status(config.status).await?;
         let listener = bind_statsd(&config, &labels, &clock, &outbox)?;
         let mut agent = Self {
-            statsd: listener.as_ref().map(|listener| listener.socket.local_addr()).transpose()?,
+            statsd: listener
+                .as_ref()
+                .map(|listener| listener.socket.local_addr())
+                .transpose()?,
             status: page.as_ref().map(TcpListener::local_addr).transpose()?,
             sources: TaskTracker::new(),
             stop_sources: CancellationToken::new(),
@@ -62,11 +65,19 @@ impl Agent {
             stop_uplink: CancellationToken::new(),
         };
         if let Some(listener) = listener {
-            agent.sources.spawn(listener.run(config.interval, agent.stop_sources.clone()));
+            agent
+                .sources
+                .spawn(listener.run(config.interval, agent.stop_sources.clone()));
         }
         if let Some(page) = page {
             let stop = agent.stop_uplink.clone();
-            agent.uplink.spawn(status::serve(page, Arc::clone(&status), Arc::clone(&outbox), metrics, stop));
+            agent.uplink.spawn(status::serve(
+                page,
+                Arc::clone(&status),
+                Arc::clone(&outbox),
+                metrics,
+                stop,
+            ));
         }
         let collectors = Collectors::new(config.collect.clone()).context("collectors")?;
         let figures = Figures {
@@ -76,12 +87,20 @@ impl Agent {
             outbox: Arc::clone(&outbox),
             status: Arc::clone(&status),
         };
-        agent.sources.spawn(figures.run(config.interval, agent.stop_sources.clone()));
+        agent
+            .sources
+            .spawn(figures.run(config.interval, agent.stop_sources.clone()));
         agent.start_uplink(config, boot, outbox, status);
         Ok(agent)
     }
 
-    fn start_uplink(&mut self, config: Config, boot: u64, outbox: Arc<Outbox>, status: Arc<Status>) {
+    fn start_uplink(
+        &mut self,
+        config: Config,
+        boot: u64,
+        outbox: Arc<Outbox>,
+        status: Arc<Status>,
+    ) {
         let identity = Identity {
             host: config.host,
             token: config.token,
@@ -106,7 +125,10 @@ impl Agent {
         self.sources.wait().await;
         self.stop_uplink.cancel();
         self.uplink.close();
-        if tokio::time::timeout(GRACE * 2, self.uplink.wait()).await.is_err() {
+        if tokio::time::timeout(GRACE * 2, self.uplink.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("the uplink was still busy and is cut off");
         }
     }
@@ -117,7 +139,8 @@ async fn bind_status(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpLi
         return Ok(None);
     };
     let bound = TcpListener::bind(address).await;
-    let bound = bound.with_context(|| format!("cannot listen on TCP {address} (key status.listen)"))?;
+    let bound =
+        bound.with_context(|| format!("cannot listen on TCP {address} (key status.listen)"))?;
     Ok(Some(bound))
 }
 
@@ -133,7 +156,13 @@ fn bind_statsd(
     let socket = statsd::bind(statsd.listen)
         .with_context(|| format!("cannot listen on UDP {} (key statsd.listen)", statsd.listen))?;
     let labels = labels.to_vec();
-    Ok(Some(StatsdListener::new(socket, statsd, labels, Arc::clone(clock), Arc::clone(outbox))))
+    Ok(Some(StatsdListener::new(
+        socket,
+        statsd,
+        labels,
+        Arc::clone(clock),
+        Arc::clone(outbox),
+    )))
 }
 
 /// The recorder is one a process, whoever starts first: tests start several agents.

@@ -30,7 +30,13 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// What is logged: error, warn, info, debug, trace, or module=level,...
-    #[arg(long, global = true, env = "WEIR_LOG", default_value = "info", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_LOG",
+        default_value = "info",
+        value_name = "LEVEL"
+    )]
     log_level: String,
 }
 
@@ -62,7 +68,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => {
             load(&cli)?;
-            print(&format!("ok: the configuration; collectors: {}\n", crate::collect::NAMES.join(", ")))
+            print(&format!(
+                "ok: the configuration; collectors: {}\n",
+                crate::collect::NAMES.join(", ")
+            ))
         }
         Some(Command::Status) => print(&ask_status(&load(&cli)?).map_err(failed)?),
         Some(Command::Run) | None => serve(&cli),
@@ -70,18 +79,23 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    std::io::stdout().write_all(text.as_bytes()).map_err(|error| failed(error.into()))
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| failed(error.into()))
 }
 
 fn load(cli: &Cli) -> Result<Config, Failure> {
-    Config::load(cli.config.as_deref(), std::env::vars(), &cli.set).map_err(|error| misconfigured(error.into()))
+    Config::load(cli.config.as_deref(), std::env::vars(), &cli.set)
+        .map_err(|error| misconfigured(error.into()))
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
     start_log(&cli.log_level)?;
     // One thread: the agent is a guest on its host.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| failed(error.into()))?;
     runtime.block_on(until_told(config)).map_err(failed)?;
     // A collector that hangs in the kernel must not hold up the exit.
@@ -90,7 +104,9 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
 }
 
 async fn until_told(config: Config) -> anyhow::Result<()> {
-    let boot = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
+    let boot = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |since| since.as_nanos() as u64);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let agent = Agent::start(config, wall_clock(), boot).await?;
@@ -111,7 +127,9 @@ async fn until_told(config: Config) -> anyhow::Result<()> {
 }
 
 fn ask_status(config: &Config) -> anyhow::Result<String> {
-    let address = config.status.context("status.listen is off in this configuration")?;
+    let address = config
+        .status
+        .context("status.listen is off in this configuration")?;
     let ask = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&address, STATUS_TIMEOUT)?;
         stream.set_read_timeout(Some(STATUS_TIMEOUT))?;
@@ -120,16 +138,25 @@ fn ask_status(config: &Config) -> anyhow::Result<String> {
         stream.read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let answer = ask().with_context(|| format!("no agent answers on {address} (key status.listen)"))?;
-    let (_, body) = answer.split_once("\r\n\r\n").context("the agent's answer is no HTTP")?;
+    let answer =
+        ask().with_context(|| format!("no agent answers on {address} (key status.listen)"))?;
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .context("the agent's answer is no HTTP")?;
     let value: serde_json::Value = serde_json::from_str(body)?;
     Ok(format!("{value:#}\n"))
 }
 
 fn start_log(level: &str) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(level)
-        .map_err(|error| misconfigured(anyhow::anyhow!("--log-level {level:?}: {error}; say info or debug")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(|error| {
+        misconfigured(anyhow::anyhow!(
+            "--log-level {level:?}: {error}; say info or debug"
+        ))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 
@@ -142,9 +169,15 @@ fn wall_clock() -> Clock {
 }
 
 fn failed(error: anyhow::Error) -> Failure {
-    Failure { code: EXIT_FAILED, error }
+    Failure {
+        code: EXIT_FAILED,
+        error,
+    }
 }
 
 fn misconfigured(error: anyhow::Error) -> Failure {
-    Failure { code: EXIT_CONFIG, error }
+    Failure {
+        code: EXIT_CONFIG,
+        error,
+    }
 }

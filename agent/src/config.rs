@@ -102,7 +102,10 @@ impl Config {
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         if self.gateways.is_empty() || self.gateways.iter().any(|gateway| !is_host_port(gateway)) {
-            return Err(invalid("gateways", "give at least one \"host:port\", as \"gw1.example:9348\""));
+            return Err(invalid(
+                "gateways",
+                "give at least one \"host:port\", as \"gw1.example:9348\"",
+            ));
         }
         if self.interval.0 < MIN_INTERVAL {
             return Err(invalid("interval", "the least is \"1s\""));
@@ -113,7 +116,11 @@ impl Read {
         Ok(Config {
             gateways: self.gateways,
             token: self.token,
-            host: if self.host.is_empty() { kernel_name() } else { self.host },
+            host: if self.host.is_empty() {
+                kernel_name()
+            } else {
+                self.host
+            },
             interval: self.interval.0,
             labels: self.labels.into_iter().collect(),
             statsd: self.statsd.meant()?,
@@ -127,7 +134,10 @@ impl Read {
 impl ReadStatsd {
     fn meant(self) -> Result<Option<StatsdConfig>, ConfigError> {
         if self.max_series == 0 || self.idle_intervals == 0 {
-            return Err(invalid("statsd", "max_series and idle_intervals must be 1 or more"));
+            return Err(invalid(
+                "statsd",
+                "max_series and idle_intervals must be 1 or more",
+            ));
         }
         let listen = address("statsd.listen", &self.listen)?;
         Ok(listen.map(|listen| StatsdConfig {
@@ -150,13 +160,23 @@ impl ReadCollectors {
             disk_exclude: self.disk_exclude,
         };
         // The expressions are tried here, so that `check` finds a bad one.
-        let collectors = Collectors::new(config.clone()).map_err(|error| invalid("collectors", &error.to_string()))?;
-        let known: Vec<&str> = collectors.health().into_iter().map(|(name, _)| name).collect();
-        let known_or_off = |name: &String| known.contains(&name.as_str()) || crate::collect::NAMES.contains(&name.as_str());
+        let collectors = Collectors::new(config.clone())
+            .map_err(|error| invalid("collectors", &error.to_string()))?;
+        let known: Vec<&str> = collectors
+            .health()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        let known_or_off = |name: &String| {
+            known.contains(&name.as_str()) || crate::collect::NAMES.contains(&name.as_str())
+        };
         match config.disabled.iter().find(|name| !known_or_off(name)) {
             Some(name) => {
                 let names = crate::collect::NAMES.join(", ");
-                Err(invalid("collectors.disabled", &format!("there is no collector {name:?}; there are {names}")))
+                Err(invalid(
+                    "collectors.disabled",
+                    &format!("there is no collector {name:?}; there are {names}"),
+                ))
             }
             None => Ok(config),
         }
@@ -168,15 +188,24 @@ fn address(key: &str, text: &str) -> Result<Option<SocketAddr>, ConfigError> {
         return Ok(None);
     }
     let parsed = text.parse().map(Some);
-    parsed.map_err(|_| invalid(key, &format!("{text:?} is no address; write it as \"127.0.0.1:8125\" or \"\" for off")))
+    parsed.map_err(|_| {
+        invalid(
+            key,
+            &format!("{text:?} is no address; write it as \"127.0.0.1:8125\" or \"\" for off"),
+        )
+    })
 }
 
 fn is_host_port(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn kernel_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn invalid(key: &str, reason: &str) -> ConfigError {

@@ -15,7 +15,7 @@ use crate::status::Status;
 use crate::ticks::{Tick, Ticks};
 use crate::uplink::Outbox;
 
-pub struct Figures {
+pub(crate) struct Figures {
     pub collectors: Collectors,
     /// `host` and the configured ones.
     pub labels: Vec<(String, String)>,
@@ -26,7 +26,7 @@ pub struct Figures {
 
 impl Figures {
     /// Collects until told to stop.
-    pub async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
+    pub(crate) async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
         let mut ticks = Ticks::new(interval, Arc::clone(&self.clock));
         loop {
             let tick = tokio::select! {
@@ -44,7 +44,9 @@ impl Figures {
                 done = work => done,
             };
             let Ok((collectors, figures)) = done else {
-                tracing::error!("a collector failed for good; there will be no more figures of this host");
+                tracing::error!(
+                    "a collector failed for good; there will be no more figures of this host"
+                );
                 return;
             };
             histogram!("weir_agent_collect_seconds").record(started.elapsed());
@@ -54,15 +56,24 @@ impl Figures {
             }
             self.status.collected(health);
             self.collectors = collectors;
-            let points = figures.iter().filter_map(|figure| self.point(figure, tick)).collect();
+            let points = figures
+                .iter()
+                .filter_map(|figure| self.point(figure, tick))
+                .collect();
             self.outbox.queue.lock().push(points);
             self.outbox.filled.notify_one();
         }
     }
 
     fn point(&self, figure: &Figure, Tick { at_ms }: Tick) -> Option<Point> {
-        let common = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let own = figure.labels.iter().map(|(name, value)| (*name, value.as_str()));
+        let common = self
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let own = figure
+            .labels
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let common = common.filter(|(name, _)| !figure.labels.iter().any(|(own, _)| own == name));
         let key = SeriesKey::new(&figure.name, own.chain(common)).ok()?;
         let value = Value::Float(figure.value);

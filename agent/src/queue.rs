@@ -8,16 +8,16 @@ use metrics::{counter, gauge};
 use weir_wire::{Sample, SeriesKey, Value};
 
 /// Points in one batch: a frame stays far below its limit.
-pub const BATCH_POINTS: usize = 10_000;
+pub(crate) const BATCH_POINTS: usize = 10_000;
 /// A histogram in memory and in a frame, roughly.
 const HISTOGRAM_BYTES: usize = 2_048;
 
 /// A sample on its way.
-pub type Point = (SeriesKey, Sample);
+pub(crate) type Point = (SeriesKey, Sample);
 
 /// A batch and the number it keeps until it is acknowledged, however often it is sent.
 #[derive(Debug)]
-pub struct Batch {
+pub(crate) struct Batch {
     pub sequence: u64,
     pub points: Vec<Point>,
     bytes: usize,
@@ -25,7 +25,7 @@ pub struct Batch {
 
 /// The unacknowledged.
 #[derive(Debug)]
-pub struct Queue {
+pub(crate) struct Queue {
     batches: VecDeque<Arc<Batch>>,
     bytes: usize,
     max_bytes: usize,
@@ -34,7 +34,7 @@ pub struct Queue {
 
 impl Queue {
     #[must_use]
-    pub fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             batches: VecDeque::new(),
             bytes: 0,
@@ -44,7 +44,7 @@ impl Queue {
     }
 
     /// Adds an interval's points, cut into batches.
-    pub fn push(&mut self, mut points: Vec<Point>) {
+    pub(crate) fn push(&mut self, mut points: Vec<Point>) {
         counter!("weir_agent_queued_samples_total").increment(points.len() as u64);
         while !points.is_empty() {
             let rest = points.split_off(points.len().min(BATCH_POINTS));
@@ -73,34 +73,41 @@ impl Queue {
 
     /// The first batch behind a sequence.
     #[must_use]
-    pub fn after(&self, sequence: u64) -> Option<Arc<Batch>> {
-        let at = self.batches.partition_point(|batch| batch.sequence <= sequence);
+    pub(crate) fn after(&self, sequence: u64) -> Option<Arc<Batch>> {
+        let at = self
+            .batches
+            .partition_point(|batch| batch.sequence <= sequence);
         self.batches.get(at).cloned()
     }
 
     /// Everything up to this sequence is on a gateway's disk.
-    pub fn acknowledge(&mut self, sequence: u64) {
-        while self.batches.front().is_some_and(|batch| batch.sequence <= sequence) {
+    pub(crate) fn acknowledge(&mut self, sequence: u64) {
+        while self
+            .batches
+            .front()
+            .is_some_and(|batch| batch.sequence <= sequence)
+        {
             if let Some(batch) = self.pop() {
                 counter!("weir_agent_acknowledged_batches_total").increment(1);
-                counter!("weir_agent_acknowledged_samples_total").increment(batch.points.len() as u64);
+                counter!("weir_agent_acknowledged_samples_total")
+                    .increment(batch.points.len() as u64);
             }
         }
         self.report();
     }
 
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.batches.is_empty()
     }
 
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.batches.len()
     }
 
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
@@ -129,7 +136,10 @@ mod tests {
     use super::*;
 
     fn points(count: usize) -> Vec<Point> {
-        let sample = Sample { timestamp_ms: 1, value: Value::Float(1.0) };
+        let sample = Sample {
+            timestamp_ms: 1,
+            value: Value::Float(1.0),
+        };
         vec![(SeriesKey::bare("a").unwrap(), sample); count]
     }
 

@@ -23,8 +23,10 @@ const BUFFER_BYTES: usize = 4 << 20;
 const DATAGRAM_BYTES: usize = 65_536;
 /// Datagrams taken at one waking, so that an interval's end is never far off.
 const AT_ONCE: usize = 1_024;
+/// How long a stop waits for packets that are on their way through the kernel.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 
-pub struct StatsdListener {
+pub(crate) struct StatsdListener {
     pub socket: UdpSocket,
     aggregator: Aggregator,
     dialect: Dialect,
@@ -36,8 +38,12 @@ pub struct StatsdListener {
 
 /// # Errors
 /// When the address cannot be bound.
-pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     socket.set_nonblocking(true)?;
     socket.set_recv_buffer_size(BUFFER_BYTES)?;
     gauge!("weir_agent_statsd_receive_buffer_bytes").set(socket.recv_buffer_size()? as f64);
@@ -47,7 +53,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
 
 impl StatsdListener {
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         socket: UdpSocket,
         config: &StatsdConfig,
         labels: Vec<(String, String)>,
@@ -75,7 +81,7 @@ impl StatsdListener {
     }
 
     /// Serves until told to stop; then takes what is in the socket and closes the open interval.
-    pub async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
+    pub(crate) async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
         let mut ticks = Ticks::new(interval, Arc::clone(&self.clock));
         let mut buffer = vec![0; DATAGRAM_BYTES];
         loop {
@@ -91,7 +97,10 @@ impl StatsdListener {
                 },
             }
         }
-        while self.drain(&mut buffer) {}
+        // What is in the socket is known to the runtime only once it has looked again.
+        while let Ok(Ok(())) = tokio::time::timeout(LAST_LOOK, self.socket.readable()).await {
+            while self.drain(&mut buffer) {}
+        }
         self.close((self.clock)());
     }
 
@@ -114,7 +123,8 @@ impl StatsdListener {
                 Ok(()) => accepted += 1,
                 Err(reason) => {
                     counter!("weir_agent_statsd_received_total").increment(1);
-                    counter!("weir_agent_statsd_rejected_total", "reason" => reason.as_str()).increment(1);
+                    counter!("weir_agent_statsd_rejected_total", "reason" => reason.as_str())
+                        .increment(1);
                 }
             }
         }
@@ -142,11 +152,15 @@ impl StatsdListener {
             return;
         };
         let tables = ["/proc/net/udp", "/proc/net/udp6"].map(std::fs::read_to_string);
-        let drops = tables.iter().flatten().find_map(|table| drops_of(table, stat.st_ino));
+        let drops = tables
+            .iter()
+            .flatten()
+            .find_map(|table| drops_of(table, stat.st_ino));
         let Some(drops) = drops else {
             return;
         };
-        counter!("weir_agent_statsd_kernel_drops_total").increment(drops.saturating_sub(self.drops_seen));
+        counter!("weir_agent_statsd_kernel_drops_total")
+            .increment(drops.saturating_sub(self.drops_seen));
         self.drops_seen = drops;
     }
 }
@@ -157,7 +171,11 @@ fn drops_of(table: &str, inode: u64) -> Option<u64> {
     table.lines().skip(1).find_map(|row| {
         let mut words = row.split_whitespace();
         let found = words.nth(9)? == inode;
-        if found { words.next_back()?.parse().ok() } else { None }
+        if found {
+            words.next_back()?.parse().ok()
+        } else {
+            None
+        }
     })
 }
 

@@ -17,7 +17,7 @@ use crate::app::Clock;
 use crate::uplink::Outbox;
 
 /// Shared by the tasks; each writes what it alone knows.
-pub struct Status {
+pub(crate) struct Status {
     clock: Clock,
     facts: Mutex<Facts>,
 }
@@ -47,7 +47,7 @@ struct Collector {
 
 impl Status {
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let started_ms = clock();
         let facts = Facts {
             started_ms,
@@ -59,19 +59,19 @@ impl Status {
         }
     }
 
-    pub fn connected(&self, gateway: &str) {
+    pub(crate) fn connected(&self, gateway: &str) {
         self.facts.lock().gateway = Some(gateway.to_owned());
     }
 
-    pub fn disconnected(&self) {
+    pub(crate) fn disconnected(&self) {
         self.facts.lock().gateway = None;
     }
 
-    pub fn acknowledged(&self) {
+    pub(crate) fn acknowledged(&self) {
         self.facts.lock().acknowledged_ms = Some((self.clock)());
     }
 
-    pub fn failed(&self, gateway: &str, reason: &str) {
+    pub(crate) fn failed(&self, gateway: &str, reason: &str) {
         self.facts.lock().last_failure = Some(Failure {
             at_ms: (self.clock)(),
             gateway: gateway.to_owned(),
@@ -79,8 +79,10 @@ impl Status {
         });
     }
 
-    pub fn collected(&self, health: Vec<(&'static str, Option<String>)>) {
-        let collectors = health.into_iter().map(|(name, error)| Collector { name, error });
+    pub(crate) fn collected(&self, health: Vec<(&'static str, Option<String>)>) {
+        let collectors = health
+            .into_iter()
+            .map(|(name, error)| Collector { name, error });
         self.facts.lock().collectors = collectors.collect();
     }
 }
@@ -102,7 +104,7 @@ struct Report {
 }
 
 /// Serves until told to stop.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     status: Arc<Status>,
     outbox: Arc<Outbox>,
@@ -118,7 +120,12 @@ pub async fn serve(
         .route("/-/healthy", get(|| async { "ok\n" }))
         .route("/metrics", get(render_metrics))
         .route("/status", get(report))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "here are /-/healthy, /metrics and /status\n") })
+        .fallback(|| async {
+            (
+                StatusCode::NOT_FOUND,
+                "here are /-/healthy, /metrics and /status\n",
+            )
+        })
         .with_state(page);
     let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {

@@ -13,7 +13,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_wire::frame::{self, Ack, Dictionary, Frame, FrameError, Hello, Inbox, Point, Refuse, VERSION};
+use weir_wire::frame::{
+    self, Ack, Dictionary, Frame, FrameError, Hello, Inbox, Point, Refuse, VERSION,
+};
 
 use crate::queue::{Batch, Queue};
 use crate::status::Status;
@@ -28,14 +30,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The queue, and a bell that rings when something was put in.
 #[derive(Debug)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     pub queue: Mutex<Queue>,
     pub filled: Notify,
 }
 
 /// What a session needs to know of this agent.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     pub host: String,
     pub token: String,
     /// Unlike in every start.
@@ -44,7 +46,7 @@ pub struct Identity {
     pub labels: Vec<(String, String)>,
 }
 
-pub struct Uplink {
+pub(crate) struct Uplink {
     pub gateways: Vec<String>,
     pub identity: Identity,
     pub outbox: Arc<Outbox>,
@@ -72,7 +74,7 @@ enum End {
 
 impl Uplink {
     /// Works until `shutdown`, then delivers what is queued within the grace and says goodbye.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut pause = Pause::new(self.identity.boot);
         let deadline = grace_after(shutdown.clone(), self.grace);
         tokio::pin!(deadline);
@@ -100,11 +102,19 @@ impl Uplink {
     }
 
     /// One connection, from hello to goodbye; `Ok` only after a goodbye.
-    async fn session(&self, gateway: &str, shutdown: &CancellationToken, pause: &mut Pause) -> Result<(), End> {
+    async fn session(
+        &self,
+        gateway: &str,
+        shutdown: &CancellationToken,
+        pause: &mut Pause,
+    ) -> Result<(), End> {
         let stream = within(CONNECT_TIMEOUT, TcpStream::connect(gateway)).await??;
         stream.set_nodelay(true)?;
         let (read, mut write) = stream.into_split();
-        let mut frames = Frames { read, inbox: Inbox::default() };
+        let mut frames = Frames {
+            read,
+            inbox: Inbox::default(),
+        };
         send(&mut write, &Frame::Hello(self.hello())).await?;
         match within(CONNECT_TIMEOUT, frames.next()).await?? {
             Frame::Welcome(welcome) => self.outbox.queue.lock().acknowledge(welcome.last_sequence),
@@ -215,7 +225,10 @@ impl Session<'_> {
 
     fn take(&mut self, frame: Frame) -> Result<(), End> {
         match frame {
-            Frame::Ack(Ack { sequence, load_permille }) => {
+            Frame::Ack(Ack {
+                sequence,
+                load_permille,
+            }) => {
                 self.acknowledged = sequence;
                 self.heard = Instant::now();
                 gauge!("weir_agent_gateway_load_permille").set(f64::from(load_permille));
@@ -263,7 +276,9 @@ async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
 }
 
 async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, End> {
-    timeout(limit, future).await.map_err(|_| End::Timeout(limit))
+    timeout(limit, future)
+        .await
+        .map_err(|_| End::Timeout(limit))
 }
 
 async fn grace_after(shutdown: CancellationToken, grace: Duration) {

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 
 use super::{CollectError, Figure, Root};
 
-const MODES: [&str; 8] = ["user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal"];
+const MODES: [&str; 8] = [
+    "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
+];
 const GUEST_MODES: [&str; 2] = ["user", "nice"];
 const COLUMNS: usize = MODES.len() + GUEST_MODES.len();
 const IDLE: usize = 3;
@@ -29,7 +31,11 @@ impl Cpu {
         }
     }
 
-    pub(super) fn collect(&mut self, root: &Root, figures: &mut Vec<Figure>) -> Result<(), CollectError> {
+    pub(super) fn collect(
+        &mut self,
+        root: &Root,
+        figures: &mut Vec<Figure>,
+    ) -> Result<(), CollectError> {
         let now = parse(&root.read("proc/stat")?);
         if now.is_empty() {
             return Err(CollectError::Odd { path: "proc/stat" });
@@ -37,7 +43,11 @@ impl Cpu {
         let mut kept = HashMap::with_capacity(now.len());
         for (cpu, ticks) in now {
             let ticks = match self.last.get(&cpu) {
-                Some(last) => forward(last, ticks, HOTPLUG_SECONDS.saturating_mul(self.ticks_per_second)),
+                Some(last) => forward(
+                    last,
+                    ticks,
+                    HOTPLUG_SECONDS.saturating_mul(self.ticks_per_second),
+                ),
                 None => ticks,
             };
             self.push(&cpu, &ticks, figures);
@@ -52,11 +62,19 @@ impl Cpu {
         let (modes, guests) = ticks.split_at(MODES.len());
         for (mode, ticks) in MODES.iter().zip(modes) {
             let labels = [("cpu", cpu), ("mode", *mode)];
-            figures.push(Figure::labelled("node_cpu_seconds_total", &labels, *ticks as f64 / hz));
+            figures.push(Figure::labelled(
+                "node_cpu_seconds_total",
+                &labels,
+                *ticks as f64 / hz,
+            ));
         }
         for (mode, ticks) in GUEST_MODES.iter().zip(guests) {
             let labels = [("cpu", cpu), ("mode", *mode)];
-            figures.push(Figure::labelled("node_cpu_guest_seconds_total", &labels, *ticks as f64 / hz));
+            figures.push(Figure::labelled(
+                "node_cpu_guest_seconds_total",
+                &labels,
+                *ticks as f64 / hz,
+            ));
         }
     }
 }
@@ -101,8 +119,14 @@ mod tests {
     #[test]
     fn each_processor_and_missing_columns() {
         let parsed = parse(TEXT);
-        assert_eq!(parsed[0], ("0".to_owned(), [10, 2, 3, 1000, 5, 6, 7, 8, 9, 1]));
-        assert_eq!(parsed[1], ("12".to_owned(), [20, 0, 0, 4, 0, 0, 0, 0, 0, 0]));
+        assert_eq!(
+            parsed[0],
+            ("0".to_owned(), [10, 2, 3, 1000, 5, 6, 7, 8, 9, 1])
+        );
+        assert_eq!(
+            parsed[1],
+            ("12".to_owned(), [20, 0, 0, 4, 0, 0, 0, 0, 0, 0])
+        );
         assert_eq!(parsed.len(), 2);
     }
 
@@ -116,14 +140,23 @@ mod tests {
         cpu.push("0", &parse(TEXT)[0].1, &mut figures);
         let lines = super::super::figure::lines(&figures);
         assert_eq!(lines.len(), COLUMNS);
-        assert_eq!(lines[3], "node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} 10");
-        assert_eq!(lines[8], "node_cpu_guest_seconds_total{cpu=\"0\",mode=\"user\"} 0.09");
+        assert_eq!(
+            lines[3],
+            "node_cpu_seconds_total{cpu=\"0\",mode=\"idle\"} 10"
+        );
+        assert_eq!(
+            lines[8],
+            "node_cpu_guest_seconds_total{cpu=\"0\",mode=\"user\"} 0.09"
+        );
     }
 
     #[test]
     fn a_little_backwards_is_held_and_a_return_starts_anew() {
         let last = [10, 0, 0, 1000, 5, 0, 0, 0, 0, 0];
-        assert_eq!(forward(&last, [11, 0, 0, 999, 4, 0, 0, 0, 0, 0], 300), [11, 0, 0, 1000, 5, 0, 0, 0, 0, 0]);
+        assert_eq!(
+            forward(&last, [11, 0, 0, 999, 4, 0, 0, 0, 0, 0], 300),
+            [11, 0, 0, 1000, 5, 0, 0, 0, 0, 0]
+        );
         let anew = [1, 0, 0, 2, 0, 0, 0, 0, 0, 0];
         assert_eq!(forward(&last, anew, 300), anew);
     }

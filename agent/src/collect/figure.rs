@@ -20,10 +20,17 @@ impl Figure {
         }
     }
 
-    pub(super) fn labelled(name: impl Into<Cow<'static, str>>, labels: &[(&'static str, &str)], value: f64) -> Self {
+    pub(super) fn labelled(
+        name: impl Into<Cow<'static, str>>,
+        labels: &[(&'static str, &str)],
+        value: f64,
+    ) -> Self {
         Self {
             name: name.into(),
-            labels: labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            labels: labels
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
             value,
         }
     }
@@ -33,7 +40,11 @@ impl Figure {
 #[cfg(test)]
 impl std::fmt::Display for Figure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut labels: Vec<String> = self.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        let mut labels: Vec<String> = self
+            .labels
+            .iter()
+            .map(|(name, value)| format!("{name}={value:?}"))
+            .collect();
         labels.sort();
         match labels.is_empty() {
             true => write!(f, "{} {}", self.name, self.value),

@@ -17,14 +17,21 @@ pub(super) fn collect(root: &Root, figures: &mut Vec<Figure>) -> Result<(), Coll
 fn parse_line(line: &str) -> Option<Figure> {
     let (key, rest) = line.split_once(':')?;
     let key = key.replace('(', "_").replace(')', "");
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if key.is_empty()
+        || !key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
         return None;
     }
     let mut words = rest.split_ascii_whitespace();
     let value: u64 = words.next()?.parse().ok()?;
     match words.next() {
         None => Some(Figure::new(format!("node_memory_{key}"), value as f64)),
-        Some("kB") => Some(Figure::new(format!("node_memory_{key}_bytes"), value as f64 * 1024.0)),
+        Some("kB") => Some(Figure::new(
+            format!("node_memory_{key}_bytes"),
+            value as f64 * 1024.0,
+        )),
         Some(_) => None,
     }
 }
@@ -36,11 +43,33 @@ mod tests {
     #[test]
     fn units_and_parentheses() {
         let line = |text| parse_line(text).map(|figure| figure.to_string());
-        assert_eq!(line("MemTotal:       24684084 kB").unwrap(), "node_memory_MemTotal_bytes 25276502016");
-        assert_eq!(line("Active(anon):       1672 kB").unwrap(), "node_memory_Active_anon_bytes 1712128");
-        assert_eq!(line("HugePages_Total:       3").unwrap(), "node_memory_HugePages_Total 3");
-        assert_eq!(line("Committed_AS:   1 kB").unwrap(), "node_memory_Committed_AS_bytes 1024");
-        for odd in ["", "MemTotal", ":", ": 4 kB", "A b: 4 kB", "A: -4 kB", "A: 4 MB", "A: kB", "A: 99999999999999999999 kB"] {
+        assert_eq!(
+            line("MemTotal:       24684084 kB").unwrap(),
+            "node_memory_MemTotal_bytes 25276502016"
+        );
+        assert_eq!(
+            line("Active(anon):       1672 kB").unwrap(),
+            "node_memory_Active_anon_bytes 1712128"
+        );
+        assert_eq!(
+            line("HugePages_Total:       3").unwrap(),
+            "node_memory_HugePages_Total 3"
+        );
+        assert_eq!(
+            line("Committed_AS:   1 kB").unwrap(),
+            "node_memory_Committed_AS_bytes 1024"
+        );
+        for odd in [
+            "",
+            "MemTotal",
+            ":",
+            ": 4 kB",
+            "A b: 4 kB",
+            "A: -4 kB",
+            "A: 4 MB",
+            "A: kB",
+            "A: 99999999999999999999 kB",
+        ] {
             assert_eq!(line(odd), None, "{odd}");
         }
     }

@@ -82,11 +82,20 @@ impl Collectors {
         for name in NAMES {
             if config.disabled.iter().all(|disabled| disabled != name) {
                 let collect = collector(name, &config)?;
-                enabled.push(Enabled { name, collect, reason: None });
+                enabled.push(Enabled {
+                    name,
+                    collect,
+                    reason: None,
+                });
             }
         }
         // Also those of disabled collectors, so that a bad one is found before it is switched on.
-        for pattern in [&config.mount_exclude, &config.fs_type_exclude, &config.net_exclude, &config.disk_exclude] {
+        for pattern in [
+            &config.mount_exclude,
+            &config.fs_type_exclude,
+            &config.net_exclude,
+            &config.disk_exclude,
+        ] {
             Exclude::new(pattern)?;
         }
         Ok(Self {
@@ -112,7 +121,10 @@ impl Collectors {
     /// Each enabled collector, and why it gave nothing the last time.
     #[must_use]
     pub fn health(&self) -> Vec<(&'static str, Option<String>)> {
-        let health = self.enabled.iter().map(|enabled| (enabled.name, enabled.reason.clone()));
+        let health = self
+            .enabled
+            .iter()
+            .map(|enabled| (enabled.name, enabled.reason.clone()));
         health.collect()
     }
 }
@@ -127,7 +139,10 @@ fn collector(name: &str, config: &CollectConfig) -> Result<Collect, regex::Error
         "meminfo" => Box::new(meminfo::collect),
         "vmstat" => Box::new(vmstat::collect),
         "filesystem" => {
-            let (mounts, types) = (Exclude::new(&config.mount_exclude)?, Exclude::new(&config.fs_type_exclude)?);
+            let (mounts, types) = (
+                Exclude::new(&config.mount_exclude)?,
+                Exclude::new(&config.fs_type_exclude)?,
+            );
             let mut filesystem = filesystem::Filesystem::new(mounts, types);
             Box::new(move |root, figures| filesystem.collect(root, figures))
         }

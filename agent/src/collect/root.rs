@@ -23,12 +23,6 @@ pub(super) enum CollectError {
     Thread(io::Error),
 }
 
-impl CollectError {
-    pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
-    }
-}
-
 pub(super) struct Root(PathBuf);
 
 impl Root {
@@ -48,15 +42,20 @@ impl Root {
             source,
         })?;
         if bytes.len() > MAX_FILE_BYTES {
-            return Err(CollectError::TooLarge { path: path.to_owned() });
+            return Err(CollectError::TooLarge {
+                path: path.to_owned(),
+            });
         }
-        Ok(String::from_utf8(bytes).unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned()))
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned()))
     }
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -72,6 +71,11 @@ mod tests {
         std::fs::write(root.join("b"), vec![b'1'; MAX_FILE_BYTES + 1]).unwrap();
         assert_eq!(root.read("a").unwrap(), "x\u{fffd}y");
         assert!(matches!(root.read("b"), Err(CollectError::TooLarge { .. })));
-        assert!(root.read("c").unwrap_err().is_not_found());
+        assert!(
+            root.read("c")
+                .unwrap_err()
+                .to_string()
+                .starts_with("cannot read /c: ")
+        );
     }
 }

@@ -37,9 +37,19 @@ mod tests {
     #[test]
     fn the_known_keys_only() {
         let line = |text| parse_line(text).map(|figure| figure.to_string());
-        assert_eq!(line("pgmajfault 812").unwrap(), "node_vmstat_pgmajfault 812");
+        assert_eq!(
+            line("pgmajfault 812").unwrap(),
+            "node_vmstat_pgmajfault 812"
+        );
         assert_eq!(line("oom_kill 0").unwrap(), "node_vmstat_oom_kill 0");
-        for other in ["nr_free_pages 5", "pgfault", "pgfault x", "pgfault -1", " pgfault 1", ""] {
+        for other in [
+            "nr_free_pages 5",
+            "pgfault",
+            "pgfault x",
+            "pgfault -1",
+            " pgfault 1",
+            "",
+        ] {
             assert_eq!(line(other), None, "{other}");
         }
     }

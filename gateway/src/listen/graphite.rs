@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -22,6 +23,8 @@ const READ_BYTES: usize = 256 << 10;
 const DATAGRAM_BYTES: usize = 65_536;
 /// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
 const UDP_POINTS: usize = 8_192;
+/// How long a stop waits for packets that are on their way through the kernel.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 /// Names remembered a connection, so that a known series costs one look-up.
 const KNOWN_NAMES: usize = 200_000;
 
@@ -168,8 +171,11 @@ impl GraphiteUdp {
             drain(&self.socket, &mut buffer, &mut intake);
             intake.store().await;
         }
-        drain(&self.socket, &mut buffer, &mut intake);
-        intake.store().await;
+        // What is in the socket is known to the runtime only once it has looked again.
+        while let Ok(Ok(())) = tokio::time::timeout(LAST_LOOK, self.socket.readable()).await {
+            drain(&self.socket, &mut buffer, &mut intake);
+            intake.store().await;
+        }
     }
 }
 

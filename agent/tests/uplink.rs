@@ -1,0 +1,248 @@
+//! The agent in this process, against a gateway made of the real frame codec: what is not acknowledged is sent again
+//! under its number, and the end is a goodbye.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use weir_agent::app::{Agent, Clock};
+use weir_agent::config::Config;
+use weir_wire::frame::{
+    self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
+};
+use weir_wire::{SeriesKey, Value};
+
+/// One session, seen from the gateway.
+struct Session {
+    stream: TcpStream,
+    inbox: Inbox,
+    dictionary: Vec<SeriesKey>,
+    hello: Hello,
+}
+
+impl Session {
+    fn accept(listener: &TcpListener, last_sequence: u64) -> Self {
+        let mut session = Self::accept_silently(listener);
+        session.say(&Frame::Welcome(Welcome {
+            version: VERSION,
+            last_sequence,
+        }));
+        session
+    }
+
+    fn accept_silently(listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let hello = Hello {
+            version: 0,
+            token: String::new(),
+            agent: String::new(),
+            boot: 0,
+            interval_ms: 0,
+            labels: Vec::new(),
+        };
+        let mut session = Self {
+            stream,
+            inbox: Inbox::default(),
+            dictionary: Vec::new(),
+            hello,
+        };
+        match session.next() {
+            Some(Frame::Hello(hello)) => session.hello = hello,
+            other => panic!("{other:?}"),
+        }
+        session
+    }
+
+    fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some(frame) = self.inbox.take().unwrap() {
+                return Some(frame);
+            }
+            let mut bytes = [0; 4_096];
+            let read = self.stream.read(&mut bytes).unwrap();
+            if read == 0 {
+                return None;
+            }
+            self.inbox.room().extend_from_slice(&bytes[..read]);
+        }
+    }
+
+    /// The next batch, heartbeats passed over.
+    fn batch(&mut self) -> Batch {
+        loop {
+            match self.next() {
+                Some(Frame::Batch(batch)) => {
+                    for (id, key) in &batch.new_series {
+                        assert_eq!(*id as usize, self.dictionary.len(), "ids are dense");
+                        self.dictionary.push(key.clone());
+                    }
+                    return batch;
+                }
+                Some(Frame::Heartbeat) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn values(&self, batch: &Batch, name: &str) -> Vec<f64> {
+        let named = batch
+            .points
+            .iter()
+            .filter(|p| self.dictionary[p.series as usize].name() == name);
+        let floats = named.filter_map(|p| match p.sample.value {
+            Value::Float(value) => Some(value),
+            Value::Histogram(_) => None,
+        });
+        floats.collect()
+    }
+
+    fn say(&mut self, frame: &Frame) {
+        let mut bytes = Vec::new();
+        frame::encode(frame, &mut bytes);
+        self.stream.write_all(&bytes).unwrap();
+    }
+}
+
+fn wall_clock() -> Clock {
+    Arc::new(|| {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis() as i64
+    })
+}
+
+fn config(listener: &TcpListener) -> Config {
+    let sets = [
+        format!("gateways=[\"{}\"]", listener.local_addr().unwrap()),
+        "host=web01".to_owned(),
+        "statsd.listen=127.0.0.1:0".to_owned(),
+        "status.listen=127.0.0.1:0".to_owned(),
+        format!("collectors.disabled={:?}", weir_agent::collect::NAMES),
+    ];
+    let config = Config::load(None, std::iter::empty(), &sets).unwrap();
+    Config {
+        interval: Duration::from_millis(100),
+        ..config
+    }
+}
+
+async fn on_gateway<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_acknowledged_is_sent_again_under_its_number() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let agent = Agent::start(config(&listener), wall_clock(), 77)
+        .await
+        .unwrap();
+    let app = UdpSocket::bind("127.0.0.1:0").unwrap();
+    app.send_to(b"hits:2|c\nhits:3|c", agent.statsd.unwrap())
+        .unwrap();
+
+    let (listener, first) = on_gateway(move || {
+        let mut session = Session::accept(&listener, 0);
+        assert_eq!(
+            (session.hello.agent.as_str(), session.hello.boot),
+            ("web01", 77)
+        );
+        let batch = session.batch();
+        assert_eq!(
+            session.values(&batch, "hits"),
+            [0.0, 5.0],
+            "it begins with a zero"
+        );
+        assert_eq!(session.dictionary[0].get("host"), Some("web01"));
+        (listener, batch)
+    })
+    .await;
+
+    let (listener, sequence) = on_gateway(move || {
+        let mut session = Session::accept(&listener, 0);
+        let again = session.batch();
+        assert_eq!(
+            (again.sequence, &again.points),
+            (first.sequence, &first.points)
+        );
+        assert_eq!(
+            again.new_series.len(),
+            first.new_series.len(),
+            "a new session spells series out anew"
+        );
+        session.say(&Frame::Ack(Ack {
+            sequence: again.sequence,
+            load_permille: 0,
+        }));
+        (listener, again.sequence)
+    })
+    .await;
+
+    on_gateway(move || {
+        // This gateway has two more than the agent knows of: they are not sent.
+        let mut session = Session::accept(&listener, sequence + 2);
+        assert!(session.batch().sequence > sequence + 2);
+    })
+    .await;
+    drop(agent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_delivers_the_open_interval_and_says_goodbye() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = Config {
+        interval: Duration::from_secs(3_600),
+        ..config(&listener)
+    };
+    let agent = Agent::start(config, wall_clock(), 1).await.unwrap();
+    let app = UdpSocket::bind("127.0.0.1:0").unwrap();
+    app.send_to(b"last:1|g", agent.statsd.unwrap()).unwrap();
+    let gateway = tokio::task::spawn_blocking(move || {
+        let mut session = Session::accept(&listener, 0);
+        let batch = session.batch();
+        assert_eq!(session.values(&batch, "last"), [1.0]);
+        session.say(&Frame::Ack(Ack {
+            sequence: batch.sequence,
+            load_permille: 0,
+        }));
+        while let Some(frame) = session.next() {
+            if frame == Frame::Goodbye {
+                return true;
+            }
+        }
+        false
+    });
+    agent.stop().await;
+    assert!(gateway.await.unwrap(), "goodbye");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_shown_and_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let agent = Agent::start(config(&listener), wall_clock(), 1)
+        .await
+        .unwrap();
+    let status = agent.status.unwrap();
+    on_gateway(move || {
+        let mut session = Session::accept_silently(&listener);
+        let refuse = Refuse {
+            code: RefuseCode::Token,
+            sequence: 0,
+            message: "no such token".into(),
+        };
+        session.say(&Frame::Refuse(refuse));
+        drop(session);
+        let _session = Session::accept(&listener, 0);
+        let mut stream = TcpStream::connect(status).unwrap();
+        stream.write_all(b"GET /status HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("no such token"), "{answer}");
+    })
+    .await;
+}
