@@ -85,9 +85,9 @@ async fn stop_after(
 /// A rule looks at a vector; a scalar is a vector of one without labels, as in Prometheus.
 fn found(value: QueryValue) -> Result<Vec<Found>, AskError> {
     match value {
-        QueryValue::Scalar { value, .. } => Ok(vec![Found {
+        QueryValue::Scalar(scalar) => Ok(vec![Found {
             labels: Labels::new(),
-            value,
+            value: scalar.value,
         }]),
         QueryValue::Vector(vector) => Ok(vector.into_iter().filter_map(in_its_words).collect()),
         _ => Err(AskError(

@@ -23,7 +23,10 @@ impl Form {
 
     /// The first value that is not empty.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.all(key).find(|value| !value.is_empty())
+        let mut filled = self.0.iter().filter(|(_, value)| !value.is_empty());
+        filled
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {

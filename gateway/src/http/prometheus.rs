@@ -276,7 +276,7 @@ fn limited<T: serde::Serialize>(mut found: Vec<T>, limit: usize) -> Response {
 
 fn answered(answer: &Answer) -> Response {
     success(
-        &weir_query::json::query_value(&answer.value),
+        &weir_query::json::to_string(&answer.value),
         &answer.warnings,
         &answer.infos,
     )

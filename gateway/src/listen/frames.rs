@@ -241,8 +241,12 @@ async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) ->
         let mut newest = None;
         for one in answers.drain(..) {
             match one {
-                Answer::Batch(sequence, Ok(_), _) => newest = Some(sequence),
-                Answer::Batch(sequence, Err(error), _) => {
+                Answer::Batch(sequence, result, slot) => {
+                    drop(slot);
+                    let Err(error) = result else {
+                        newest = Some(sequence);
+                        continue;
+                    };
                     acknowledge(&mut write, newest, load_permille).await?;
                     let end = End::Store(error);
                     send(&mut write, &Frame::Refuse(end.refusal(sequence))).await?;

@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A started program; killed when dropped, so that a failing test leaves nothing behind.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     /// The words it printed at its start: first word to the rest of the line.
-    pub said: HashMap<String, String>,
+    pub(crate) said: HashMap<String, String>,
 }
 
 impl Program {
@@ -39,17 +39,17 @@ impl Program {
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    pub fn pid(&self) -> rustix::process::Pid {
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
         rustix::process::Pid::from_child(&self.child)
     }
 
     /// SIGTERM, and the exit code must be 0.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let pid = self.pid();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
@@ -64,12 +64,12 @@ impl Drop for Program {
     }
 }
 
-pub fn gateway_path() -> PathBuf {
+pub(crate) fn gateway_path() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_weir-gateway"))
 }
 
 /// The agent's program is another package's: it is built beside the gateway's, once a test process.
-pub fn agent_path() -> PathBuf {
+pub(crate) fn agent_path() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
@@ -84,18 +84,18 @@ pub fn agent_path() -> PathBuf {
 }
 
 /// A gateway with its directory; it keeps its ports over restarts.
-pub struct Gateway {
-    pub program: Program,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Gateway {
+    pub(crate) program: Program,
+    pub(crate) dir: tempfile::TempDir,
     own: Vec<String>,
-    pub http: String,
-    pub frames: String,
-    pub graphite_tcp: String,
-    pub graphite_udp: String,
+    pub(crate) http: String,
+    pub(crate) frames: String,
+    pub(crate) graphite_tcp: String,
+    pub(crate) graphite_udp: String,
 }
 
 impl Gateway {
-    pub fn start(sets: &[&str]) -> Self {
+    pub(crate) fn start(sets: &[&str]) -> Self {
         let pairs = sets
             .iter()
             .flat_map(|set| ["--set".to_owned(), (*set).to_owned()]);
@@ -103,7 +103,7 @@ impl Gateway {
     }
 
     /// With a file of its own beside what the tests set.
-    pub fn start_with(config: &Path) -> Self {
+    pub(crate) fn start_with(config: &Path) -> Self {
         Self::start_by(vec!["--config".to_owned(), config.display().to_string()])
     }
 
@@ -130,7 +130,7 @@ impl Gateway {
     }
 
     /// Starts it again on the same directory and ports. UDP comes on the port of TCP then.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let ports = [
             format!("http.listen={}", self.http),
             format!("frames.listen={}", self.frames),
@@ -156,7 +156,7 @@ fn arguments(own: &[String], dir: &Path, sets: &[String]) -> Vec<String> {
 }
 
 /// An agent for a gateway, with an interval of one second.
-pub fn start_agent(gateway: &Gateway, host: &str) -> Program {
+pub(crate) fn start_agent(gateway: &Gateway, host: &str) -> Program {
     let sets = [
         format!("gateways=[\"{}\"]", gateway.frames),
         format!("host={host}"),
@@ -173,7 +173,7 @@ pub fn start_agent(gateway: &Gateway, host: &str) -> Program {
 }
 
 /// Runs a command of a program to its end: exit code, and what it printed.
-pub fn run(path: &Path, args: &[&str]) -> (i32, String) {
+pub(crate) fn run(path: &Path, args: &[&str]) -> (i32, String) {
     let output = Command::new(path).args(args).output().unwrap();
     let mut text = String::from_utf8(output.stdout).unwrap();
     output.stderr.as_slice().read_to_string(&mut text).unwrap();
@@ -181,7 +181,10 @@ pub fn run(path: &Path, args: &[&str]) -> (i32, String) {
 }
 
 /// Asks again until the answer is there; a test fails with the last answer after half a minute.
-pub fn eventually<T: std::fmt::Debug>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
+pub(crate) fn eventually<T: std::fmt::Debug>(
+    what: &str,
+    mut ask: impl FnMut() -> Result<T, String>,
+) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         match ask() {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use serde_json::Value;
 
 /// GET; the status and the body.
-pub fn get(address: &str, path: &str) -> Result<(u16, String), String> {
+pub(crate) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream
@@ -48,13 +48,13 @@ fn unchunk(mut body: &str) -> String {
 }
 
 /// GET of JSON.
-pub fn json(address: &str, path: &str) -> Result<Value, String> {
+pub(crate) fn json(address: &str, path: &str) -> Result<Value, String> {
     let (_, body) = get(address, path)?;
     serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))
 }
 
 /// An instant query: each series' labels and value.
-pub fn query(address: &str, expr: &str) -> Result<Vec<(Value, f64)>, String> {
+pub(crate) fn query(address: &str, expr: &str) -> Result<Vec<(Value, f64)>, String> {
     let answer = json(address, &format!("/api/v1/query?query={}", escape(expr)))?;
     if answer["status"] != "success" {
         return Err(answer.to_string());
@@ -68,7 +68,7 @@ pub fn query(address: &str, expr: &str) -> Result<Vec<(Value, f64)>, String> {
 }
 
 /// The only value of an instant query.
-pub fn single(address: &str, expr: &str) -> Result<f64, String> {
+pub(crate) fn single(address: &str, expr: &str) -> Result<f64, String> {
     let found = query(address, expr)?;
     match found.as_slice() {
         [(_, value)] => Ok(*value),
@@ -76,7 +76,7 @@ pub fn single(address: &str, expr: &str) -> Result<f64, String> {
     }
 }
 
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' => char::from(byte).to_string(),
@@ -86,7 +86,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Takes webhooks: answers 500 to the first `refused`, then 200; hands over the bodies it took.
-pub fn receiver(refused: usize) -> (String, Receiver<Value>) {
+pub(crate) fn receiver(refused: usize) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/alerts", listener.local_addr().unwrap());
     let (send, receive) = channel();

@@ -1,0 +1,61 @@
+//! Aggregation over labels: which series make a group, and which of the three ways its values are joined: folded one
+//! by one, gathered first, or chosen among.
+
+mod fold;
+mod gather;
+mod rank;
+
+use super::assembly::Table;
+use super::ast::{Aggregate, AggregateOp};
+use super::eval::Eval;
+use super::{Labels, QueryError, Series};
+
+/// The series of a group, in the order they came, under the group's labels.
+struct Group {
+    labels: Labels,
+    series: Vec<Series>,
+}
+
+pub(super) fn eval(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
+    match node.op {
+        AggregateOp::Sum => folded::<fold::Sum>(eval, node),
+        AggregateOp::Avg => folded::<fold::Avg>(eval, node),
+        AggregateOp::Count => folded::<fold::Count>(eval, node),
+        AggregateOp::Group => folded::<fold::Present>(eval, node),
+        AggregateOp::Min => folded::<fold::Min>(eval, node),
+        AggregateOp::Max => folded::<fold::Max>(eval, node),
+        AggregateOp::Stdvar => folded::<fold::Stdvar>(eval, node),
+        AggregateOp::Stddev => folded::<fold::Stddev>(eval, node),
+        AggregateOp::Topk => rank::eval(eval, node, true),
+        AggregateOp::Bottomk => rank::eval(eval, node, false),
+        AggregateOp::Quantile => gather::quantile(eval, node),
+        AggregateOp::CountValues => gather::count_values(eval, node),
+    }
+}
+
+fn folded<F: fold::Fold>(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
+    let mut out = Vec::new();
+    for group in groups(eval, node)? {
+        eval.budget.check()?;
+        out.extend(fold::run::<F>(eval, group));
+    }
+    Ok(out)
+}
+
+fn groups(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Group>, QueryError> {
+    let mut places: Table<Labels, usize> = Table::default();
+    let mut out: Vec<Group> = Vec::new();
+    for series in eval.vector(&node.expr)? {
+        let labels = match node.without {
+            true => series.labels.drop(&node.labels),
+            false => series.labels.keep(&node.labels),
+        };
+        let next = out.len();
+        let place = *places.entry(labels.clone()).or_insert(next);
+        match out.get_mut(place) {
+            Some(group) => group.series.push(series),
+            None => out.push(Group { labels, series: vec![series] }),
+        }
+    }
+    Ok(out)
+}

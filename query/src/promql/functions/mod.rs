@@ -1,0 +1,131 @@
+//! The functions: what each is called, takes and gives, and how its kind is run. What they compute is in the files
+//! beside, by idea.
+
+mod absence;
+mod counter;
+mod date;
+mod histogram;
+mod label;
+mod math;
+mod over_time;
+mod regression;
+mod table;
+mod values;
+
+use std::fmt;
+
+use super::ast::{Call, ExprType};
+use super::assembly::joined;
+use super::eval::{Eval, Evaluated, mapped, unexpected};
+use super::window::Window;
+use super::{Distribution, Expr, Labels, QueryError, Series, Value};
+pub(super) use table::find;
+
+/// A function of PromQL.
+pub struct Function {
+    pub name: &'static str,
+    /// The types of its arguments, in order.
+    pub args: &'static [ExprType],
+    /// How many of the last arguments may be left out.
+    pub optional: usize,
+    /// Whether the last argument may be repeated.
+    pub repeats: bool,
+    pub returns: ExprType,
+    run: Run,
+}
+
+type WindowFn = fn(&Window<'_>) -> Option<Value>;
+type NumberFn = fn(f64, &[f64]) -> Option<f64>;
+type HistogramFn = fn(&Distribution) -> f64;
+type OwnFn = fn(&Eval<'_>, &[Expr]) -> Result<Evaluated, QueryError>;
+
+/// The kinds of functions.
+#[derive(Clone, Copy)]
+enum Run {
+    /// A window of samples to a value; the scalar arguments are the window's params.
+    Window { run: WindowFn, keeps_name: bool },
+    /// A number to a number, with the scalar arguments after it; `None` leaves the element out.
+    Number(NumberFn),
+    /// A time in seconds, by default that of the step, to a part of its UTC date.
+    Date(fn(&date::Date) -> f64),
+    /// A histogram to a number.
+    Histogram(HistogramFn),
+    /// Anything else: evaluates its arguments itself.
+    Own(OwnFn),
+}
+
+impl PartialEq for Function {
+    /// Names are unique.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Runs a call whose arguments the parser has checked.
+pub(super) fn eval(eval: &Eval<'_>, call: &Call) -> Result<Evaluated, QueryError> {
+    let done = match call.function.run {
+        Run::Own(run) => return run(eval, &call.args),
+        Run::Window { run, keeps_name } => windows(eval, call, run, keeps_name),
+        Run::Number(run) => numbers(eval, call, run),
+        Run::Date(run) => date::eval(eval, &call.args, run),
+        Run::Histogram(run) => {
+            let series = eval.vector(arg(&call.args, 0)?)?;
+            mapped(series, Labels::without_name, |_, value| {
+                value.histogram().map(|h| Value::Float(run(h)))
+            })
+        }
+    };
+    done.map(Evaluated::Vector)
+}
+
+fn arg(args: &[Expr], place: usize) -> Result<&Expr, QueryError> {
+    args.get(place).ok_or_else(|| unexpected("too few arguments", "in a call"))
+}
+
+fn windows(
+    eval: &Eval<'_>,
+    call: &Call,
+    run: WindowFn,
+    keeps_name: bool,
+) -> Result<Vec<Series>, QueryError> {
+    let is_range = |expr: &&Expr| expr.kind() == ExprType::Matrix;
+    let range = call.args.iter().find(is_range);
+    let range = range.ok_or_else(|| unexpected("no range vector", "in a call"))?;
+    let scalars = call.args.iter().filter(|expr| !is_range(expr));
+    let params: Vec<Vec<f64>> = scalars.map(|expr| eval.scalar(expr)).collect::<Result<_, _>>()?;
+    let ranged = eval.ranged(range)?;
+    let mut out = Vec::with_capacity(ranged.tracks.len());
+    for track in &ranged.tracks {
+        let points = eval.slide(&ranged, track, &params, run)?;
+        if !points.is_empty() {
+            let labels = if keeps_name { track.labels.clone() } else { track.labels.without_name() };
+            out.push(Series { labels, points });
+        }
+    }
+    joined(out)
+}
+
+fn numbers(
+    eval: &Eval<'_>,
+    call: &Call,
+    run: NumberFn,
+) -> Result<Vec<Series>, QueryError> {
+    let series = eval.vector(arg(&call.args, 0)?)?;
+    let scalars = call.args.iter().skip(1);
+    let params: Vec<Vec<f64>> = scalars.map(|expr| eval.scalar(expr)).collect::<Result<_, _>>()?;
+    let mut now = vec![0.0; params.len()];
+    mapped(series, Labels::without_name, |time_ms, value| {
+        let step = eval.grid.step(time_ms);
+        for (slot, values) in now.iter_mut().zip(&params) {
+            *slot = values.get(step).copied().unwrap_or(f64::NAN);
+        }
+        // Functions of numbers pass over histograms.
+        run(value.float()?, &now).map(Value::Float)
+    })
+}

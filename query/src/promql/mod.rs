@@ -1,0 +1,55 @@
+//! PromQL as Prometheus 3 evaluates it: text to tree ([`parse`]), tree to values ([`Engine`]). Never reads a clock;
+//! all data come through [`crate::Source`].
+//!
+//! Where Weir differs, it adds: names with dots need no quotes (`app.web01.requests`), and a stored histogram is the
+//! distribution of one interval, so `sum_over_time` of histograms is the distribution of the whole range, `increase`
+//! the same, and `rate` the same per second (its counts become fractions; see [`Distribution`]).
+
+mod aggregate;
+mod assembly;
+mod ast;
+mod binary;
+mod display;
+mod distribution;
+mod duration;
+mod engine;
+mod error;
+mod eval;
+mod functions;
+mod kahan;
+mod labels;
+mod lexer;
+mod literal;
+mod notes;
+mod parser;
+mod quantile;
+mod selection;
+#[cfg(test)]
+mod tests;
+mod value;
+mod window;
+
+pub use ast::{
+    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Expr, ExprType, Matching, Selector, Shift, Sides,
+    Subquery,
+};
+pub use distribution::{Bucket, Distribution};
+pub use duration::parse_duration;
+pub use engine::{Engine, MOST_POINTS};
+pub use error::{ParseError, Position, QueryError};
+pub use functions::Function;
+pub use labels::Labels;
+pub use parser::{parse, parse_selector};
+pub use value::{Answer, Element, Point, QueryValue, Scalar, Series, Text, Value};
+
+/// What one compiled regular expression may take: hostile repetitions are refused.
+const REGEX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A regular expression that must match the whole of a text, dots newlines included, as everywhere in Prometheus.
+fn anchored(pattern: &str) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+        .size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_BYTES)
+        .build()
+        .map_err(|error| format!("error parsing regexp: {error}"))
+}
