@@ -1,6 +1,6 @@
 //! The commands of weir-agent. Exit codes: 0 done, 1 failed, 64 the configuration is wrong.
 
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,6 +155,7 @@ fn start_log(level: &str) -> Result<(), Failure> {
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     Ok(())

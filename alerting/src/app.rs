@@ -1,6 +1,9 @@
 //! The handle that the gateway holds: opens, runs, reloads and shows alerting. Does none of it itself.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -56,7 +59,7 @@ impl Alerting {
         if record.is_none() {
             rules.without_recording()?;
         }
-        std::fs::create_dir_all(&config.data_dir).map_err(AlertingError::io(&config.data_dir))?;
+        make_folder(&config.data_dir).map_err(AlertingError::io(&config.data_dir))?;
         let couriers = couriers(&config, &clock)?;
         let saved = snapshot::load(&config.data_dir)?;
         let routes = Routes::new(&config, conversations(&saved));
@@ -121,6 +124,11 @@ impl Alerting {
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
+}
+
+/// Alerts tell who is down and why: nobody else's business.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn couriers(

@@ -223,7 +223,7 @@ impl Inner {
     pub(crate) fn unsaved(&mut self, now_ms: i64) -> Option<Snapshot> {
         let pending = self.states().any(|state| state.count(Stage::Pending) > 0);
         let old = now_ms.saturating_sub(self.saved_at_ms) >= PENDING_SAVED_MS;
-        if !self.unsaved && !(pending && old) {
+        if !(self.unsaved || pending && old) {
             return None;
         }
         self.unsaved = false;

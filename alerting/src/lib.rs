@@ -32,7 +32,7 @@ pub use app::Alerting;
 pub use config::{AlertingConfig, Backoff, Grouping, WebhookConfig};
 pub use error::AlertingError;
 pub use instruments::describe;
-pub use rules::{Group, Kind, Rule, RuleSet, load_rules, parse_duration};
+pub use rules::{RuleSet, load_rules};
 
 /// Label names and values, by name. An empty value is the same as no label.
 pub type Labels = BTreeMap<String, String>;

@@ -275,7 +275,7 @@ async fn hear(
         extra.insert("location", "/alerts".parse().unwrap());
     }
     if code == 429 {
-        extra.insert("retry-after", "1".parse().unwrap());
+        extra.insert("retry-after", "0".parse().unwrap());
     }
     (StatusCode::from_u16(code).unwrap(), extra, "as told")
 }

@@ -1,6 +1,6 @@
 //! The commands of weir-gateway. Exit codes: 0 done, 1 failed, 64 the configuration or a rule is wrong.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -156,6 +156,7 @@ fn start_log(level: &str) -> Result<(), Failure> {
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     Ok(())

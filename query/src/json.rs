@@ -24,7 +24,14 @@ pub fn write(out: &mut Vec<u8>, value: &QueryValue) {
             put(out, "{\"resultType\":\"vector\",\"result\":");
             list(out, elements, |out, element| {
                 metric(out, &element.labels);
-                put(out, if element.point.value.histogram().is_some() { ",\"histogram\":" } else { ",\"value\":" });
+                put(
+                    out,
+                    if element.point.value.histogram().is_some() {
+                        ",\"histogram\":"
+                    } else {
+                        ",\"value\":"
+                    },
+                );
                 point(out, &element.point);
                 put(out, "}");
             });
@@ -34,8 +41,16 @@ pub fn write(out: &mut Vec<u8>, value: &QueryValue) {
             put(out, "{\"resultType\":\"matrix\",\"result\":");
             list(out, series, |out, one| {
                 metric(out, &one.labels);
-                points(out, ",\"values\":", one.points.iter().filter(|p| p.value.float().is_some()));
-                points(out, ",\"histograms\":", one.points.iter().filter(|p| p.value.histogram().is_some()));
+                points(
+                    out,
+                    ",\"values\":",
+                    one.points.iter().filter(|p| p.value.float().is_some()),
+                );
+                points(
+                    out,
+                    ",\"histograms\":",
+                    one.points.iter().filter(|p| p.value.histogram().is_some()),
+                );
                 put(out, "}");
             });
             put(out, "}");
@@ -184,7 +199,9 @@ fn string(out: &mut Vec<u8>, text: &str) {
             '\n' => put(out, "\\n"),
             '\r' => put(out, "\\r"),
             '\t' => put(out, "\\t"),
-            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => put(out, &format!("\\u{:04x}", u32::from(c))),
+            '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => {
+                put(out, &format!("\\u{:04x}", u32::from(c)))
+            }
             c => put(out, c.encode_utf8(&mut [0; 4])),
         }
     }

@@ -85,7 +85,9 @@ pub enum SourceError {
 pub enum BudgetError {
     #[error("query touches more than {limit} series; narrow its selectors")]
     Series { limit: u64 },
-    #[error("query processing would load too many samples into memory: more than {limit}; narrow its selectors or its range")]
+    #[error(
+        "query processing would load too many samples into memory: more than {limit}; narrow its selectors or its range"
+    )]
     Samples { limit: u64 },
     #[error("query was cancelled")]
     Cancelled,

@@ -11,8 +11,7 @@ const UNITS: [(&str, i64); 7] = [
 ];
 
 /// Milliseconds; `None` for what is no duration.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<i64> {
+pub(super) fn parse_duration(text: &str) -> Option<i64> {
     if text == "0" {
         return Some(0);
     }

@@ -7,7 +7,7 @@ mod files;
 #[cfg(test)]
 mod tests;
 
-pub use duration::parse_duration;
+use duration::parse_duration;
 pub use files::load_rules;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct RuleSet {
 
 /// Rules that are evaluated together, one after the other.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) file: String,
     /// `None`: the configured one.
@@ -37,7 +37,7 @@ pub struct Group {
 
 /// One rule.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub(crate) struct Rule {
     pub(crate) kind: Kind,
     /// The alert's name, or the name of the series it records.
     pub(crate) name: String,
@@ -51,14 +51,14 @@ pub struct Rule {
 
 /// What a rule does with what it finds.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub(crate) enum Kind {
     Alert(Condition),
     Record,
 }
 
 /// When something found becomes an alert, and what it says.
 #[derive(Debug, Clone)]
-pub struct Condition {
+pub(crate) struct Condition {
     pub(crate) for_ms: i64,
     pub(crate) keep_firing_for_ms: i64,
     pub(crate) annotations: BTreeMap<String, Template>,

@@ -71,8 +71,8 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
     let hits = r#"{"shop.hits", page="home", host="web01"}"#;
     eventually("the counter's total", || {
         match single(&gateway.http, hits)? {
-            300.0 => Ok(()),
-            other => Err(format!("{other} of 300")),
+            400.0 => Ok(()),
+            other => Err(format!("{other} of 400")),
         }
     });
     agent.stop();

@@ -21,17 +21,28 @@ impl Assembly {
         let next = self.series.len();
         let slot = *self.slots.entry(labels.clone()).or_insert(next);
         if slot == next {
-            self.series.push(Series { labels, points: Vec::new() });
+            self.series.push(Series {
+                labels,
+                points: Vec::new(),
+            });
         }
         slot
     }
 
     pub(super) fn has_point_at(&self, slot: usize, time_ms: i64) -> bool {
-        let last = self.series.get(slot).and_then(|series| series.points.last());
+        let last = self
+            .series
+            .get(slot)
+            .and_then(|series| series.points.last());
         last.is_some_and(|point| point.time_ms == time_ms)
     }
 
-    pub(super) fn push(&mut self, slot: usize, time_ms: i64, value: Value) -> Result<(), QueryError> {
+    pub(super) fn push(
+        &mut self,
+        slot: usize,
+        time_ms: i64,
+        value: Value,
+    ) -> Result<(), QueryError> {
         if self.has_point_at(slot, time_ms) {
             return Err(same_labels());
         }
@@ -65,7 +76,11 @@ pub(super) fn joined(series: Vec<Series>) -> Result<Vec<Series>, QueryError> {
     }
     for one in &mut out {
         one.points.sort_by_key(|point| point.time_ms);
-        if one.points.windows(2).any(|pair| pair[0].time_ms == pair[1].time_ms) {
+        if one
+            .points
+            .windows(2)
+            .any(|pair| pair[0].time_ms == pair[1].time_ms)
+        {
             return Err(same_labels());
         }
     }

@@ -87,7 +87,9 @@ pub struct Shift {
 /// A fixed time for a selector, whatever the time of evaluation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum At {
-    Time { time_ms: i64 },
+    Time {
+        time_ms: i64,
+    },
     /// The start of the whole query.
     Start,
     /// The end of the whole query.
@@ -221,7 +223,10 @@ impl BinaryOp {
     #[must_use]
     pub fn compares(self) -> bool {
         use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+        matches!(
+            self,
+            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual
+        )
     }
 
     /// Whether it is about which elements exist, not about values.
@@ -236,7 +241,9 @@ impl AggregateOp {
     #[must_use]
     pub fn param(self) -> Option<ExprType> {
         match self {
-            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Quantile => Some(ExprType::Scalar),
+            AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Quantile => {
+                Some(ExprType::Scalar)
+            }
             AggregateOp::CountValues => Some(ExprType::Text),
             _ => None,
         }

@@ -17,7 +17,12 @@ impl Display for Expr {
             Expr::Text(text) => f.write_str(&quote(text)),
             Expr::Selector(selector) => write!(f, "{selector}{}", selector.shift),
             Expr::Range { selector, range_ms } => {
-                write!(f, "{selector}[{}]{}", format_duration(*range_ms), selector.shift)
+                write!(
+                    f,
+                    "{selector}[{}]{}",
+                    format_duration(*range_ms),
+                    selector.shift
+                )
             }
             Expr::Subquery(subquery) => subquery.fmt(f),
             Expr::Negate(inner) => write!(f, "-{inner}"),
@@ -100,7 +105,11 @@ impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let yields_bool = if self.yields_bool { " bool" } else { "" };
         let op = self.op.text();
-        write!(f, "{} {op}{yields_bool}{} {}", self.left, self.matching, self.right)
+        write!(
+            f,
+            "{} {op}{yields_bool}{} {}",
+            self.left, self.matching, self.right
+        )
     }
 }
 

@@ -76,7 +76,19 @@ mod tests {
         assert_eq!(parse_duration("1h30m"), Some(5_400_000));
         assert_eq!(parse_duration("1y2w3d4h5m6s7ms"), Some(33_019_506_007));
         assert_eq!(parse_duration("0"), Some(0));
-        for bad in ["", "5", "m", "5m1h", "5m5m", "1.5h", "-5m", "5 m", "9999999999y", "5M", "5µ"] {
+        for bad in [
+            "",
+            "5",
+            "m",
+            "5m1h",
+            "5m5m",
+            "1.5h",
+            "-5m",
+            "5 m",
+            "9999999999y",
+            "5M",
+            "5µ",
+        ] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
     }

@@ -88,7 +88,16 @@ impl Engine {
             );
         }
         let far = |ms: i64| ms.unsigned_abs() > duration::LONGEST_MS.unsigned_abs();
-        if [start_ms, end_ms, step_ms, self.lookback_ms, self.subquery_step_ms].into_iter().any(far) {
+        if [
+            start_ms,
+            end_ms,
+            step_ms,
+            self.lookback_ms,
+            self.subquery_step_ms,
+        ]
+        .into_iter()
+        .any(far)
+        {
             return invalid("a time or duration is out of bounds: more than 292 years from 1970");
         }
         if self.lookback_ms <= 0 || self.subquery_step_ms <= 0 {
@@ -102,7 +111,13 @@ impl Engine {
                 "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
             );
         }
-        Ok(Grid { range: TimeRange { from_ms: start_ms, to_ms: end_ms }, step_ms })
+        Ok(Grid {
+            range: TimeRange {
+                from_ms: start_ms,
+                to_ms: end_ms,
+            },
+            step_ms,
+        })
     }
 }
 
@@ -116,7 +131,10 @@ fn at_once(value: Evaluated, time_ms: i64) -> QueryValue {
         Evaluated::Vector(series) => {
             let elements = series.into_iter().filter_map(|one| {
                 let point = one.points.into_iter().next()?;
-                Some(Element { labels: one.labels, point })
+                Some(Element {
+                    labels: one.labels,
+                    point,
+                })
             });
             QueryValue::Vector(elements.collect())
         }
@@ -132,7 +150,10 @@ fn over_time(value: Evaluated, grid: Grid) -> Vec<Series> {
                 time_ms,
                 value: Value::Float(value),
             });
-            vec![Series { labels: Labels::default(), points: points.collect() }]
+            vec![Series {
+                labels: Labels::default(),
+                points: points.collect(),
+            }]
         }
     }
 }

@@ -29,7 +29,10 @@ impl fmt::Display for Position {
 impl ParseError {
     pub(super) fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
         let before = text.as_bytes().get(..offset).unwrap_or_default();
-        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let line_start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
         let position = Position {
             offset,
             line: before.iter().filter(|b| **b == b'\n').count() + 1,

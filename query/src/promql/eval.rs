@@ -59,7 +59,14 @@ impl<'a> Eval<'a> {
         notes: &'a Notes,
     ) -> Self {
         let whole = grid.range;
-        Self { engine, source, budget, grid, whole, notes }
+        Self {
+            engine,
+            source,
+            budget,
+            grid,
+            whole,
+            notes,
+        }
     }
 
     /// The same evaluation over other times, for a subquery.
@@ -145,7 +152,10 @@ pub(super) fn mapped(
         });
         let points: Vec<Point> = changed.collect();
         if !points.is_empty() {
-            out.push(Series { labels: relabel(&one.labels), points });
+            out.push(Series {
+                labels: relabel(&one.labels),
+                points,
+            });
         }
     }
     joined(out)

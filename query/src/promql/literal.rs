@@ -33,7 +33,10 @@ pub(super) fn quoted(text: &str) -> Result<(String, usize), String> {
 
 /// Appends what an escape means and returns how many bytes it took after the backslash: at least one.
 fn escape(text: &str, quote: char, out: &mut Vec<u8>) -> Result<usize, String> {
-    let letter = text.chars().next().ok_or("escape sequence not terminated")?;
+    let letter = text
+        .chars()
+        .next()
+        .ok_or("escape sequence not terminated")?;
     let plain = match letter {
         'a' => 7,
         'b' => 8,
@@ -54,7 +57,13 @@ fn escape(text: &str, quote: char, out: &mut Vec<u8>) -> Result<usize, String> {
     Ok(1)
 }
 
-fn code(text: &str, skip: usize, digits: usize, radix: u32, out: &mut Vec<u8>) -> Result<usize, String> {
+fn code(
+    text: &str,
+    skip: usize,
+    digits: usize,
+    radix: u32,
+    out: &mut Vec<u8>,
+) -> Result<usize, String> {
     let wrong = || "illegal character or number in escape sequence".to_owned();
     let run = text.get(skip..skip + digits).ok_or_else(wrong)?;
     if !run.chars().all(|c| c.is_digit(radix)) {
@@ -101,7 +110,10 @@ pub(super) fn number(text: &str) -> Option<f64> {
             .map(|n| n as f64);
     }
     // A leading zero means octal where the digits allow it, as in Go.
-    if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
+    if lower.len() > 1
+        && lower.starts_with('0')
+        && lower.bytes().all(|b| (b'0'..=b'7').contains(&b))
+    {
         return i64::from_str_radix(&lower, 8).ok().map(|n| n as f64);
     }
     let starts_well = lower.starts_with(|c: char| c.is_ascii_digit() || c == '.');
@@ -147,11 +159,24 @@ mod tests {
     #[test]
     fn strings_in_three_quotes() {
         let whole = |text: &str| quoted(text).map(|(value, length)| (value, length == text.len()));
-        assert_eq!(whole(r#""a\n\"\x41\101é\U0001F600""#), Ok(("a\n\"AAé😀".to_owned(), true)));
+        assert_eq!(
+            whole(r#""a\n\"\x41\101é\U0001F600""#),
+            Ok(("a\n\"AAé😀".to_owned(), true))
+        );
         assert_eq!(whole(r"'it\'s'"), Ok(("it's".to_owned(), true)));
         assert_eq!(whole(r"`a\n`"), Ok((r"a\n".to_owned(), true)));
         assert_eq!(whole(r#""\xc3\xa9""#), Ok(("é".to_owned(), true)));
-        for bad in [r#""a"#, r#""\q""#, r#""\xff""#, r#""\ud800""#, r#""\xé""#, "`a", "\"a\nb\"", r#""\400""#, "\"\\"] {
+        for bad in [
+            r#""a"#,
+            r#""\q""#,
+            r#""\xff""#,
+            r#""\ud800""#,
+            r#""\xé""#,
+            "`a",
+            "\"a\nb\"",
+            r#""\400""#,
+            "\"\\",
+        ] {
             assert!(quoted(bad).is_err(), "{bad}");
         }
     }
@@ -159,8 +184,17 @@ mod tests {
     #[test]
     fn numbers_of_every_kind() {
         let cases = [
-            ("1", 1.0), ("1_000", 1000.0), ("0x1F", 31.0), ("0755", 493.0), ("08", 8.0), ("1e-3", 1e-3),
-            (".5", 0.5), ("5.", 5.0), ("0", 0.0), ("1.5E+2", 150.0), ("0xdead_beef", 3_735_928_559.0),
+            ("1", 1.0),
+            ("1_000", 1000.0),
+            ("0x1F", 31.0),
+            ("0755", 493.0),
+            ("08", 8.0),
+            ("1e-3", 1e-3),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("0", 0.0),
+            ("1.5E+2", 150.0),
+            ("0xdead_beef", 3_735_928_559.0),
         ];
         for (text, value) in cases {
             assert_eq!(number(text), Some(value), "{text}");

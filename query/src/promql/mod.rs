@@ -24,14 +24,12 @@ mod notes;
 mod parser;
 mod quantile;
 mod selection;
-#[cfg(test)]
-mod tests;
 mod value;
 mod window;
 
 pub use ast::{
-    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Expr, ExprType, Matching, Selector, Shift, Sides,
-    Subquery,
+    Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Expr, ExprType, Matching, Selector, Shift,
+    Sides, Subquery,
 };
 pub use distribution::{Bucket, Distribution};
 pub use duration::parse_duration;

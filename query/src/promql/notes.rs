@@ -34,7 +34,9 @@ impl Notes {
     }
 
     pub(super) fn mixed_aggregation(&self) {
-        self.warn("PromQL warning: encountered a mix of histograms and floats for aggregation".to_owned());
+        self.warn(
+            "PromQL warning: encountered a mix of histograms and floats for aggregation".to_owned(),
+        );
     }
 
     pub(super) fn answer(self, value: QueryValue) -> Answer {

@@ -21,7 +21,9 @@ impl Eval<'_> {
 
     /// The time, in seconds, of the sample that stands for each step.
     pub(super) fn instant_times(&self, selector: &Selector) -> Result<Vec<Series>, QueryError> {
-        self.newest(selector, |sample| Value::Float(sample.timestamp_ms as f64 / 1_000.0))
+        self.newest(selector, |sample| {
+            Value::Float(sample.timestamp_ms as f64 / 1_000.0)
+        })
     }
 
     fn newest(

@@ -80,11 +80,16 @@ impl Eval<'_> {
                 time_ms,
                 value: Value::Histogram(value),
             });
-            let mut points: Vec<Point> =
-                floats.chain(histograms).filter(|point| within(point.time_ms)).collect();
+            let mut points: Vec<Point> = floats
+                .chain(histograms)
+                .filter(|point| within(point.time_ms))
+                .collect();
             points.sort_by_key(|point| point.time_ms);
             if !points.is_empty() {
-                out.push(Series { labels: track.labels, points });
+                out.push(Series {
+                    labels: track.labels,
+                    points,
+                });
             }
         }
         out.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -108,7 +113,11 @@ impl Eval<'_> {
                     }
                 }
             }
-            out.push(Track { labels, floats, histograms });
+            out.push(Track {
+                labels,
+                floats,
+                histograms,
+            });
         }
         Ok(out)
     }
@@ -188,7 +197,10 @@ fn constant_series(grid: Grid, values: Vec<f64>) -> Series {
         time_ms,
         value: Value::Float(value),
     });
-    Series { labels: Labels::default(), points: points.collect() }
+    Series {
+        labels: Labels::default(),
+        points: points.collect(),
+    }
 }
 
 fn track_of(series: Series) -> Track {
@@ -199,7 +211,11 @@ fn track_of(series: Series) -> Track {
             Value::Histogram(value) => histograms.push((point.time_ms, value)),
         }
     }
-    Track { labels: series.labels, floats, histograms }
+    Track {
+        labels: series.labels,
+        floats,
+        histograms,
+    }
 }
 
 /// The part of a track within the window; both ends only move forward.
@@ -211,7 +227,10 @@ struct Span {
 
 impl Span {
     fn moved<'t, T>(&mut self, track: &'t [(i64, T)], from_ms: i64, to_ms: i64) -> &'t [(i64, T)] {
-        while track.get(self.to).is_some_and(|(time_ms, _)| *time_ms <= to_ms) {
+        while track
+            .get(self.to)
+            .is_some_and(|(time_ms, _)| *time_ms <= to_ms)
+        {
             self.to += 1;
         }
         while self.from < self.to && track[self.from].0 <= from_ms {

@@ -42,7 +42,12 @@ fn matchers_follow_prometheus() {
 #[test]
 fn windows_without_samples_hide_a_series() {
     assert!(index().matching(&[], 6..=9).unwrap().is_empty());
-    assert!(index().matching(&[], std::ops::RangeInclusive::new(1, 0)).unwrap().is_empty());
+    assert!(
+        index()
+            .matching(&[], std::ops::RangeInclusive::new(1, 0))
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

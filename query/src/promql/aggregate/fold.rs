@@ -84,7 +84,11 @@ fn merge(into: &mut Option<Box<Distribution>>, value: &Distribution) {
     }
 }
 
-fn either(float: Option<f64>, histogram: Option<Box<Distribution>>, notes: &Notes) -> Option<Value> {
+fn either(
+    float: Option<f64>,
+    histogram: Option<Box<Distribution>>,
+    notes: &Notes,
+) -> Option<Value> {
     match (float, histogram) {
         (Some(_), Some(_)) => {
             notes.mixed_aggregation();
@@ -142,10 +146,24 @@ macro_rules! of_floats {
     };
 }
 
-of_floats!(Min, "min", f64, |least, value| keep(least, value, |old| value < old), |least| least);
-of_floats!(Max, "max", f64, |most, value| keep(most, value, |old| value > old), |most| most);
+of_floats!(
+    Min,
+    "min",
+    f64,
+    |least, value| keep(least, value, |old| value < old),
+    |least| least
+);
+of_floats!(
+    Max,
+    "max",
+    f64,
+    |most, value| keep(most, value, |old| value > old),
+    |most| most
+);
 of_floats!(Stdvar, "stdvar", Variance, add_variance, Variance::value);
-of_floats!(Stddev, "stddev", Variance, add_variance, |variance| variance.value().sqrt());
+of_floats!(Stddev, "stddev", Variance, add_variance, |variance| {
+    variance.value().sqrt()
+});
 
 fn add_variance(variance: &mut Option<Variance>, value: f64) {
     variance.get_or_insert_default().add(value);

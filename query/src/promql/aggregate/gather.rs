@@ -16,13 +16,20 @@ pub(super) fn quantile(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>,
     for group in super::groups(eval, node)? {
         let points = quantile_points(eval, &group, &quantiles)?;
         if !points.is_empty() {
-            out.push(Series { labels: group.labels, points });
+            out.push(Series {
+                labels: group.labels,
+                points,
+            });
         }
     }
     Ok(out)
 }
 
-fn quantile_points(eval: &Eval<'_>, group: &Group, quantiles: &[f64]) -> Result<Vec<Point>, QueryError> {
+fn quantile_points(
+    eval: &Eval<'_>,
+    group: &Group,
+    quantiles: &[f64],
+) -> Result<Vec<Point>, QueryError> {
     let mut cursor = Cursor::new(&group.series);
     let mut points = Vec::new();
     let mut values = Vec::new();
@@ -47,11 +54,16 @@ fn quantile_points(eval: &Eval<'_>, group: &Group, quantiles: &[f64]) -> Result<
 pub(super) fn count_values(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
     let label = eval.text(param(node)?)?;
     if label.is_empty() {
-        return Err(QueryError::Execution(format!("invalid label name {label:?}")));
+        return Err(QueryError::Execution(format!(
+            "invalid label name {label:?}"
+        )));
     }
     let mut out = Assembly::default();
     let groups = super::groups(eval, node)?;
-    let mut cursors: Vec<_> = groups.iter().map(|group| Cursor::new(&group.series)).collect();
+    let mut cursors: Vec<_> = groups
+        .iter()
+        .map(|group| Cursor::new(&group.series))
+        .collect();
     for time_ms in eval.grid.times() {
         eval.budget.check()?;
         for (group, cursor) in groups.iter().zip(&mut cursors) {
@@ -81,5 +93,7 @@ fn written(value: &Value) -> String {
 }
 
 fn param(node: &Aggregate) -> Result<&Expr, QueryError> {
-    node.param.as_deref().ok_or_else(|| unexpected("no parameter", "in an aggregation"))
+    node.param
+        .as_deref()
+        .ok_or_else(|| unexpected("no parameter", "in an aggregation"))
 }

@@ -54,7 +54,10 @@ fn groups(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Group>, QueryError> {
         let place = *places.entry(labels.clone()).or_insert(next);
         match out.get_mut(place) {
             Some(group) => group.series.push(series),
-            None => out.push(Group { labels, series: vec![series] }),
+            None => out.push(Group {
+                labels,
+                series: vec![series],
+            }),
         }
     }
     Ok(out)

@@ -8,9 +8,20 @@ use crate::promql::ast::Aggregate;
 use crate::promql::eval::{Eval, unexpected};
 use crate::promql::{Point, QueryError, Series};
 
-pub(super) fn eval(eval: &Eval<'_>, node: &Aggregate, top: bool) -> Result<Vec<Series>, QueryError> {
-    let param = node.param.as_ref().ok_or_else(|| unexpected("no count", "in topk or bottomk"))?;
-    let counts: Vec<usize> = eval.scalar(param)?.into_iter().map(count).collect::<Result<_, _>>()?;
+pub(super) fn eval(
+    eval: &Eval<'_>,
+    node: &Aggregate,
+    top: bool,
+) -> Result<Vec<Series>, QueryError> {
+    let param = node
+        .param
+        .as_ref()
+        .ok_or_else(|| unexpected("no count", "in topk or bottomk"))?;
+    let counts: Vec<usize> = eval
+        .scalar(param)?
+        .into_iter()
+        .map(count)
+        .collect::<Result<_, _>>()?;
     let mut out = Vec::new();
     for group in super::groups(eval, node)? {
         out.extend(best(eval, group, &counts, top)?);
@@ -44,14 +55,21 @@ fn best(
         });
         let mut ranked: Vec<_> = now.collect();
         if skipped {
-            eval.notes.skipped_histograms(if top { "topk aggregation" } else { "bottomk aggregation" });
+            eval.notes.skipped_histograms(if top {
+                "topk aggregation"
+            } else {
+                "bottomk aggregation"
+            });
         }
         ranked.sort_by(|(_, a, _), (_, b, _)| compare(*a, *b, top));
         for (place, _, value) in ranked.into_iter().take(*count) {
             if chosen[place].is_empty() {
                 order.push(place);
             }
-            chosen[place].push(Point { time_ms, value: value.clone() });
+            chosen[place].push(Point {
+                time_ms,
+                value: value.clone(),
+            });
         }
     }
     // In the order they were first chosen: at a single step, by rank.

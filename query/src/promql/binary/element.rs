@@ -20,7 +20,9 @@ pub(super) fn apply(op: BinaryOp, left: &Value, right: &Value) -> Outcome {
         (Value::Histogram(l), Value::Histogram(r)) => histograms(op, l, r),
         (Value::Histogram(h), Value::Float(factor)) if op == BinaryOp::Mul => scaled(h, *factor),
         (Value::Float(factor), Value::Histogram(h)) if op == BinaryOp::Mul => scaled(h, *factor),
-        (Value::Histogram(h), Value::Float(divisor)) if op == BinaryOp::Div => scaled(h, 1.0 / divisor),
+        (Value::Histogram(h), Value::Float(divisor)) if op == BinaryOp::Div => {
+            scaled(h, 1.0 / divisor)
+        }
         _ => None,
     };
     done.unwrap_or(Outcome::Incompatible(kind(left), kind(right)))

@@ -58,7 +58,13 @@ struct Pairing<'a> {
 }
 
 impl<'a> Pairing<'a> {
-    fn new(node: &'a Binary, many: &'a [Series], one: &'a [Series], swapped: bool, groups: usize) -> Self {
+    fn new(
+        node: &'a Binary,
+        many: &'a [Series],
+        one: &'a [Series],
+        swapped: bool,
+        groups: usize,
+    ) -> Self {
         Self {
             node,
             many,
@@ -102,7 +108,11 @@ impl<'a> Pairing<'a> {
         let Some((_, one, other)) = self.offered[group].filter(|(then, ..)| *then == step) else {
             return Ok(());
         };
-        let (left, right) = if self.swapped { (other, value) } else { (value, other) };
+        let (left, right) = if self.swapped {
+            (other, value)
+        } else {
+            (value, other)
+        };
         let outcome = apply(self.node.op, left, right);
         let Some(result) = settled(eval, self.node, outcome, left) else {
             return Ok(());

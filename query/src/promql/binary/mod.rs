@@ -16,7 +16,9 @@ pub(super) fn eval(eval: &Eval<'_>, node: &Binary) -> Result<Evaluated, QueryErr
     match (left, right) {
         (Evaluated::Scalar(left), Evaluated::Scalar(right)) => {
             let pairs = left.into_iter().zip(right);
-            Ok(Evaluated::Scalar(pairs.map(|(l, r)| scalars(node.op, l, r)).collect()))
+            Ok(Evaluated::Scalar(
+                pairs.map(|(l, r)| scalars(node.op, l, r)).collect(),
+            ))
         }
         (Evaluated::Vector(left), Evaluated::Scalar(right)) => {
             with_scalar(eval, node, left, &right, false).map(Evaluated::Vector)

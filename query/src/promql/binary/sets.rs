@@ -50,7 +50,13 @@ struct Output {
 }
 
 impl Output {
-    fn push(&mut self, input: usize, of: &Series, time_ms: i64, value: &Value) -> Result<(), QueryError> {
+    fn push(
+        &mut self,
+        input: usize,
+        of: &Series,
+        time_ms: i64,
+        value: &Value,
+    ) -> Result<(), QueryError> {
         if self.slots.len() <= input {
             self.slots.resize(input + 1, None);
         }

@@ -36,7 +36,12 @@ pub(super) fn group(matching: &Matching, labels: &Labels) -> Labels {
 }
 
 /// Two series on a side where there may be one.
-pub(super) fn duplicate(matching: &Matching, side: &str, one: &Labels, other: &Labels) -> QueryError {
+pub(super) fn duplicate(
+    matching: &Matching,
+    side: &str,
+    one: &Labels,
+    other: &Labels,
+) -> QueryError {
     let group = group(matching, one);
     QueryError::Execution(format!(
         "found duplicate series for the match group {group} on the {side} hand-side of the operation: \

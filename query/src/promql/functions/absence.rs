@@ -34,14 +34,24 @@ fn missing<'p>(
             *step = true;
         }
     }
-    let absent = eval.grid.times().zip(present).filter(|(_, present)| !present);
+    let absent = eval
+        .grid
+        .times()
+        .zip(present)
+        .filter(|(_, present)| !present);
     let points: Vec<Point> = absent
-        .map(|(time_ms, _)| Point { time_ms, value: Value::Float(1.0) })
+        .map(|(time_ms, _)| Point {
+            time_ms,
+            value: Value::Float(1.0),
+        })
         .collect();
     if points.is_empty() {
         return Ok(Evaluated::Vector(Vec::new()));
     }
-    Ok(Evaluated::Vector(vec![Series { labels: labels(expr), points }]))
+    Ok(Evaluated::Vector(vec![Series {
+        labels: labels(expr),
+        points,
+    }]))
 }
 
 /// The labels that one equality, and nothing else, is about.

@@ -23,14 +23,25 @@ fn growth(window: &Window<'_>, counter: bool, per_second: bool) -> Option<Value>
     let seconds = window.range_seconds();
     if window.histograms.is_empty() {
         let grown = extrapolated(window, counter)?;
-        return Some(Value::Float(if per_second { grown / seconds } else { grown }));
+        return Some(Value::Float(if per_second {
+            grown / seconds
+        } else {
+            grown
+        }));
     }
     if !window.floats.is_empty() {
         window.notes.mixed(window.labels.name());
         return None;
     }
     let sum = merged(window)?;
-    Some(if per_second { sum.scaled(1.0 / seconds) } else { sum }.into())
+    Some(
+        if per_second {
+            sum.scaled(1.0 / seconds)
+        } else {
+            sum
+        }
+        .into(),
+    )
 }
 
 /// The distribution of the whole window.
@@ -59,7 +70,13 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
     let spacing = sampled / (samples.len() - 1) as f64;
     // Nearer to the window's end than about one spacing: the series goes on to that end. Farther: it began or
     // ended within the window, half a spacing away on average.
-    let reach = |gap: f64| if gap >= spacing * 1.1 { spacing / 2.0 } else { gap };
+    let reach = |gap: f64| {
+        if gap >= spacing * 1.1 {
+            spacing / 2.0
+        } else {
+            gap
+        }
+    };
     let mut before = reach(seconds(window.from_ms, first_ms));
     if counter && grown > 0.0 && first >= 0.0 {
         // A counter does not begin below zero.
@@ -74,7 +91,9 @@ pub(super) fn irate(window: &Window<'_>) -> Option<Value> {
         return None;
     };
     let grown = if last < before { last } else { last - before };
-    Some(Value::Float(grown / ((last_ms - before_ms) as f64 / 1_000.0)))
+    Some(Value::Float(
+        grown / ((last_ms - before_ms) as f64 / 1_000.0),
+    ))
 }
 
 pub(super) fn idelta(window: &Window<'_>) -> Option<Value> {
@@ -85,7 +104,9 @@ pub(super) fn idelta(window: &Window<'_>) -> Option<Value> {
 }
 
 pub(super) fn changes(window: &Window<'_>) -> Option<Value> {
-    count_pairs(window, |before, now| now != before && !(now.is_nan() && before.is_nan()))
+    count_pairs(window, |before, now| {
+        now != before && !(now.is_nan() && before.is_nan())
+    })
 }
 
 pub(super) fn resets(window: &Window<'_>) -> Option<Value> {
@@ -94,6 +115,9 @@ pub(super) fn resets(window: &Window<'_>) -> Option<Value> {
 
 fn count_pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> Option<Value> {
     window.floats.first()?;
-    let pairs = window.floats.windows(2).filter(|pair| counts(pair[0].1, pair[1].1));
+    let pairs = window
+        .floats
+        .windows(2)
+        .filter(|pair| counts(pair[0].1, pair[1].1));
     Some(Value::Float(pairs.count() as f64))
 }

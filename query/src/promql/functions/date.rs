@@ -39,7 +39,9 @@ fn date(seconds: f64) -> Option<Date> {
     if seconds.is_nan() {
         return None;
     }
-    let moment = Timestamp::from_second(seconds as i64).ok()?.to_zoned(TimeZone::UTC);
+    let moment = Timestamp::from_second(seconds as i64)
+        .ok()?
+        .to_zoned(TimeZone::UTC);
     Some(Date {
         year: f64::from(moment.year()),
         month: f64::from(moment.month()),

@@ -4,7 +4,9 @@
 use super::arg;
 use crate::promql::assembly::{Assembly, Cursor, Table};
 use crate::promql::eval::{Eval, Evaluated};
-use crate::promql::{Bucket, Distribution, Expr, Labels, QueryError, Series, Value, quantile as numbers};
+use crate::promql::{
+    Bucket, Distribution, Expr, Labels, QueryError, Series, Value, quantile as numbers,
+};
 
 /// The label of a classic bucket's upper bound.
 const BOUND: &str = "le";
@@ -77,7 +79,10 @@ fn each(
                         order.push(place.slot);
                         Vec::new()
                     });
-                    buckets.push(Classic { upper, count: *count });
+                    buckets.push(Classic {
+                        upper,
+                        count: *count,
+                    });
                 }
                 (Value::Float(_), None) => bad_bound(eval, &series[at].labels),
             }
@@ -96,7 +101,10 @@ fn place(series: &Series, out: &mut Assembly) -> Place {
         Some(_) => series.labels.drop(&[BOUND.to_owned()]),
         None => series.labels.without_name(),
     };
-    Place { slot: out.slot(labels), bound }
+    Place {
+        slot: out.slot(labels),
+        bound,
+    }
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -122,10 +130,12 @@ fn steady(eval: &Eval<'_>, mut buckets: Vec<Classic>) -> Vec<Classic> {
     });
     let mut before = f64::NEG_INFINITY;
     for bucket in &mut buckets {
-        let near = (bucket.count - before).abs() <= SMALL_DELTA * (bucket.count.abs() + before.abs());
+        let near =
+            (bucket.count - before).abs() <= SMALL_DELTA * (bucket.count.abs() + before.abs());
         if bucket.count < before && !near {
             eval.notes.inform(
-                "PromQL info: input to histogram_quantile needed to be fixed for monotonicity".to_owned(),
+                "PromQL info: input to histogram_quantile needed to be fixed for monotonicity"
+                    .to_owned(),
             );
         }
         if before.is_finite() && (bucket.count < before || near) {
@@ -146,7 +156,10 @@ fn classic_quantile(quantile: f64, buckets: Vec<Classic>) -> f64 {
     let [finite @ .., total] = buckets.as_slice() else {
         return f64::NAN;
     };
-    let Some(highest) = finite.last().filter(|_| total.upper == f64::INFINITY && total.count != 0.0) else {
+    let Some(highest) = finite
+        .last()
+        .filter(|_| total.upper == f64::INFINITY && total.count != 0.0)
+    else {
         return f64::NAN;
     };
     if total.count.is_nan() {
@@ -171,14 +184,30 @@ fn classic_quantile(quantile: f64, buckets: Vec<Classic>) -> f64 {
 
 /// Cumulative buckets as disjoint ones; `None` without one for everything. The first begins at zero unless it ends below.
 fn disjoint(buckets: &[Classic]) -> Option<Distribution> {
-    let total = buckets.last().filter(|last| last.upper == f64::INFINITY && buckets.len() > 1)?;
+    let total = buckets
+        .last()
+        .filter(|last| last.upper == f64::INFINITY && buckets.len() > 1)?;
     let first = buckets.first()?;
-    let mut lower = if first.upper > 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    let mut lower = if first.upper > 0.0 {
+        0.0
+    } else {
+        f64::NEG_INFINITY
+    };
     let mut below = 0.0;
     let mut parts = Vec::with_capacity(buckets.len());
     for bucket in buckets {
-        parts.push(Bucket { lower, upper: bucket.upper, count: bucket.count - below });
+        parts.push(Bucket {
+            lower,
+            upper: bucket.upper,
+            count: bucket.count - below,
+        });
         (lower, below) = (bucket.upper, bucket.count);
     }
-    Some(Distribution { count: total.count, sum: f64::NAN, min: f64::NAN, max: f64::NAN, buckets: parts })
+    Some(Distribution {
+        count: total.count,
+        sum: f64::NAN,
+        min: f64::NAN,
+        max: f64::NAN,
+        buckets: parts,
+    })
 }

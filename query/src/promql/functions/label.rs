@@ -11,7 +11,9 @@ pub(super) fn replace(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, Query
     let source = eval.text(arg(args, 3)?)?;
     let pattern = eval.text(arg(args, 4)?)?;
     let regex = anchored(&pattern).map_err(|_| {
-        QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}"))
+        QueryError::Execution(format!(
+            "invalid regular expression in label_replace(): {pattern}"
+        ))
     })?;
     relabeled(eval, arg(args, 0)?, |labels| {
         let text = labels.get(&source).unwrap_or_default();
@@ -30,7 +32,10 @@ pub(super) fn join(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryErr
     let sources = args.iter().skip(3).map(|expr| eval.text(expr));
     let sources: Vec<String> = sources.collect::<Result<_, _>>()?;
     relabeled(eval, arg(args, 0)?, |labels| {
-        let values: Vec<&str> = sources.iter().map(|s| labels.get(s).unwrap_or_default()).collect();
+        let values: Vec<&str> = sources
+            .iter()
+            .map(|s| labels.get(s).unwrap_or_default())
+            .collect();
         with(labels, &target, &values.join(&separator))
     })
 }

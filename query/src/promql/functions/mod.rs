@@ -14,8 +14,8 @@ mod values;
 
 use std::fmt;
 
-use super::ast::{Call, ExprType};
 use super::assembly::joined;
+use super::ast::{Call, ExprType};
 use super::eval::{Eval, Evaluated, mapped, unexpected};
 use super::window::Window;
 use super::{Distribution, Expr, Labels, QueryError, Series, Value};
@@ -85,7 +85,8 @@ pub(super) fn eval(eval: &Eval<'_>, call: &Call) -> Result<Evaluated, QueryError
 }
 
 fn arg(args: &[Expr], place: usize) -> Result<&Expr, QueryError> {
-    args.get(place).ok_or_else(|| unexpected("too few arguments", "in a call"))
+    args.get(place)
+        .ok_or_else(|| unexpected("too few arguments", "in a call"))
 }
 
 fn windows(
@@ -98,27 +99,31 @@ fn windows(
     let range = call.args.iter().find(is_range);
     let range = range.ok_or_else(|| unexpected("no range vector", "in a call"))?;
     let scalars = call.args.iter().filter(|expr| !is_range(expr));
-    let params: Vec<Vec<f64>> = scalars.map(|expr| eval.scalar(expr)).collect::<Result<_, _>>()?;
+    let params: Vec<Vec<f64>> = scalars
+        .map(|expr| eval.scalar(expr))
+        .collect::<Result<_, _>>()?;
     let ranged = eval.ranged(range)?;
     let mut out = Vec::with_capacity(ranged.tracks.len());
     for track in &ranged.tracks {
         let points = eval.slide(&ranged, track, &params, run)?;
         if !points.is_empty() {
-            let labels = if keeps_name { track.labels.clone() } else { track.labels.without_name() };
+            let labels = if keeps_name {
+                track.labels.clone()
+            } else {
+                track.labels.without_name()
+            };
             out.push(Series { labels, points });
         }
     }
     joined(out)
 }
 
-fn numbers(
-    eval: &Eval<'_>,
-    call: &Call,
-    run: NumberFn,
-) -> Result<Vec<Series>, QueryError> {
+fn numbers(eval: &Eval<'_>, call: &Call, run: NumberFn) -> Result<Vec<Series>, QueryError> {
     let series = eval.vector(arg(&call.args, 0)?)?;
     let scalars = call.args.iter().skip(1);
-    let params: Vec<Vec<f64>> = scalars.map(|expr| eval.scalar(expr)).collect::<Result<_, _>>()?;
+    let params: Vec<Vec<f64>> = scalars
+        .map(|expr| eval.scalar(expr))
+        .collect::<Result<_, _>>()?;
     let mut now = vec![0.0; params.len()];
     mapped(series, Labels::without_name, |time_ms, value| {
         let step = eval.grid.step(time_ms);

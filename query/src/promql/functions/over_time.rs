@@ -1,10 +1,10 @@
 //! Statistics of one series over a window. Sums and means of histograms are histograms.
 
 use super::counter::merged;
+use crate::promql::Value;
 use crate::promql::kahan::{self, Mean, Variance};
 use crate::promql::quantile as numbers;
 use crate::promql::window::Window;
-use crate::promql::Value;
 
 pub(super) fn sum(window: &Window<'_>) -> Option<Value> {
     one_kind(
@@ -22,7 +22,13 @@ pub(super) fn avg(window: &Window<'_>) -> Option<Value> {
             floats.iter().for_each(|sample| mean.add(sample.1));
             mean.value()
         },
-        |window| Some(merged(window)?.scaled(1.0 / window.histograms.len() as f64).into()),
+        |window| {
+            Some(
+                merged(window)?
+                    .scaled(1.0 / window.histograms.len() as f64)
+                    .into(),
+            )
+        },
     )
 }
 
@@ -42,7 +48,9 @@ fn one_kind(
 }
 
 pub(super) fn count(window: &Window<'_>) -> Option<Value> {
-    Some(Value::Float((window.floats.len() + window.histograms.len()) as f64))
+    Some(Value::Float(
+        (window.floats.len() + window.histograms.len()) as f64,
+    ))
 }
 
 pub(super) fn present(_: &Window<'_>) -> Option<Value> {
@@ -79,10 +87,13 @@ pub(super) fn max(window: &Window<'_>) -> Option<Value> {
 
 /// NaN gives way to any number.
 fn extreme(window: &Window<'_>, better: impl Fn(f64, f64) -> bool) -> Option<(i64, f64)> {
-    floats(window)?
-        .iter()
-        .copied()
-        .reduce(|kept, next| if better(next.1, kept.1) || kept.1.is_nan() { next } else { kept })
+    floats(window)?.iter().copied().reduce(|kept, next| {
+        if better(next.1, kept.1) || kept.1.is_nan() {
+            next
+        } else {
+            kept
+        }
+    })
 }
 
 /// The numbers of a window, where there are any; a note where histograms are passed over.
@@ -107,7 +118,9 @@ pub(super) fn stddev(window: &Window<'_>) -> Option<Value> {
 
 fn variance(window: &Window<'_>) -> Option<f64> {
     let mut variance = Variance::default();
-    floats(window)?.iter().for_each(|sample| variance.add(sample.1));
+    floats(window)?
+        .iter()
+        .for_each(|sample| variance.add(sample.1));
     Some(variance.value())
 }
 
@@ -129,12 +142,18 @@ pub(super) fn mad(window: &Window<'_>) -> Option<Value> {
 }
 
 pub(super) fn ts_of_first(window: &Window<'_>) -> Option<Value> {
-    let times = [window.floats.first().map(|s| s.0), window.histograms.first().map(|s| s.0)];
+    let times = [
+        window.floats.first().map(|s| s.0),
+        window.histograms.first().map(|s| s.0),
+    ];
     times.into_iter().flatten().min().map(seconds)
 }
 
 pub(super) fn ts_of_last(window: &Window<'_>) -> Option<Value> {
-    let times = [window.floats.last().map(|s| s.0), window.histograms.last().map(|s| s.0)];
+    let times = [
+        window.floats.last().map(|s| s.0),
+        window.histograms.last().map(|s| s.0),
+    ];
     times.into_iter().flatten().max().map(seconds)
 }
 

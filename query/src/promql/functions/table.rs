@@ -12,11 +12,36 @@ pub(in crate::promql) fn find(name: &str) -> Option<&'static Function> {
 
 static FUNCTIONS: &[Function] = &[
     own("absent", &[Vector], Vector, absence::absent),
-    own("absent_over_time", &[Matrix], Vector, absence::absent_over_time),
-    own("histogram_fraction", &[Scalar, Scalar, Vector], Vector, histogram::fraction),
-    own("histogram_quantile", &[Scalar, Vector], Vector, histogram::quantile),
-    own("label_replace", &[Vector, Text, Text, Text, Text], Vector, label::replace),
-    repeating(own("label_join", &[Vector, Text, Text, Text], Vector, label::join)),
+    own(
+        "absent_over_time",
+        &[Matrix],
+        Vector,
+        absence::absent_over_time,
+    ),
+    own(
+        "histogram_fraction",
+        &[Scalar, Scalar, Vector],
+        Vector,
+        histogram::fraction,
+    ),
+    own(
+        "histogram_quantile",
+        &[Scalar, Vector],
+        Vector,
+        histogram::quantile,
+    ),
+    own(
+        "label_replace",
+        &[Vector, Text, Text, Text, Text],
+        Vector,
+        label::replace,
+    ),
+    repeating(own(
+        "label_join",
+        &[Vector, Text, Text, Text],
+        Vector,
+        label::join,
+    )),
     own("pi", &[], Scalar, values::pi),
     own("scalar", &[Vector], Scalar, values::scalar),
     own("sort", &[Vector], Vector, values::sort),
@@ -33,8 +58,14 @@ static FUNCTIONS: &[Function] = &[
     window("changes", counter::changes),
     window("resets", counter::resets),
     window("deriv", regression::deriv),
-    with(window("predict_linear", regression::predict_linear), &[Matrix, Scalar]),
-    with(window("double_exponential_smoothing", regression::smoothing), &[Matrix, Scalar, Scalar]),
+    with(
+        window("predict_linear", regression::predict_linear),
+        &[Matrix, Scalar],
+    ),
+    with(
+        window("double_exponential_smoothing", regression::smoothing),
+        &[Matrix, Scalar, Scalar],
+    ),
     //
     window("avg_over_time", over_time::avg),
     window("count_over_time", over_time::count),
@@ -44,7 +75,10 @@ static FUNCTIONS: &[Function] = &[
     window("max_over_time", over_time::max),
     window("min_over_time", over_time::min),
     window("present_over_time", over_time::present),
-    with(window("quantile_over_time", over_time::quantile), &[Scalar, Matrix]),
+    with(
+        window("quantile_over_time", over_time::quantile),
+        &[Scalar, Matrix],
+    ),
     window("stddev_over_time", over_time::stddev),
     window("stdvar_over_time", over_time::stdvar),
     window("sum_over_time", over_time::sum),
@@ -97,8 +131,20 @@ static FUNCTIONS: &[Function] = &[
     of_histogram("histogram_sum", |h| h.sum),
 ];
 
-const fn function(name: &'static str, args: &'static [ExprType], returns: ExprType, run: Run) -> Function {
-    Function { name, args, optional: 0, repeats: false, returns, run }
+const fn function(
+    name: &'static str,
+    args: &'static [ExprType],
+    returns: ExprType,
+    run: Run,
+) -> Function {
+    Function {
+        name,
+        args,
+        optional: 0,
+        repeats: false,
+        returns,
+        run,
+    }
 }
 
 const fn own(
@@ -111,7 +157,15 @@ const fn own(
 }
 
 const fn window(name: &'static str, run: super::WindowFn) -> Function {
-    function(name, &[Matrix], Vector, Run::Window { run, keeps_name: false })
+    function(
+        name,
+        &[Matrix],
+        Vector,
+        Run::Window {
+            run,
+            keeps_name: false,
+        },
+    )
 }
 
 const fn number(name: &'static str, run: super::NumberFn) -> Function {
@@ -131,17 +185,27 @@ const fn with(function: Function, args: &'static [ExprType]) -> Function {
 }
 
 const fn optional(function: Function) -> Function {
-    Function { optional: 1, ..function }
+    Function {
+        optional: 1,
+        ..function
+    }
 }
 
 const fn repeating(function: Function) -> Function {
     // The repeated argument may also be left out.
-    Function { optional: 1, repeats: true, ..function }
+    Function {
+        optional: 1,
+        repeats: true,
+        ..function
+    }
 }
 
 const fn naming(function: Function) -> Function {
     let run = match function.run {
-        Run::Window { run, .. } => Run::Window { run, keeps_name: true },
+        Run::Window { run, .. } => Run::Window {
+            run,
+            keeps_name: true,
+        },
         other => other,
     };
     Function { run, ..function }

@@ -51,7 +51,10 @@ fn unlabelled(eval: &Eval<'_>, values: Vec<f64>) -> Series {
         time_ms,
         value: Value::Float(value),
     });
-    Series { labels: Labels::default(), points: points.collect() }
+    Series {
+        labels: Labels::default(),
+        points: points.collect(),
+    }
 }
 
 /// When a selector's samples were taken; of anything computed, the time of the step.
@@ -73,11 +76,15 @@ pub(super) fn timestamp(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, Que
 }
 
 pub(super) fn sort(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryError> {
-    sorted(eval, args, |a, b| a.partial_cmp(&b).unwrap_or(Ordering::Equal))
+    sorted(eval, args, |a, b| {
+        a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+    })
 }
 
 pub(super) fn sort_desc(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryError> {
-    sorted(eval, args, |a, b| b.partial_cmp(&a).unwrap_or(Ordering::Equal))
+    sorted(eval, args, |a, b| {
+        b.partial_cmp(&a).unwrap_or(Ordering::Equal)
+    })
 }
 
 /// By the first point, which is the only one where order shows: results over time are ordered by labels. NaN last.

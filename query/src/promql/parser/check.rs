@@ -1,7 +1,7 @@
 //! What the grammar lets through and the types do not.
 
-use super::super::ast::{Aggregate, AggregateOp, Binary, Call, ExprType, Matching};
 use super::super::ast::Expr;
+use super::super::ast::{Aggregate, AggregateOp, Binary, Call, ExprType, Matching};
 use super::Parser;
 use crate::promql::ParseError;
 
@@ -64,9 +64,17 @@ impl Parser<'_> {
         let (count, most) = (call.args.len(), function.args.len());
         let least = most - function.optional;
         let wrong = if count < least {
-            Some(if function.optional > 0 || function.repeats { "at least " } else { "" })
+            Some(if function.optional > 0 || function.repeats {
+                "at least "
+            } else {
+                ""
+            })
         } else if count > most && !function.repeats {
-            Some(if function.optional > 0 { "at most " } else { "" })
+            Some(if function.optional > 0 {
+                "at most "
+            } else {
+                ""
+            })
         } else {
             None
         };
@@ -78,7 +86,10 @@ impl Parser<'_> {
             return Err(self.wrong_at(start, message));
         }
         let context = format!("call to function {:?}", function.name);
-        let kinds = function.args.iter().chain(function.args.last().into_iter().cycle());
+        let kinds = function
+            .args
+            .iter()
+            .chain(function.args.last().into_iter().cycle());
         for (arg, kind) in call.args.iter().zip(kinds) {
             self.expect_kind(start, arg, *kind, &context)?;
         }
@@ -96,6 +107,9 @@ impl Parser<'_> {
             return Ok(());
         }
         let (wanted, found) = (kind.label(), expr.kind().label());
-        Err(self.wrong_at(start, format!("expected type {wanted} in {context}, got {found}")))
+        Err(self.wrong_at(
+            start,
+            format!("expected type {wanted} in {context}, got {found}"),
+        ))
     }
 }

@@ -9,10 +9,13 @@ use crate::promql::ParseError;
 impl Parser<'_> {
     /// Operands joined by operators that bind at least as tightly as `tightness`.
     pub(super) fn expression(&mut self, tightness: u8, nesting: usize) -> Parsed {
-        self.bounded(nesting)?;
+        self.check_nesting(nesting)?;
         let start = self.position();
         let mut left = self.signed(nesting)?;
-        while let Some(op) = self.peek_operator().filter(|op| op.precedence() >= tightness) {
+        while let Some(op) = self
+            .peek_operator()
+            .filter(|op| op.precedence() >= tightness)
+        {
             let op_start = self.position();
             self.advance();
             let (yields_bool, matching) = self.modifiers(op)?;
@@ -148,7 +151,8 @@ impl Parser<'_> {
         let kind = tree.expr.kind();
         if kind != ExprType::Vector && kind != ExprType::Scalar {
             let label = kind.label();
-            let message = format!("subquery is only allowed on instant vector, got {label} instead");
+            let message =
+                format!("subquery is only allowed on instant vector, got {label} instead");
             return Err(self.wrong_at(start, message));
         }
         let depth = self.bounded(tree.depth + 1)?;
@@ -161,7 +165,12 @@ impl Parser<'_> {
         Ok(Tree { expr, depth })
     }
 
-    fn shifted(&self, mut tree: Tree, start: usize, set: impl FnOnce(&mut Shift) -> bool) -> Parsed {
+    fn shifted(
+        &self,
+        mut tree: Tree,
+        start: usize,
+        set: impl FnOnce(&mut Shift) -> bool,
+    ) -> Parsed {
         let shift = match &mut tree.expr {
             Expr::Selector(selector) | Expr::Range { selector, .. } => &mut selector.shift,
             Expr::Subquery(subquery) => &mut subquery.shift,
@@ -198,7 +207,9 @@ impl Parser<'_> {
         let time_ms = seconds_to_ms(seconds)
             .ok_or_else(|| self.wrong("timestamp out of bounds for @ modifier"))?;
         self.advance();
-        Ok(At::Time { time_ms: sign * time_ms })
+        Ok(At::Time {
+            time_ms: sign * time_ms,
+        })
     }
 
     fn sign(&mut self) -> i64 {

@@ -21,7 +21,10 @@ impl Parser<'_> {
             }
         }
         let on = self.peek_word("on") && self.peek_opening(1);
-        let mut matching = Matching { on, ..Matching::default() };
+        let mut matching = Matching {
+            on,
+            ..Matching::default()
+        };
         if on || (self.peek_word("ignoring") && self.peek_opening(1)) {
             self.advance();
             matching.labels = self.label_list()?;

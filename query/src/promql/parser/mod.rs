@@ -13,13 +13,16 @@ use super::ast::{AggregateOp, BinaryOp, Expr};
 use super::lexer::{self, Spanned, Token};
 use super::{ParseError, duration};
 
-/// How deep a tree may be. Each level costs stack here, in evaluation and when it is dropped.
-const DEEPEST: usize = 200;
+/// How deep a tree may be: each level costs stack when it is evaluated and when it is dropped.
+const DEEPEST: usize = 250;
+/// How deep brackets, signs and right sides may be nested: each level costs more stack, here.
+const DEEPEST_NESTING: usize = 100;
 
 /// Reads an expression and checks its types.
 ///
 /// # Errors
-/// What is wrong and where, in Prometheus' words where it has some; also for texts over 256 KiB or trees over 200 deep.
+/// What is wrong and where, in Prometheus' words where it has some; also for texts over 256 KiB,
+/// nesting over 100 deep and trees over 250 deep.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser::new(text)?;
     if parser.peek() == &Token::End {
@@ -65,7 +68,11 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Result<Self, ParseError> {
         let tokens = lexer::tokens(text)?;
-        Ok(Self { text, tokens, at: 0 })
+        Ok(Self {
+            text,
+            tokens,
+            at: 0,
+        })
     }
 
     fn peek(&self) -> &Token {
@@ -126,10 +133,22 @@ impl<'a> Parser<'a> {
 
     fn unexpected(&self, context: &str, expected: &str) -> ParseError {
         let found = describe(self.peek());
-        self.wrong(format!("unexpected {found} in {context}, expected {expected}"))
+        self.wrong(format!(
+            "unexpected {found} in {context}, expected {expected}"
+        ))
     }
 
-    /// Refuses to build or descend deeper.
+    /// Refuses to descend deeper.
+    fn check_nesting(&self, nesting: usize) -> Result<(), ParseError> {
+        if nesting > DEEPEST_NESTING {
+            return Err(self.wrong(format!(
+                "the expression is nested deeper than {DEEPEST_NESTING}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses to build deeper.
     fn bounded(&self, depth: usize) -> Result<usize, ParseError> {
         if depth > DEEPEST {
             return Err(self.wrong(format!("the expression is nested deeper than {DEEPEST}")));
@@ -173,8 +192,18 @@ fn describe(token: &Token) -> String {
 /// Whether a metric name may stand without quotes: a word that means nothing else.
 pub(super) fn is_bare_name(name: &str) -> bool {
     const WORDS: [&str; 12] = [
-        "inf", "nan", "bool", "by", "without", "on", "ignoring", "group_left", "group_right", "offset",
-        "start", "end",
+        "inf",
+        "nan",
+        "bool",
+        "by",
+        "without",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "offset",
+        "start",
+        "end",
     ];
     !name.is_empty()
         && lexer::word_length(name) == name.len()
