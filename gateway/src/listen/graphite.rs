@@ -1,5 +1,6 @@
 //! Graphite's lines over TCP and UDP. A connection is not read while its last lines wait for the disk, and is closed
-//! by us once everything it sent is stored: a sender that waits for the close has its acknowledgement.
+//! by us once everything it sent is stored. The protocol has no acknowledgement: a close is none either, since the
+//! sockets of a killed process are closed as well.
 
 use std::collections::HashMap;
 use std::sync::Arc;

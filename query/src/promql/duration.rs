@@ -50,7 +50,7 @@ pub(super) fn format_duration(duration_ms: i64) -> String {
     for (unit, unit_ms) in UNITS {
         let unit_ms = unit_ms.unsigned_abs();
         // Weeks and years read well only where nothing is left over.
-        if matches!(unit, "y" | "w") && rest % unit_ms != 0 {
+        if matches!(unit, "y" | "w") && !rest.is_multiple_of(unit_ms) {
             continue;
         }
         if rest >= unit_ms {

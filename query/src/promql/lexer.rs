@@ -88,7 +88,7 @@ impl<'a> Lexer<'a> {
         let Some(first) = rest.chars().next() else {
             return self.end();
         };
-        let digit_next = rest.bytes().nth(1).is_some_and(|b| b.is_ascii_digit());
+        let digit_next = rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
         match first {
             '"' | '\'' | '`' => {
                 let (text, length) = literal::quoted(rest)?;

@@ -13,7 +13,10 @@ pub(super) fn clamp(value: f64, bounds: &[f64]) -> Option<f64> {
         return None;
     };
     // Bounds that exclude everything leave nothing.
-    (!(most < least)).then(|| max(least, min(most, value)))
+    if most < least {
+        return None;
+    }
+    Some(max(least, min(most, value)))
 }
 
 pub(super) fn clamp_min(value: f64, bounds: &[f64]) -> Option<f64> {
