@@ -11,7 +11,7 @@ use weir_store::Point;
 use weir_wire::{NAME_LABEL, Sample, SeriesKey, Value};
 
 use crate::admission::Admission;
-use crate::http::QueryLimits;
+use crate::http::{CancelOnDrop, QueryLimits};
 
 /// The engine that rules and people ask.
 pub(crate) fn engine(lookback: Duration) -> Engine {
@@ -37,7 +37,7 @@ impl Asking {
         }
     }
 
-    /// The function that alerting asks through. A rule that takes too long is stopped, and that is its error.
+    /// The function that alerting asks through; alerting sets the time limit (`query.timeout`).
     pub(crate) fn ask(self) -> Ask {
         let house = Arc::new(self);
         Arc::new(move |expr, time_ms| {
@@ -47,11 +47,11 @@ impl Asking {
                     house.limits.max_series,
                     house.limits.max_samples,
                 ));
-                let working = Arc::clone(&budget);
-                let timeout = house.limits.timeout;
+                let _cancel = CancelOnDrop(Arc::clone(&budget));
                 let work =
-                    tokio::task::spawn_blocking(move || house.answer(&expr, time_ms, &working));
-                stop_after(timeout, &budget, work).await
+                    tokio::task::spawn_blocking(move || house.answer(&expr, time_ms, &budget));
+                work.await
+                    .unwrap_or_else(|error| Err(AskError(format!("the evaluation ended: {error}"))))
             })
         })
     }
@@ -62,23 +62,6 @@ impl Asking {
             .engine
             .instant(self.source.as_ref(), &parsed, time_ms, budget);
         found(answer.map_err(|error| AskError(error.to_string()))?.value)
-    }
-}
-
-async fn stop_after(
-    timeout: Duration,
-    budget: &Budget,
-    work: tokio::task::JoinHandle<Result<Vec<Found>, AskError>>,
-) -> Result<Vec<Found>, AskError> {
-    match tokio::time::timeout(timeout, work).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => Err(AskError(format!("the evaluation ended: {error}"))),
-        Err(_) => {
-            budget.cancel();
-            Err(AskError(format!(
-                "stopped after query.timeout = {timeout:?}"
-            )))
-        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) enum NoAnswer {
 }
 
 /// Cancels the budget when the waiting side goes away: the client has left, or time is up.
-struct CancelOnDrop(Arc<Budget>);
+pub(crate) struct CancelOnDrop(pub(crate) Arc<Budget>);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

@@ -11,6 +11,8 @@ mod page;
 mod parameters;
 mod prometheus;
 
+pub(crate) use asking::CancelOnDrop;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

@@ -45,6 +45,7 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
     let start_s = now_s() - 3_000;
     let mut acknowledged = Vec::new();
     hit(100);
+    two_more_intervals(&gateway);
     for round in 0..30_u64 {
         let lines: String = (0..50)
             .map(|m| format!("app.m{m} {round} {}\n", start_s + round * 60))
@@ -65,6 +66,7 @@ fn acknowledged_samples_survive_sigkill_exactly_once() {
             killer.join().unwrap().unwrap();
             hit(100);
             gateway.restart();
+            two_more_intervals(&gateway);
         }
     }
     hit(100);
@@ -124,6 +126,17 @@ fn check_graphite(gateway: &Gateway, acknowledged: &[u64], start_s: u64) {
     }
 }
 
+/// Waits until the agent has got through again, twice.
+fn two_more_intervals(gateway: &Gateway) {
+    let counted = r#"count_over_time(node_load1{host="web01"}[1h])"#;
+    let count = || single(&gateway.http, counted).unwrap_or(0.0);
+    let before = count();
+    eventually("two more intervals", || match count() - before {
+        2.0.. => Ok(()),
+        more => Err(format!("{more}")),
+    });
+}
+
 /// One sample an interval from the agent's start to its goodbye: none lost over two kills, none twice.
 fn check_agent(gateway: &Gateway) {
     let answer = json(
@@ -136,7 +149,7 @@ fn check_agent(gateway: &Gateway) {
         .iter()
         .map(|sample| sample[0].as_f64().unwrap())
         .collect();
-    assert!(times.len() >= 3, "{times:?}");
+    assert!(times.len() >= 6, "{times:?}");
     for pair in times.windows(2) {
         let step = pair[1] - pair[0];
         assert!(
