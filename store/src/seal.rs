@@ -128,10 +128,9 @@ impl Store {
             sealed.chunk_bytes += bytes.len() as u64;
             table.put(metric, *series, bytes);
         }
-        if present.is_empty() {
-            return Ok(());
+        if !present.is_empty() {
+            backend.ingest(&table.finish()?)?;
         }
-        backend.ingest(&table.finish()?)?;
         if let Some(before) = self.shared.index.read().present(window) {
             present |= before;
         }

@@ -281,6 +281,62 @@ fn a_limit_stops_a_read() {
     assert!(matches!(stopped, StoreError::Stopped(why) if why.to_string() == "enough"));
 }
 
+#[test]
+fn a_journal_that_fails_refuses_the_session_and_goes_on_by_itself() {
+    let mut house = House::new();
+    let (journal, away) = (
+        house.dir.path().join("journal"),
+        house.dir.path().join("away"),
+    );
+    let (session, next_session) = (Chain::default(), Chain::default());
+    let send = |house: &House, chain: &Chain, name: &str, sequence: u64| {
+        let series = house
+            .store()
+            .resolve(&SeriesKey::bare(name).unwrap())
+            .unwrap();
+        let sample = Sample {
+            timestamp_ms: T0,
+            value: Value::Float(1.0),
+        };
+        let (send, receive) = channel();
+        let write = Write {
+            origin: Some(Origin {
+                agent: "a".into(),
+                boot: 1,
+                sequence,
+            }),
+            chain: Some(chain.clone()),
+            points: vec![Point { series, sample }],
+            done: Box::new(move |result| send.send(result).unwrap()),
+        };
+        assert!(house.store().append(write).is_ok());
+        receive.recv().unwrap()
+    };
+    // The first group starts the first segment: without its folder that fails.
+    std::fs::rename(&journal, &away).unwrap();
+    assert!(send(&house, &session, "one", 1).is_err());
+    std::fs::rename(&away, &journal).unwrap();
+    assert!(
+        send(&house, &session, "two", 2).is_err(),
+        "2 must not overtake 1"
+    );
+    assert_eq!(house.store().last_sequence("a", 1), 0);
+    assert!(send(&house, &next_session, "one", 1).is_ok());
+    assert!(send(&house, &next_session, "two", 2).is_ok());
+    house.crash();
+    assert_eq!(
+        house.recovery.orphans, 0,
+        "definitions of the refused group came with the next"
+    );
+    assert_eq!(
+        (
+            house.read_floats("one").len(),
+            house.read_floats("two").len()
+        ),
+        (1, 1)
+    );
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Write { series: u8, at: i64, value: i32 },

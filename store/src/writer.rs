@@ -10,6 +10,7 @@ use metrics::{counter, histogram};
 use weir_wire::Sample;
 
 use crate::head::{Kept, WindowData};
+use crate::index::Definition;
 use crate::journal::{Journal, put_batch, put_definition};
 use crate::store::Shared;
 use crate::window::{self, Window};
@@ -18,6 +19,8 @@ use crate::{SeriesId, StoreError};
 /// Writes and points in one group at most.
 const GROUP_WRITES: usize = 1_024;
 const GROUP_POINTS: usize = 500_000;
+/// Definitions in one group, so that no group comes near the journal's limit.
+const DEFINITION_BYTES: usize = 8 << 20;
 
 /// A sample of a series that was resolved before.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,42 +153,16 @@ impl Writer {
     }
 
     fn commit(&mut self, writes: Vec<Write>) {
-        let now_ms = (self.shared.options.clock)();
-        let mut payload = Vec::new();
         let definitions = std::mem::take(&mut *self.shared.unlogged.lock());
-        for definition in &definitions {
-            put_definition(definition, &mut payload);
-        }
-        let mut windows = BTreeSet::new();
-        let mut group: Vec<Taken> = Vec::with_capacity(writes.len());
-        for write in writes {
-            if write.chain.as_ref().is_some_and(Chain::broken) {
-                (write.done)(Err(StoreError::Journal(
-                    "an earlier batch of the session failed".to_owned(),
-                )));
-                continue;
-            }
-            let known = write.origin.as_ref().is_some_and(|origin| {
-                self.shared.dedupe.read().has(origin) || in_group(&group, origin)
-            });
-            let taken = if known {
-                known_batch(write)
-            } else {
-                self.admit(write, now_ms)
-            };
-            if !known {
-                windows.extend(taken.points.iter().map(|(window, _)| *window));
-                let points: Vec<Point> = taken.points.iter().map(|(_, p)| p.clone()).collect();
-                put_batch(taken.origin.as_ref(), &points, &mut payload);
-            }
-            group.push(taken);
-        }
         let started = std::time::Instant::now();
-        match self.journal.write_group(&payload, &windows) {
+        let (group, payload, windows) = self.group(writes);
+        let written = self.write_definitions(&definitions).and_then(|mut whole| {
+            whole.extend_from_slice(&payload);
+            self.write(&whole, &windows)
+        });
+        match written {
             Ok(()) => {
                 histogram!("weir_store_journal_sync_seconds").record(started.elapsed());
-                counter!("weir_store_journal_groups_total").increment(1);
-                counter!("weir_store_journal_written_bytes_total").increment(payload.len() as u64);
                 self.apply(group);
             }
             Err(error) => {
@@ -193,15 +170,66 @@ impl Writer {
                 tracing::error!("{error}; the group is not acknowledged");
                 // The definitions must come before whatever refers to them in the next segment.
                 self.shared.unlogged.lock().splice(0..0, definitions);
-                let text = error.to_string();
-                for taken in group {
-                    taken.chain.iter().for_each(Chain::cut);
-                    (taken.done)(Err(StoreError::Journal(text.clone())));
-                }
+                refuse(group, &error);
             }
         }
         let bytes = self.journal.bytes();
         self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Sorts out what is refused or known, and encodes the rest.
+    fn group(&self, writes: Vec<Write>) -> (Vec<Taken>, Vec<u8>, BTreeSet<Window>) {
+        let now_ms = (self.shared.options.clock)();
+        let mut payload = Vec::new();
+        let mut windows = BTreeSet::new();
+        let mut group: Vec<Taken> = Vec::with_capacity(writes.len());
+        for write in writes {
+            if write.chain.as_ref().is_some_and(Chain::broken) {
+                let why = "an earlier batch of the session failed".to_owned();
+                (write.done)(Err(StoreError::Journal(why)));
+                continue;
+            }
+            let known = write.origin.as_ref().is_some_and(|origin| {
+                self.shared.dedupe.read().has(origin) || in_group(&group, origin)
+            });
+            if known {
+                group.push(known_batch(write));
+                continue;
+            }
+            let taken = self.admit(write, now_ms);
+            windows.extend(taken.points.iter().map(|(window, _)| *window));
+            let points: Vec<Point> = taken
+                .points
+                .iter()
+                .map(|(_, point)| point.clone())
+                .collect();
+            put_batch(taken.origin.as_ref(), &points, &mut payload);
+            group.push(taken);
+        }
+        (group, payload, windows)
+    }
+
+    /// Definitions go before the points: a million new series at once are groups of their own, and what is left is
+    /// given back to stand at the front of the next group.
+    fn write_definitions(&mut self, definitions: &[Definition]) -> Result<Vec<u8>, StoreError> {
+        let mut payload = Vec::new();
+        for definition in definitions {
+            put_definition(definition, &mut payload);
+            if payload.len() > DEFINITION_BYTES {
+                self.write(&std::mem::take(&mut payload), &BTreeSet::new())?;
+            }
+        }
+        Ok(payload)
+    }
+
+    fn write(&mut self, payload: &[u8], windows: &BTreeSet<Window>) -> Result<(), StoreError> {
+        if payload.is_empty() {
+            return Ok(());
+        }
+        self.journal.write_group(payload, windows)?;
+        counter!("weir_store_journal_groups_total").increment(1);
+        counter!("weir_store_journal_written_bytes_total").increment(payload.len() as u64);
+        Ok(())
     }
 
     /// Sorts a write's points into windows, and out.
@@ -272,6 +300,14 @@ impl Writer {
     fn release(&mut self, window: Window, through: u32) -> Result<u64, StoreError> {
         self.shared.head.write().release(window);
         self.journal.release(window, through)
+    }
+}
+
+fn refuse(group: Vec<Taken>, error: &StoreError) {
+    let why = error.to_string();
+    for taken in group {
+        taken.chain.iter().for_each(Chain::cut);
+        (taken.done)(Err(StoreError::Journal(why.clone())));
     }
 }
 

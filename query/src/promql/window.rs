@@ -9,6 +9,9 @@ use super::selection::{distribution, is_end};
 use super::{Distribution, Expr, Labels, Point, QueryError, Series, Subquery, Value};
 use crate::{SeriesData, TimeRange};
 
+/// Steps that a subquery may have over the whole query.
+const MOST_STEPS: usize = 1_000_000;
+
 /// One series' samples, ascending by time; numbers and histograms apart.
 pub(super) struct Track {
     pub(super) labels: Labels,
@@ -141,13 +144,14 @@ impl Eval<'_> {
             return Ok(ranged);
         }
         let inner = self.over(Grid { range, step_ms });
-        // Paid even if nothing is found: every node in there walks the whole grid.
+        // Bounded and paid even if nothing is found: every node in there walks, or holds, the whole grid.
+        if inner.grid.len() > MOST_STEPS {
+            let message =
+                format!("a subquery has more than {MOST_STEPS} steps; make its step longer");
+            return Err(QueryError::Invalid(message));
+        }
         self.budget.take_samples(inner.grid.len() as u64)?;
-        let series = match inner.eval(&subquery.expr)? {
-            super::eval::Evaluated::Vector(series) => series,
-            super::eval::Evaluated::Scalar(values) => vec![constant_series(inner.grid, values)],
-            super::eval::Evaluated::Text(_) => return Err(unexpected("a string", "in a subquery")),
-        };
+        let series = inner.vector(&subquery.expr)?;
         ranged.tracks = series.into_iter().map(track_of).collect();
         Ok(ranged)
     }
@@ -189,17 +193,6 @@ impl Eval<'_> {
             points.extend(run(&window).map(|value| Point { time_ms, value }));
         }
         Ok(points)
-    }
-}
-
-fn constant_series(grid: Grid, values: Vec<f64>) -> Series {
-    let points = grid.times().zip(values).map(|(time_ms, value)| Point {
-        time_ms,
-        value: Value::Float(value),
-    });
-    Series {
-        labels: Labels::default(),
-        points: points.collect(),
     }
 }
 

@@ -116,6 +116,14 @@ fn errors_say_what_and_where() {
             "a[5m][5m:]",
             "1:1: parse error: subquery is only allowed on instant vector, got range vector instead",
         ),
+        (
+            "vector(1)[5m:][5m:]",
+            "1:1: parse error: subquery is only allowed on instant vector, got range vector instead",
+        ),
+        (
+            "time()[5m:]",
+            "1:1: parse error: subquery is only allowed on instant vector, got scalar instead",
+        ),
         ("a $ b", "1:3: parse error: unexpected character: '$'"),
         ("\"a", "1:1: parse error: unterminated quoted string"),
         (

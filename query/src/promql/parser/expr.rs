@@ -149,7 +149,7 @@ impl Parser<'_> {
         };
         self.expect_sign("]", "subquery")?;
         let kind = tree.expr.kind();
-        if kind != ExprType::Vector && kind != ExprType::Scalar {
+        if kind != ExprType::Vector {
             let label = kind.label();
             let message =
                 format!("subquery is only allowed on instant vector, got {label} instead");
