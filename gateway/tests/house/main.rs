@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alert;
+mod apis;
 mod page;
 mod programs;
 mod refusals;

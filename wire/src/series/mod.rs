@@ -1,5 +1,5 @@
 //! A series' identity: a name and a sorted set of labels, in one canonical run of bytes. The same labels in
-//! any order by any protocol give the same bytes, so equality, order and hash are those of the bytes.
+//! any order by any protocol give the same bytes, so equality and hash are those of the bytes.
 //!
 //! Layout (also on disk and in frames): `len u16 LE, text` repeated: the name, then key and value of each
 //! label, keys ascending by byte. Labels with an empty value do not exist, as in Prometheus.
@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,9 +53,21 @@ pub enum KeyError {
     NotCanonical,
 }
 
-/// A name and its labels; cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A name and its labels; cheap to clone. Ordered as people sort them: by name, then label by label.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SeriesKey(Arc<[u8]>);
+
+impl Ord for SeriesKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        Parts(&self.0).cmp(Parts(&other.0))
+    }
+}
+
+impl PartialOrd for SeriesKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl SeriesKey {
     /// Sorts, checks and packs. Labels with an empty value are left out.

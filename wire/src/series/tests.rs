@@ -15,6 +15,13 @@ fn order_of_labels_does_not_matter() {
 }
 
 #[test]
+fn order_is_by_name_then_labels_not_by_length() {
+    let keys = ["a", "http_requests", "web"].map(|name| SeriesKey::bare(name).unwrap());
+    assert!(keys.is_sorted());
+    assert!(keys[0] < SeriesKey::new("a", [("k", "v")]).unwrap());
+}
+
+#[test]
 fn golden_bytes() {
     let key = SeriesKey::new("up", [("host", "a")]).unwrap();
     assert_eq!(key.as_bytes(), b"\x02\x00up\x04\x00host\x01\x00a");

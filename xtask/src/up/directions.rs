@@ -10,7 +10,7 @@ Weir is up.
   page               http://{gateway}/
   send by StatsD     echo -n 'hello.weir:1|c' > /dev/udp/127.0.0.1/8125
   send by Graphite   echo "hello.graphite 42 $(date +%s)" > /dev/tcp/127.0.0.1/2003
-  query              curl -sG http://{gateway}/api/v1/query --data-urlencode 'query={{__name__=~"hello.+"}}'
+  query              curl -sG http://{gateway}/api/v1/query --data-urlencode 'query=hello.weir or hello.graphite'
                      (Graphite's answers at once, StatsD's with the next interval: after 10 s at most)
   data and logs      {data}
 Ctrl-C stops both; started again, the data are still there.
@@ -35,7 +35,7 @@ mod tests {
             "> /dev/udp/127.0.0.1/8125\n",
             "> /dev/tcp/127.0.0.1/2003\n",
             "http://127.0.0.1:9347/api/v1/query",
-            r#"'query={__name__=~"hello.+"}'"#,
+            "'query=hello.weir or hello.graphite'",
             "/w/data\n",
         ] {
             assert!(text.contains(part), "{part}");
