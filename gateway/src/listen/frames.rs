@@ -11,10 +11,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_store::{Chain, Origin, Point, SeriesId, Store, StoreError, Written};
+use weir_wire::frame::FrameError;
 use weir_wire::frame::{
     self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
 };
-use weir_wire::{Reject, frame::FrameError};
+use weir_wire::{Reject, Value, is_stale};
 
 use crate::admission::{Admission, count_rejected};
 use crate::presence::Presence;
@@ -102,11 +103,12 @@ impl FrameListener {
             dictionary: Vec::new(),
             chain: Chain::default(),
             answers: answers.clone(),
-            slots,
+            slots: Arc::clone(&slots),
         };
         let ended = session.run(frames, shutdown).await;
         if let Err(end) = &ended {
-            // It may have left already; then nobody is there to be told.
+            // What is on its way to the disk is answered first. The agent may have left already; then nobody is told.
+            let _all_answered = slots.acquire_many(IN_FLIGHT as u32).await;
             let _ = answers.send(Answer::Refusal(end.refusal(0))).await;
         }
         drop(answers);
@@ -215,21 +217,35 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The points of series that were taken; what is refused is counted, and its neighbours stay.
     fn points(&self, batch: &Batch) -> Result<Vec<Point>, End> {
         let mut points = Vec::with_capacity(batch.points.len());
-        let mut refused = 0;
+        let (mut over_limit, mut not_finite) = (0, 0);
         for point in &batch.points {
-            match self.dictionary.get(point.series as usize) {
-                Some(Some(series)) => points.push(Point {
-                    series: *series,
+            let series = match self.dictionary.get(point.series as usize) {
+                Some(series) => *series,
+                None => return Err(End::Order("a point of a series that was not introduced")),
+            };
+            match series {
+                None => over_limit += 1,
+                Some(_) if !storable(&point.sample.value) => not_finite += 1,
+                Some(series) => points.push(Point {
+                    series,
                     sample: point.sample.clone(),
                 }),
-                Some(None) => refused += 1,
-                None => return Err(End::Order("a point of a series that was not introduced")),
             }
         }
-        count_rejected(PROTOCOL, Reject::OverLimit, refused);
+        count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
+        count_rejected(PROTOCOL, Reject::NotFinite, not_finite);
         Ok(points)
+    }
+}
+
+/// The stale mark is the one NaN that means something.
+fn storable(value: &Value) -> bool {
+    match value {
+        Value::Float(value) => value.is_finite() || is_stale(*value),
+        Value::Histogram(_) => true,
     }
 }
 

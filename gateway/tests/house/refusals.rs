@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use weir_wire::frame::{self, Frame, Hello, RefuseCode};
+use weir_wire::frame::{self, Batch, Frame, Hello, Inbox, Point, RefuseCode};
+use weir_wire::{Sample, SeriesKey, Value};
 
 use crate::programs::{Gateway, agent_path, eventually, gateway_path, run};
 use crate::web::{get, query, single};
@@ -194,6 +195,78 @@ fn a_frame_version_from_the_future_and_garbage_are_answered_by_name() {
         RefuseCode::Malformed | RefuseCode::TooLarge
     ));
     assert_eq!(get(&gateway.http, "/-/healthy").unwrap().0, 200);
+}
+
+#[test]
+fn a_frame_with_a_nan_keeps_its_neighbours_and_a_broken_one_is_refused() {
+    let gateway = Gateway::start(&[]);
+    let hello = Hello {
+        version: frame::VERSION,
+        token: String::new(),
+        agent: "x".into(),
+        boot: 1,
+        interval_ms: 1_000,
+        labels: Vec::new(),
+    };
+    let key = |name: &str| SeriesKey::bare(name).unwrap();
+    let point = |series, value| Point {
+        series,
+        sample: Sample {
+            timestamp_ms: now_s() as i64 * 1_000,
+            value: Value::Float(value),
+        },
+    };
+    let batch = |sequence, points| {
+        let new_series = if sequence == 1 {
+            vec![(0, key("nan")), (1, key("good"))]
+        } else {
+            Vec::new()
+        };
+        Frame::Batch(Batch {
+            sequence,
+            new_series,
+            points,
+        })
+    };
+    let mut bytes = Vec::new();
+    frame::encode(&Frame::Hello(hello), &mut bytes);
+    frame::encode(
+        &batch(1, vec![point(0, f64::NAN), point(1, 7.0)]),
+        &mut bytes,
+    );
+    frame::encode(&batch(2, vec![point(9, 1.0)]), &mut bytes);
+    let answers = answers(&gateway.frames, &bytes);
+    assert!(matches!(&answers[0], Frame::Welcome(welcome) if welcome.last_sequence == 0));
+    assert!(
+        answers
+            .iter()
+            .any(|frame| matches!(frame, Frame::Ack(ack) if ack.sequence == 1)),
+        "{answers:?}"
+    );
+    assert!(
+        matches!(answers.last(), Some(Frame::Refuse(refuse)) if refuse.message.contains("not introduced")),
+        "{answers:?}"
+    );
+    assert_eq!(single(&gateway.http, "good"), Ok(7.0));
+    assert!(
+        query(&gateway.http, "nan_is_no_series or {\"nan\"}")
+            .unwrap()
+            .is_empty()
+    );
+    let (_, metrics) = get(&gateway.http, "/metrics").unwrap();
+    let counted = r#"weir_ingest_rejected_total{protocol="frames",reason="not_finite"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+fn answers(address: &str, bytes: &[u8]) -> Vec<Frame> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    stream.write_all(bytes).unwrap();
+    let mut inbox = Inbox::default();
+    let _ = stream.read_to_end(inbox.room());
+    std::iter::from_fn(|| inbox.take().unwrap()).collect()
 }
 
 fn answer(address: &str, bytes: &[u8]) -> frame::Refuse {
