@@ -4,14 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use hyper::{HeaderMap, Request, Response, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Outcome;
@@ -27,9 +21,9 @@ const REASON_BYTES: usize = 300;
 /// One receiver.
 pub(crate) struct Webhook {
     name: String,
-    url: Uri,
+    url: Url,
     timeout: Duration,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
     clock: Clock,
 }
 
@@ -70,13 +64,14 @@ impl Webhook {
             reason: bounded(reason, REASON_BYTES),
             after: None,
         };
-        let request = match self.request(key, body) {
-            Ok(request) => request,
-            Err(error) => return retry(error.to_string()),
-        };
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("Idempotency-Key", key)
+            .body(body.to_owned());
         let answer = async {
-            let response = self.client.request(request).await;
-            match response {
+            match request.send().await {
                 Ok(response) => self.judge(response).await,
                 Err(error) => retry(chain(&error)),
             }
@@ -87,22 +82,14 @@ impl Webhook {
         }
     }
 
-    fn request(&self, key: &str, body: &str) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        Request::post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("weir/", env!("CARGO_PKG_VERSION")))
-            .header("Idempotency-Key", key)
-            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-    }
-
-    async fn judge(&self, response: Response<Incoming>) -> Outcome {
+    async fn judge(&self, response: Response) -> Outcome {
         let status = response.status();
         let code = status.as_u16();
         if status.is_success() {
             return Outcome::Taken { code };
         }
         let after = retry_after(response.headers(), (self.clock)());
-        let reason = reason(status, response.into_body()).await;
+        let reason = reason(status, response).await;
         if is_passing(status) {
             return Outcome::Retry {
                 code: Some(code),
@@ -124,19 +111,23 @@ fn is_passing(status: StatusCode) -> bool {
         )
 }
 
-async fn reason(status: StatusCode, body: Incoming) -> String {
-    let text = match Limited::new(body, ANSWER_BYTES).collect().await {
-        Ok(answer) => String::from_utf8_lossy(&answer.to_bytes())
-            .trim()
-            .to_owned(),
-        Err(_) => String::new(),
-    };
+async fn reason(status: StatusCode, mut response: Response) -> String {
+    let mut answer = Vec::new();
+    while answer.len() < ANSWER_BYTES {
+        match response.chunk().await {
+            Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
+            // What came before a break is reason enough.
+            Ok(None) | Err(_) => break,
+        }
+    }
+    answer.truncate(ANSWER_BYTES);
     let hint = if status.is_redirection() {
         " (redirects are not followed)"
     } else {
         ""
     };
-    bounded(format!("{status}{hint}: {text}"), REASON_BYTES)
+    let text = String::from_utf8_lossy(&answer);
+    bounded(format!("{status}{hint}: {}", text.trim()), REASON_BYTES)
 }
 
 /// Seconds or an HTTP date (RFC 9110, 10.2.3).
@@ -150,48 +141,40 @@ fn retry_after(headers: &HeaderMap, now_ms: i64) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
 }
 
-fn checked(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url
-        .parse()
-        .map_err(|error| format!("{url:?} is no URL: {error}"))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+fn checked(text: &str) -> Result<Url, String> {
+    if !text.starts_with("http://") && !text.starts_with("https://") {
         return Err("the URL must begin with http:// or https://".to_owned());
     }
-    let authority = uri.authority().ok_or("the URL names no host")?;
-    if authority.as_str().contains('@') {
+    let url: Url = text
+        .parse()
+        .map_err(|error| format!("{text:?} is no URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
         return Err(
             "the URL holds a user or password, which would end up in logs; leave them out"
                 .to_owned(),
         );
     }
-    if authority.host().is_empty() {
-        return Err("the URL names no host".to_owned());
-    }
-    Ok(uri)
+    Ok(url)
 }
 
-fn client(
-    timeout: Duration,
-    roots: RootCertStore,
-) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String> {
+/// IMPORTANT: TLS is handed over whole, with ring: the client's own way looks for a provider of the process.
+fn client(timeout: Duration, roots: RootCertStore) -> Result<Client, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(timeout));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(30))
         .pool_max_idle_per_host(2)
-        .build(connector))
+        .build()
+        .map_err(|error| chain(&error))
 }
 
 fn system_roots() -> Result<RootCertStore, String> {
