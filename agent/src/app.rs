@@ -122,7 +122,12 @@ impl Agent {
     pub async fn stop(self) {
         self.stop_sources.cancel();
         self.sources.close();
-        self.sources.wait().await;
+        if tokio::time::timeout(GRACE, self.sources.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("a listener or collector was still busy and is cut off");
+        }
         self.stop_uplink.cancel();
         self.uplink.close();
         if tokio::time::timeout(GRACE * 2, self.uplink.wait())

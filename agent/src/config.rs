@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use weir_config::{ConfigError, DurationText};
+use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
 
@@ -95,7 +96,8 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, ConfigError> {
-        weir_config::load::<Read>(DEFAULTS, file, env, sets)?.meant()
+        let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
+        read.meant().map_err(|error| places.locate(error))
     }
 }
 
@@ -112,6 +114,19 @@ impl Read {
         }
         if self.queue.max_bytes < MIN_QUEUE_BYTES {
             return Err(invalid("queue.max_bytes", "the least is 1048576"));
+        }
+        if self.labels.contains_key("host") {
+            return Err(invalid(
+                "labels",
+                "host is this agent's own label; set `host` instead",
+            ));
+        }
+        let labels = self
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Err(error) = SeriesKey::new("labels", labels) {
+            return Err(invalid("labels", &error.to_string()));
         }
         Ok(Config {
             gateways: self.gateways,
@@ -243,6 +258,8 @@ mod tests {
             ("statsd.listen=8125", "statsd.listen"),
             ("collectors.net_exclude=(", "collectors"),
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
+            ("labels={host=\"x\"}", "labels"),
+            ("labels={__name__=\"x\"}", "labels"),
             ("spool=1", "spool"),
         ] {
             let refused = load(&[set]).unwrap_err();

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use metrics::{counter, gauge};
 use weir_wire::{Sample, SeriesKey, Value};
 
-/// Points in one batch: a frame stays far below its limit.
+/// Points and bytes in one batch: a frame stays far below its limit of 8 MiB.
 pub(crate) const BATCH_POINTS: usize = 10_000;
-/// A histogram in memory and in a frame, roughly.
-const HISTOGRAM_BYTES: usize = 2_048;
+const BATCH_BYTES: usize = 2 << 20;
 
 /// A sample on its way.
 pub(crate) type Point = (SeriesKey, Sample);
@@ -44,17 +43,24 @@ impl Queue {
     }
 
     /// Adds an interval's points, cut into batches.
-    pub(crate) fn push(&mut self, mut points: Vec<Point>) {
+    pub(crate) fn push(&mut self, points: Vec<Point>) {
         counter!("weir_agent_queued_samples_total").increment(points.len() as u64);
-        while !points.is_empty() {
-            let rest = points.split_off(points.len().min(BATCH_POINTS));
-            self.push_batch(std::mem::replace(&mut points, rest));
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for point in points {
+            let weight = weight(&point);
+            if batch.len() == BATCH_POINTS || bytes + weight > BATCH_BYTES && !batch.is_empty() {
+                self.push_batch(std::mem::take(&mut batch), std::mem::take(&mut bytes));
+            }
+            bytes += weight;
+            batch.push(point);
+        }
+        if !batch.is_empty() {
+            self.push_batch(batch, bytes);
         }
         self.report();
     }
 
-    fn push_batch(&mut self, points: Vec<Point>) {
-        let bytes = points.iter().map(weight).sum();
+    fn push_batch(&mut self, points: Vec<Point>, bytes: usize) {
         self.last_sequence += 1;
         self.bytes += bytes;
         self.batches.push_back(Arc::new(Batch {
@@ -123,10 +129,15 @@ impl Queue {
     }
 }
 
+/// At least what a point takes in a frame.
 fn weight((key, sample): &Point) -> usize {
-    let value = match sample.value {
+    let value = match &sample.value {
         Value::Float(_) => 0,
-        Value::Histogram(_) => HISTOGRAM_BYTES,
+        Value::Histogram(histogram) => {
+            let mut bytes = Vec::new();
+            histogram.encode(&mut bytes);
+            bytes.len()
+        }
     };
     size_of::<Point>() + key.as_bytes().len() + value
 }
@@ -154,6 +165,28 @@ mod tests {
         assert!(queue.after(3).is_none());
         queue.acknowledge(3);
         assert_eq!((queue.is_empty(), queue.bytes()), (true, 0));
+    }
+
+    #[test]
+    fn batches_of_long_names_stay_below_a_frame() {
+        let long = "x".repeat(4_000);
+        let key = SeriesKey::new("a", [("b", long.as_str()), ("c", long.as_str())]).unwrap();
+        let sample = Sample {
+            timestamp_ms: 1,
+            value: Value::Float(1.0),
+        };
+        let mut queue = Queue::new(64 << 20);
+        queue.push(vec![(key, sample); 3_000]);
+        assert!(queue.len() > 10);
+        assert!(queue.batches.iter().all(|batch| batch.bytes <= BATCH_BYTES));
+        assert_eq!(
+            queue
+                .batches
+                .iter()
+                .map(|batch| batch.points.len())
+                .sum::<usize>(),
+            3_000
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ const DATAGRAM_BYTES: usize = 65_536;
 /// Datagrams taken at one waking, so that an interval's end is never far off.
 const AT_ONCE: usize = 1_024;
 /// How long a stop waits for packets that are on their way through the kernel.
-const LAST_LOOK: Duration = Duration::from_millis(20);
+const LAST_LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) struct StatsdListener {
     pub socket: UdpSocket,
@@ -97,22 +97,26 @@ impl StatsdListener {
                 },
             }
         }
-        // What is in the socket is known to the runtime only once it has looked again.
-        while let Ok(Ok(())) = tokio::time::timeout(LAST_LOOK, self.socket.readable()).await {
-            while self.drain(&mut buffer) {}
-        }
+        self.last_look(&mut buffer).await;
         self.close((self.clock)());
     }
 
-    /// True when there may be more.
-    fn drain(&mut self, buffer: &mut [u8]) -> bool {
+    /// Takes what was sent before the stop. What is in the socket is known to the runtime only once it has looked
+    /// again; a sender that never pauses is cut off.
+    async fn last_look(&mut self, buffer: &mut [u8]) {
+        let deadline = tokio::time::Instant::now() + LAST_LOOK;
+        while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
+            self.drain(buffer);
+        }
+    }
+
+    fn drain(&mut self, buffer: &mut [u8]) {
         for _ in 0..AT_ONCE {
             let Ok(bytes) = self.socket.try_recv(buffer) else {
-                return false;
+                return;
             };
             self.take(&buffer[..bytes]);
         }
-        true
     }
 
     fn take(&mut self, datagram: &[u8]) {

@@ -121,12 +121,12 @@ impl Uplink {
             Frame::Refuse(refuse) => return Err(End::Refused(refuse)),
             _ => return Err(End::Order),
         }
-        pause.reset();
         self.status.connected(gateway);
         gauge!("weir_agent_connected").set(1.0);
         tracing::info!("connected to gateway {gateway}");
         let session = Session {
             uplink: self,
+            pause,
             write,
             dictionary: Dictionary::default(),
             sent: 0,
@@ -151,6 +151,8 @@ impl Uplink {
 
 struct Session<'a> {
     uplink: &'a Uplink,
+    /// Back to short once something was acknowledged: a welcome alone proves nothing.
+    pause: &'a mut Pause,
     write: OwnedWriteHalf,
     dictionary: Dictionary,
     /// The newest sequence sent, and the newest acknowledged, in this session; 0 before the first.
@@ -231,6 +233,7 @@ impl Session<'_> {
             }) => {
                 self.acknowledged = sequence;
                 self.heard = Instant::now();
+                self.pause.reset();
                 gauge!("weir_agent_gateway_load_permille").set(f64::from(load_permille));
                 self.uplink.outbox.queue.lock().acknowledge(sequence);
                 self.uplink.status.acknowledged();

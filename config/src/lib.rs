@@ -29,7 +29,7 @@ pub enum ConfigError {
 }
 
 /// Reads the file (the defaults alone where there is none), lays the environment (`WEIR_SECTION__KEY`) and the
-/// `section.key=value` pairs over it, and gives the program's own type back.
+/// `section.key=value` pairs over it, and gives the program's own type back, with the places of its keys.
 ///
 /// Values of both are TOML; one that is no TOML is taken as text, so that `--set http.listen=127.0.0.1:0` works.
 ///
@@ -41,18 +41,41 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     env: impl Iterator<Item = (String, String)>,
     sets: &[String],
-) -> Result<T, ConfigError> {
+) -> Result<(T, Places), ConfigError> {
     let text = file.map(read).transpose()?;
     let source = file.zip(text.as_deref());
     let layers = layers::gather(program_defaults, source, env, sets)?;
     let merged = toml::Value::Table(layers.merged());
-    serde_path_to_error::deserialize(merged).map_err(|error| {
-        let path = place::key_path(&error.path().to_string(), &error.inner().to_string());
-        ConfigError::Invalid {
-            place: layers.place_of(&path),
-            reason: place::reason(&path, &error.inner().to_string()),
+    match serde_path_to_error::deserialize(merged) {
+        Ok(read) => Ok((read, Places(layers))),
+        Err(error) => {
+            let path = place::key_path(&error.path().to_string(), &error.inner().to_string());
+            Err(ConfigError::Invalid {
+                place: layers.place_of(&path),
+                reason: place::reason(&path, &error.inner().to_string()),
+            })
         }
-    })
+    }
+}
+
+/// Where each key was said: for values that can be read but not meant.
+pub struct Places(layers::Layers);
+
+impl Places {
+    /// An error whose place is a key gets the place where that key was said, and names the key.
+    #[must_use]
+    pub fn locate(&self, error: ConfigError) -> ConfigError {
+        match error {
+            ConfigError::Invalid { place: key, reason } => {
+                let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+                ConfigError::Invalid {
+                    place: self.0.place_of(&path),
+                    reason: format!("`{key}`: {reason}"),
+                }
+            }
+            other => other,
+        }
+    }
 }
 
 fn read(file: &Path) -> Result<String, ConfigError> {

@@ -26,7 +26,8 @@ fn load_text(text: &str, env: &[(&str, &str)], sets: &[&str]) -> Result<Config, 
     std::fs::write(&file, text).unwrap();
     let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-    load(DEFAULTS, Some(&file), env, &sets).map_err(|e| {
+    let loaded = load(DEFAULTS, Some(&file), env, &sets).map(|(config, _)| config);
+    loaded.map_err(|e| {
         e.to_string()
             .replace(&file.display().to_string(), "weir.toml")
     })
@@ -91,6 +92,24 @@ fn variables_and_options_are_named_too() {
     );
     let shape = load_text("", &[], &["http.workers"]).unwrap_err();
     assert_eq!(shape, "--set http.workers: must be section.key=value");
+}
+
+#[test]
+fn what_cannot_be_meant_is_located_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.toml");
+    std::fs::write(&file, "\n[http]\nworkers = 0\n").unwrap();
+    let (_, places) = load::<Config>(DEFAULTS, Some(&file), std::iter::empty(), &[]).unwrap();
+    let located = places.locate(ConfigError::Invalid {
+        place: "http.workers".into(),
+        reason: "give 1".into(),
+    });
+    assert!(
+        located
+            .to_string()
+            .ends_with("weir.toml:3:1: `http.workers`: give 1"),
+        "{located}"
+    );
 }
 
 #[test]

@@ -133,7 +133,8 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, ConfigError> {
-        weir_config::load::<Read>(DEFAULTS, file, env, sets)?.meant()
+        let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
+        read.meant().map_err(|error| places.locate(error))
     }
 }
 

@@ -62,8 +62,12 @@ impl Presence {
             }
             let mut hosts = self.hosts.lock();
             for one in found {
-                if !one.samples.last().is_some_and(|last| ended(&last.value)) {
-                    hosts.insert(one.key, Host::from_store(now_ms));
+                let last = one.samples.last().map(|sample| &sample.value);
+                if !last.is_some_and(ended) {
+                    hosts.insert(
+                        one.key,
+                        Host::from_store(now_ms, last == Some(&Value::Float(0.0))),
+                    );
                 }
             }
             return Ok(hosts.len());
@@ -137,11 +141,16 @@ impl Presence {
 }
 
 impl Host {
-    fn from_store(now_ms: i64) -> Self {
+    /// Our own absence is not held against those that were up; who was down stays down until it is heard.
+    fn from_store(now_ms: i64, down: bool) -> Self {
+        let silent_ms = if down {
+            (MISSED_INTERVALS + 1) * USUAL_INTERVAL_MS
+        } else {
+            0
+        };
         Self {
             interval_ms: USUAL_INTERVAL_MS,
-            // Our own absence is not held against them.
-            heard_ms: now_ms,
+            heard_ms: now_ms - silent_ms,
             left: false,
             boot: 0,
         }

@@ -19,6 +19,8 @@ use crate::{SeriesId, StoreError};
 /// Writes and points in one group at most.
 const GROUP_WRITES: usize = 1_024;
 const GROUP_POINTS: usize = 500_000;
+/// A group is closed past this; the last write, a frame at most, may take it to a few times that.
+const GROUP_BYTES: usize = 16 << 20;
 /// Definitions in one group, so that no group comes near the journal's limit.
 const DEFINITION_BYTES: usize = 8 << 20;
 
@@ -152,7 +154,17 @@ impl Writer {
         ended_by
     }
 
+    /// Writes what was gathered, in as many groups as its bytes ask for.
     fn commit(&mut self, writes: Vec<Write>) {
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() {
+            self.commit_group(&mut writes);
+        }
+        let bytes = self.journal.bytes();
+        self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    fn commit_group(&mut self, writes: &mut impl Iterator<Item = Write>) {
         let definitions = std::mem::take(&mut *self.shared.unlogged.lock());
         let started = std::time::Instant::now();
         let (group, payload, windows) = self.group(writes);
@@ -173,17 +185,21 @@ impl Writer {
                 refuse(group, &error);
             }
         }
-        let bytes = self.journal.bytes();
-        self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Sorts out what is refused or known, and encodes the rest.
-    fn group(&self, writes: Vec<Write>) -> (Vec<Taken>, Vec<u8>, BTreeSet<Window>) {
+    /// Sorts out what is refused or known, and encodes the rest, until the group is large enough.
+    fn group(
+        &self,
+        writes: &mut impl Iterator<Item = Write>,
+    ) -> (Vec<Taken>, Vec<u8>, BTreeSet<Window>) {
         let now_ms = (self.shared.options.clock)();
         let mut payload = Vec::new();
         let mut windows = BTreeSet::new();
-        let mut group: Vec<Taken> = Vec::with_capacity(writes.len());
-        for write in writes {
+        let mut group: Vec<Taken> = Vec::new();
+        while payload.len() < GROUP_BYTES {
+            let Some(write) = writes.next() else {
+                break;
+            };
             if write.chain.as_ref().is_some_and(Chain::broken) {
                 let why = "an earlier batch of the session failed".to_owned();
                 (write.done)(Err(StoreError::Journal(why)));

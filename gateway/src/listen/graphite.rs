@@ -24,8 +24,10 @@ const READ_BYTES: usize = 256 << 10;
 const DATAGRAM_BYTES: usize = 65_536;
 /// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
 const UDP_POINTS: usize = 8_192;
+/// Datagrams taken at one waking, whatever is in them.
+const UDP_DATAGRAMS: usize = 4_096;
 /// How long a stop waits for packets that are on their way through the kernel.
-const LAST_LOOK: Duration = Duration::from_millis(20);
+const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Names remembered a connection, so that a known series costs one look-up.
 const KNOWN_NAMES: usize = 200_000;
 
@@ -172,8 +174,10 @@ impl GraphiteUdp {
             drain(&self.socket, &mut buffer, &mut intake);
             intake.store().await;
         }
-        // What is in the socket is known to the runtime only once it has looked again.
-        while let Ok(Ok(())) = tokio::time::timeout(LAST_LOOK, self.socket.readable()).await {
+        // What is in the socket is known to the runtime only once it has looked again; a sender that never pauses is
+        // cut off.
+        let deadline = tokio::time::Instant::now() + LAST_LOOK;
+        while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
             drain(&self.socket, &mut buffer, &mut intake);
             intake.store().await;
         }
@@ -181,7 +185,10 @@ impl GraphiteUdp {
 }
 
 fn drain(socket: &UdpSocket, buffer: &mut [u8], intake: &mut Intake) {
-    while intake.points.len() < UDP_POINTS {
+    for _ in 0..UDP_DATAGRAMS {
+        if intake.points.len() >= UDP_POINTS {
+            return;
+        }
         let Ok(bytes) = socket.try_recv(buffer) else {
             return;
         };

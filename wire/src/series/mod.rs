@@ -45,6 +45,8 @@ pub enum KeyError {
     LongLabelName(String),
     #[error("the value of label {0:?} is longer than {max} bytes", max = limits::LABEL_VALUE_BYTES)]
     LongLabelValue(String),
+    #[error("{NAME_LABEL} stands for the name and is no label")]
+    NameLabel,
     #[error("label {0:?} is given twice")]
     DuplicateLabel(String),
     #[error("the series' key is longer than {} bytes", limits::KEY_BYTES)]
@@ -187,6 +189,9 @@ fn check_name(name: &str) -> Result<(), KeyError> {
 fn check_label(key: &str, value: &str) -> Result<(), KeyError> {
     if key.is_empty() {
         return Err(KeyError::EmptyLabelName);
+    }
+    if key == NAME_LABEL {
+        return Err(KeyError::NameLabel);
     }
     if key.len() > limits::LABEL_NAME_BYTES {
         return Err(KeyError::LongLabelName(key.chars().take(32).collect()));

@@ -36,6 +36,10 @@ fn what_makes_no_series_is_named() {
         SeriesKey::new("a", [("", "v")]),
         Err(KeyError::EmptyLabelName)
     );
+    assert_eq!(
+        SeriesKey::new("a", [(NAME_LABEL, "v")]),
+        Err(KeyError::NameLabel)
+    );
     let twice = SeriesKey::new("a", [("k", "1"), ("k", "2")]);
     assert_eq!(twice, Err(KeyError::DuplicateLabel("k".into())));
     assert_eq!(
