@@ -1,10 +1,10 @@
 //! An agent is killed: its host's `up` falls to 0, the rule fires, and the webhook arrives, though the receiver
-//! refuses twice. It comes back: resolved.
+//! refuses twice. The gateway is restarted: still down. The agent comes back: resolved.
 
 use std::time::Duration;
 
 use crate::programs::{Gateway, eventually, start_agent};
-use crate::web::{json, receiver, single};
+use crate::web::{json, query, receiver, single};
 
 const RULES: &str = "
 - name: instance_down
@@ -25,7 +25,7 @@ fn a_killed_agent_pages_and_its_return_resolves() {
         rules.display()
     );
     std::fs::write(&config, text).unwrap();
-    let gateway = Gateway::start_with(&config);
+    let mut gateway = Gateway::start_with(&config);
     let mut agent = start_agent(&gateway, "web01");
     let up = r#"up{host="web01"}"#;
     eventually("up", || {
@@ -51,6 +51,16 @@ fn a_killed_agent_pages_and_its_return_resolves() {
     assert_eq!(alert["annotations"]["summary"], "web01 is down");
     let shown = json(&gateway.http, "/api/v1/alerts").unwrap();
     assert_eq!(shown["data"]["alerts"][0]["state"], "firing", "{shown}");
+
+    // A restart of the gateway makes nobody up who is down, and tells nobody that it was.
+    gateway.program.stop();
+    gateway.restart();
+    let since = "count_over_time(up{host=\"web01\"}[3s]) > 2 and max_over_time(up{host=\"web01\"}[3s]) == 0";
+    eventually("still down", || match query(&gateway.http, since)?.len() {
+        1 => Ok(()),
+        _ => Err("not yet".into()),
+    });
+    assert!(webhooks.try_recv().is_err(), "nothing was told meanwhile");
 
     let _back = start_agent(&gateway, "web01");
     let resolved = webhooks
