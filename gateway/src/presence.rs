@@ -104,24 +104,39 @@ impl Presence {
         }
     }
 
-    /// What is to be stored now: each host's state, and then those that left or are long gone are forgotten.
+    /// What is to be stored now: each host's state; the stale mark for those that left or are long gone.
     fn beat(&self) -> Vec<(SeriesKey, f64)> {
         let now_ms = (self.clock)();
-        let mut hosts = self.hosts.lock();
-        let states = hosts
+        let hosts = self.hosts.lock();
+        let state = |host: &Host| match now_ms - host.heard_ms < self.forget_after_ms {
+            true => host.state(now_ms),
+            false => stale(),
+        };
+        hosts
             .iter()
-            .map(|(key, host)| (key.clone(), host.state(now_ms)))
-            .collect();
-        hosts.retain(|_, host| !host.left && now_ms - host.heard_ms < self.forget_after_ms);
-        states
+            .map(|(key, host)| (key.clone(), state(host)))
+            .collect()
+    }
+
+    /// The beat is on disk: whose end it told is forgotten, unless it was heard again meanwhile.
+    fn settle(&self, beat: &[(SeriesKey, f64)]) {
+        let now_ms = (self.clock)();
+        let mut hosts = self.hosts.lock();
+        for (key, _) in beat.iter().filter(|(_, up)| is_stale(*up)) {
+            let gone = |host: &Host| host.left || now_ms - host.heard_ms >= self.forget_after_ms;
+            if hosts.get(key).is_some_and(gone) {
+                hosts.remove(key);
+            }
+        }
     }
 
     /// Stores one beat.
     pub async fn store(&self, admission: &Admission) {
         let timestamp_ms = (self.clock)();
-        let point = |(key, up): (SeriesKey, f64)| {
-            let series = admission.resolve(&key).ok()?;
-            let value = Value::Float(up);
+        let beat = self.beat();
+        let point = |(key, up): &(SeriesKey, f64)| {
+            let series = admission.resolve(key).ok()?;
+            let value = Value::Float(*up);
             Some(Point {
                 series,
                 sample: Sample {
@@ -130,12 +145,13 @@ impl Presence {
                 },
             })
         };
-        let points: Vec<Point> = self.beat().into_iter().filter_map(point).collect();
+        let points: Vec<Point> = beat.iter().filter_map(point).collect();
         if points.is_empty() {
             return;
         }
-        if let Err(error) = admission.store("presence", points).await {
-            tracing::warn!("`up` of this beat was not stored: {error}");
+        match admission.store("presence", points).await {
+            Ok(_) => self.settle(&beat),
+            Err(error) => tracing::warn!("`up` of this beat was not stored: {error}"),
         }
     }
 }
@@ -214,7 +230,11 @@ mod tests {
         let clock = Arc::clone(&now);
         let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
         presence.heard(&hello(1));
-        let up = |presence: &Presence| presence.beat().first().map(|(_, up)| *up);
+        let up = |presence: &Presence| {
+            let beat = presence.beat();
+            presence.settle(&beat);
+            beat.first().map(|(_, up)| *up)
+        };
         assert_eq!(
             presence.beat()[0].0.to_string(),
             r#"up{az="1",host="web01"}"#
@@ -242,7 +262,10 @@ mod tests {
         let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
         presence.heard(&hello(1));
         now.store(3_600_000, Ordering::Relaxed);
-        assert_eq!(presence.beat().len(), 1);
+        let last = presence.beat();
+        assert!(is_stale(last[0].1), "its series ends");
+        assert_eq!(presence.beat().len(), 1, "until that is on disk");
+        presence.settle(&last);
         assert!(presence.beat().is_empty());
     }
 }

@@ -75,7 +75,7 @@ impl Store {
             return Ok(());
         }
         self.shared.index.write().forget_before(first_kept);
-        self.shared.head.write().drop_before(first_kept);
+        self.send(Command::Forget(first_kept))?;
         self.sealed_at_ms
             .lock()
             .retain(|window, _| *window >= first_kept);

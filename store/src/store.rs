@@ -211,11 +211,17 @@ impl Restoring {
             index.mark_all(window, &present);
             sealed_through.insert(window, through);
         }
-        let dedupe = backend.dedupe()?.and_then(|bytes| Dedupe::decode(&bytes));
+        let dedupe = match backend.dedupe()? {
+            None => Dedupe::default(),
+            // Going on without it would store again what agents send again.
+            Some(bytes) => {
+                Dedupe::decode(&bytes).ok_or_else(|| backend.corrupt("the record of sequences"))?
+            }
+        };
         Ok(Self {
             index,
             head: Head::default(),
-            dedupe: dedupe.unwrap_or_default(),
+            dedupe,
             unsaved: Vec::new(),
             floor: sealed_through.values().copied().max().unwrap_or(0),
             sealed_through,

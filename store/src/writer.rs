@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Write(Write),
     Freeze(Window, SyncSender<Option<Frozen>>),
     Release(Window, u32, SyncSender<Result<u64, StoreError>>),
+    /// Windows before this one are too old to be kept.
+    Forget(Window),
     Close,
 }
 
@@ -125,6 +127,10 @@ impl Writer {
                     }
                     Command::Release(window, through, reply) => {
                         let _ = reply.send(self.release(window, through));
+                    }
+                    Command::Forget(first_kept) => {
+                        self.shared.head.write().drop_before(first_kept);
+                        self.journal.forget_before(first_kept);
                     }
                     Command::Close => return,
                 }

@@ -189,7 +189,7 @@ impl Backend {
         self.db.cf_handle(name).ok_or_else(|| self.corrupt(name))
     }
 
-    fn corrupt(&self, what: &str) -> StoreError {
+    pub(crate) fn corrupt(&self, what: &str) -> StoreError {
         StoreError::Corrupt {
             path: self.db.path().to_owned(),
             what: what.to_owned(),

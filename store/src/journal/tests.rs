@@ -117,6 +117,18 @@ fn a_segment_goes_once_no_window_needs_it() {
 }
 
 #[test]
+fn a_window_that_is_kept_no_longer_holds_no_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
+    journal
+        .write_group(&payload(1), &BTreeSet::from([1, 7]))
+        .unwrap();
+    let through = journal.rotate();
+    journal.forget_before(7);
+    assert!(journal.release(7, through).unwrap() > 0);
+}
+
+#[test]
 fn a_segment_from_the_future_is_refused_with_both_versions() {
     let dir = written(1);
     let path = dir.path().join("00000001.journal");

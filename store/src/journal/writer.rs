@@ -132,6 +132,15 @@ impl Journal {
         Ok(freed)
     }
 
+    /// Windows before this one are kept no longer: segments need not be for them. They go with the next release.
+    pub(crate) fn forget_before(&mut self, window: Window) {
+        let closed = self.closed.iter_mut().map(|segment| &mut segment.needed_by);
+        let open = self.open.iter_mut().map(|segment| &mut segment.needed_by);
+        for needed_by in closed.chain(open) {
+            *needed_by = needed_by.split_off(&window);
+        }
+    }
+
     /// Bytes of all segments.
     pub(crate) fn bytes(&self) -> u64 {
         let closed: u64 = self.closed.iter().map(|segment| segment.bytes).sum();
