@@ -8,6 +8,7 @@ pub mod frame;
 pub mod graphite;
 mod histogram;
 mod matcher;
+mod regex;
 mod reject;
 mod sample;
 mod series;
@@ -16,6 +17,7 @@ pub mod varint;
 
 pub use histogram::{Histogram, HistogramError};
 pub use matcher::{MatchOp, Matcher};
+pub use regex::regex_text;
 pub use reject::Reject;
 pub use sample::{STALE_BITS, Sample, Value, is_stale, stale};
 pub use series::{KeyError, NAME_LABEL, SeriesKey, limits};

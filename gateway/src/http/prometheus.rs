@@ -92,6 +92,7 @@ impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Source(error) => error.into(),
+            QueryError::Invalid(why) => Self::parameter("query", why),
             other => Self {
                 status: StatusCode::UNPROCESSABLE_ENTITY,
                 kind: "execution",

@@ -45,7 +45,7 @@ const REGEX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A regular expression that must match the whole of a text, dots newlines included, as everywhere in Prometheus.
 fn anchored(pattern: &str) -> Result<regex::Regex, String> {
-    regex::RegexBuilder::new(&format!("^(?s:{pattern})$"))
+    regex::RegexBuilder::new(&format!("^(?s:{})$", weir_wire::regex_text(pattern)))
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(REGEX_BYTES)
         .build()

@@ -54,6 +54,7 @@ fn a_range_query_yields_no_text_and_no_range() {
         let wanted = format!(
             "invalid expression type {kind:?} for range query, must be Scalar or instant Vector"
         );
+        assert!(matches!(error, QueryError::Invalid(_)), "{text}");
         assert_eq!(error.to_string(), wanted);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_query::{Budget, SeriesData, Source, SourceError, TimeRange};
-use weir_wire::{MatchOp, Matcher, SeriesKey};
+use weir_wire::{MatchOp, Matcher, SeriesKey, regex_text};
 
 #[derive(Default)]
 pub(crate) struct Memory(pub(crate) Vec<SeriesData>);
@@ -73,18 +73,20 @@ impl Source for Memory {
 }
 
 fn holds(key: &SeriesKey, matchers: &[Matcher]) -> bool {
-    matchers.iter().all(|matcher| {
-        let value = key.get(&matcher.name).unwrap_or_default();
-        let regex = || {
-            regex::Regex::new(&format!("^(?s:{})$", matcher.value))
-                .unwrap()
-                .is_match(value)
-        };
-        match matcher.op {
-            MatchOp::Equal => value == matcher.value,
-            MatchOp::NotEqual => value != matcher.value,
-            MatchOp::Regex => regex(),
-            MatchOp::NotRegex => !regex(),
-        }
-    })
+    let value = |name: &str| key.get(name).unwrap_or_default();
+    matchers.iter().all(|m| takes(m, value(&m.name)))
+}
+
+pub(crate) fn takes(matcher: &Matcher, value: &str) -> bool {
+    let regex = || {
+        regex::Regex::new(&format!("^(?s:{})$", regex_text(&matcher.value)))
+            .unwrap()
+            .is_match(value)
+    };
+    match matcher.op {
+        MatchOp::Equal => value == matcher.value,
+        MatchOp::NotEqual => value != matcher.value,
+        MatchOp::Regex => regex(),
+        MatchOp::NotRegex => !regex(),
+    }
 }

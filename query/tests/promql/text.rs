@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use weir_query::Budget;
 use weir_query::promql::{Engine, QueryValue, parse, parse_selector};
+use weir_wire::{MatchOp, Matcher};
 
-use crate::memory::Memory;
+use crate::memory::{Memory, takes};
 
 #[test]
 fn errors_say_what_and_where() {
@@ -124,6 +125,22 @@ fn errors_say_what_and_where() {
             "time()[5m:]",
             "1:1: parse error: subquery is only allowed on instant vector, got scalar instead",
         ),
+        ("on", "1:1: parse error: unexpected <on>"),
+        ("a == on", "1:6: parse error: unexpected <on>"),
+        ("ignoring{a='b'}", "1:1: parse error: unexpected <ignoring>"),
+        (
+            "sum(group_left)",
+            "1:5: parse error: unexpected <group_left>",
+        ),
+        (
+            "a group_right b",
+            "1:3: parse error: unexpected <group_right>",
+        ),
+        ("bool > 1", "1:1: parse error: unexpected <bool>"),
+        (
+            "a{1='b'}",
+            "1:3: parse error: unexpected number \"1\" in label matching",
+        ),
         ("a $ b", "1:3: parse error: unexpected character: '$'"),
         ("\"a", "1:1: parse error: unterminated quoted string"),
         (
@@ -164,8 +181,12 @@ fn trees_come_back_from_their_text() {
         ("1e3 + Inf - NaN", "1000 + +Inf - NaN"),
         ("a # why\n + b", "a + b"),
         (
-            "start + offset + by + on",
+            "start + offset + by + {\"on\"}",
             "{\"start\"} + {\"offset\"} + {\"by\"} + {\"on\"}",
+        ),
+        (
+            "flat{inf='x', NaN='y', on='z'}",
+            "flat{\"inf\"=\"x\",\"NaN\"=\"y\",on=\"z\"}",
         ),
         ("sum by (by, \"c d\") (a)", "sum by (by, \"c d\") (a)"),
         (
@@ -182,6 +203,44 @@ fn trees_come_back_from_their_text() {
 }
 
 #[test]
+fn regular_expressions_are_read_as_in_re2() {
+    let cases = [
+        (r"\w+", "aZ_9", "é"),
+        (r"\d", "7", "٣"),
+        (r"\D", "٣", "7"),
+        (r"a\sb", "a\tb", "a\u{b}b"),
+        (r"\S\W", "é.", " ."),
+        (r"é\ba", "éa", "éb"),
+        (r"a\Bb", "ab", "a"),
+        (r"[\w-x]+", "a-x", "é"),
+        (r"[^\d\s]", "٣", "3"),
+        (r"[[a]", "[", "b"),
+        (r"[]a]", "]", "b"),
+        (r"[a&&b]+", "a&b", "c"),
+        (r"[+--]", ",", "."),
+        (r"[[:alpha:]\]-]+", "a]-", "1"),
+        (r"a{b}", "a{b}", "ab"),
+        (r"{,2}", "{,2}", ""),
+        (r"a{02}", "a{02}", "aa"),
+        (r"a{2}b{1,}c{0,3}", "aabbc", "abc"),
+        (r"\x{e9}\p{Greek}{2}", "éαβ", "éα"),
+        (r"\<a\>", "<a>", "a"),
+        (r"\{\[", "{[", "["),
+    ];
+    for (regex, taken, refused) in cases {
+        let matcher = Matcher::new("x", MatchOp::Regex, regex);
+        let read = parse_selector(&format!("{{a='b',x=~`{regex}`}}"));
+        read.unwrap_or_else(|error| panic!("{regex}: {error}"));
+        assert!(takes(&matcher, taken), "{regex} takes {taken:?}");
+        assert!(!takes(&matcher, refused), "{regex} refuses {refused:?}");
+    }
+    for bad in [r"[a", r"a\", r"(", r"[z-a]", r"\p{x", r"\x{41"] {
+        let text = format!("a{{b=~`{bad}`}}");
+        assert!(parse(&text).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn selectors_alone() {
     let matchers = parse_selector("up{job=~\"a|b\"}").unwrap();
     let shown: Vec<String> = matchers.iter().map(ToString::to_string).collect();
@@ -190,7 +249,7 @@ fn selectors_alone() {
         parse_selector("a.b-c").unwrap_err().to_string(),
         "1:4: parse error: unexpected \"-\""
     );
-    for bad in ["", "up[5m]", "up offset 5m", "1", "{}", "sum(up)"] {
+    for bad in ["", "on", "up[5m]", "up offset 5m", "1", "{}", "sum(up)"] {
         assert!(parse_selector(bad).is_err(), "{bad}");
     }
 }
@@ -299,6 +358,7 @@ proptest! {
     fn no_text_panics(text in any::<String>()) {
         let _ = parse(&text);
         let _ = parse_selector(&text);
+        let _ = weir_wire::regex_text(&text);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use regex::Regex;
 use roaring::RoaringBitmap;
-use weir_wire::{MatchOp, Matcher};
+use weir_wire::{MatchOp, Matcher, regex_text};
 
 use super::postings::Postings;
 use crate::StoreError;
@@ -86,8 +86,9 @@ impl<'a> Test<'a> {
 /// Prometheus anchors at both ends and lets `.` match a newline.
 fn anchored(matcher: &Matcher) -> Result<Regex, StoreError> {
     // Compiled alone first: `a)|(b` would otherwise slip out of the anchors.
-    compile(&matcher.value)
-        .and_then(|_| compile(&format!("^(?s:{})$", matcher.value)))
+    let pattern = regex_text(&matcher.value);
+    compile(&pattern)
+        .and_then(|_| compile(&format!("^(?s:{pattern})$")))
         .map_err(|error| StoreError::BadMatcher {
             matcher: matcher.to_string(),
             reason: error.to_string(),

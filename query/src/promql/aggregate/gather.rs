@@ -1,5 +1,7 @@
 //! Aggregations that need all values of a step together: `quantile` and `count_values`.
 
+use weir_wire::NAME_LABEL;
+
 use super::Group;
 use crate::json::Float;
 use crate::promql::assembly::{Assembly, Cursor};
@@ -50,7 +52,8 @@ fn quantile_points(
     Ok(points)
 }
 
-/// How often each value occurs, the value written into a label.
+/// How often each value occurs, the value written into a label before the series are grouped: a label of that name
+/// gives way to it, `by` keeps it unasked, and `without` may take it away again.
 pub(super) fn count_values(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
     let label = eval.text(param(node)?)?;
     if label.is_empty() {
@@ -59,7 +62,8 @@ pub(super) fn count_values(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Seri
         )));
     }
     let mut out = Assembly::default();
-    let groups = super::groups(eval, node)?;
+    let shown = !node.without || (label != NAME_LABEL && !node.labels.contains(&label));
+    let groups = super::groups_by(eval, node, &grouping(node, &label))?;
     let mut cursors: Vec<_> = groups
         .iter()
         .map(|group| Cursor::new(&group.series))
@@ -70,17 +74,27 @@ pub(super) fn count_values(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Seri
             // A histogram counts by what it holds: the counts of equal ones are added up.
             let mut counts = std::collections::BTreeMap::<String, f64>::new();
             for (_, value) in cursor.at(time_ms) {
-                *counts.entry(written(value)).or_default() += 1.0;
+                let text = if shown { written(value) } else { String::new() };
+                *counts.entry(text).or_default() += 1.0;
             }
             for (value, count) in counts {
                 let mut labels = group.labels.edit();
-                labels.set(&label, &value);
+                if shown {
+                    labels.set(&label, &value);
+                }
                 let slot = out.slot(labels.done());
                 out.push(slot, time_ms, Value::Float(count))?;
             }
         }
     }
     Ok(out.done())
+}
+
+/// The node's labels, such that none of the series' own stands where the value will.
+fn grouping(node: &Aggregate, label: &String) -> Vec<String> {
+    let others = node.labels.iter().filter(|name| *name != label);
+    let dropped = node.without.then_some(label);
+    others.chain(dropped).cloned().collect()
 }
 
 fn written(value: &Value) -> String {

@@ -43,12 +43,21 @@ fn folded<F: fold::Fold>(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series
 }
 
 fn groups(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Group>, QueryError> {
+    groups_by(eval, node, &node.labels)
+}
+
+/// As [`groups`], over other labels than the node's own.
+fn groups_by(
+    eval: &Eval<'_>,
+    node: &Aggregate,
+    names: &[String],
+) -> Result<Vec<Group>, QueryError> {
     let mut places: Table<Labels, usize> = Table::default();
     let mut out: Vec<Group> = Vec::new();
     for series in eval.vector(&node.expr)? {
         let labels = match node.without {
-            true => series.labels.drop(&node.labels),
-            false => series.labels.keep(&node.labels),
+            true => series.labels.drop(names),
+            false => series.labels.keep(names),
         };
         let next = out.len();
         let place = *places.entry(labels.clone()).or_insert(next);

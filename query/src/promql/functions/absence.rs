@@ -1,5 +1,7 @@
 //! `absent` and `absent_over_time`: 1 where there is nothing, under the labels that the selector says it would have.
 
+use std::collections::BTreeSet;
+
 use weir_wire::{MatchOp, Matcher, NAME_LABEL};
 
 use super::arg;
@@ -54,14 +56,17 @@ fn missing<'p>(
     }]))
 }
 
-/// The labels that one equality, and nothing else, is about.
+/// The labels that the first equality on each is about, unless another matcher on it follows.
 fn labels(expr: &Expr) -> Labels {
     let matchers: &[Matcher] = match expr.bare() {
         Expr::Selector(selector) | Expr::Range { selector, .. } => &selector.matchers,
         _ => &[],
     };
-    let sole = |m: &&Matcher| matchers.iter().filter(|other| other.name == m.name).count() == 1;
-    let equal = |m: &&Matcher| m.op == MatchOp::Equal && m.name != NAME_LABEL;
-    let known = matchers.iter().filter(equal).filter(sole);
-    Labels::new(known.map(|m| (m.name.as_str(), m.value.as_str())))
+    let mut labels = Labels::default().edit();
+    let mut equated = BTreeSet::new();
+    for matcher in matchers.iter().filter(|m| m.name != NAME_LABEL) {
+        let first = matcher.op == MatchOp::Equal && equated.insert(&matcher.name);
+        labels.set(&matcher.name, if first { &matcher.value } else { "" });
+    }
+    labels.done()
 }

@@ -71,7 +71,7 @@ impl fmt::Debug for Function {
 pub(super) fn eval(eval: &Eval<'_>, call: &Call) -> Result<Evaluated, QueryError> {
     let done = match call.function.run {
         Run::Own(run) => return run(eval, &call.args),
-        Run::Window { run, keeps_name } => windows(eval, call, run, keeps_name),
+        Run::Window { run, keeps_name } => windows(eval, &call.args, run, keeps_name),
         Run::Number(run) => numbers(eval, call, run),
         Run::Date(run) => date::eval(eval, &call.args, run),
         Run::Histogram(run) => {
@@ -91,21 +91,21 @@ fn arg(args: &[Expr], place: usize) -> Result<&Expr, QueryError> {
 
 fn windows(
     eval: &Eval<'_>,
-    call: &Call,
-    run: WindowFn,
+    args: &[Expr],
+    mut run: impl FnMut(&Window<'_>) -> Option<Value>,
     keeps_name: bool,
 ) -> Result<Vec<Series>, QueryError> {
     let is_range = |expr: &&Expr| expr.kind() == ExprType::Matrix;
-    let range = call.args.iter().find(is_range);
+    let range = args.iter().find(is_range);
     let range = range.ok_or_else(|| unexpected("no range vector", "in a call"))?;
-    let scalars = call.args.iter().filter(|expr| !is_range(expr));
+    let scalars = args.iter().filter(|expr| !is_range(expr));
     let params: Vec<Vec<f64>> = scalars
         .map(|expr| eval.scalar(expr))
         .collect::<Result<_, _>>()?;
     let ranged = eval.ranged(range)?;
     let mut out = Vec::with_capacity(ranged.tracks.len());
     for track in &ranged.tracks {
-        let points = eval.slide(&ranged, track, &params, run)?;
+        let points = eval.slide(&ranged, track, &params, &mut run)?;
         if !points.is_empty() {
             let labels = if keeps_name {
                 track.labels.clone()

@@ -1,8 +1,10 @@
 //! Lines through samples: deriv, predict_linear; and smoothing along a trend.
 
-use crate::promql::Value;
+use crate::json::Float;
+use crate::promql::eval::{Eval, Evaluated};
 use crate::promql::kahan::sum;
 use crate::promql::window::Window;
+use crate::promql::{Expr, QueryError, Value};
 
 pub(super) fn deriv(window: &Window<'_>) -> Option<Value> {
     let (first_ms, _) = *window.floats.first()?;
@@ -34,16 +36,43 @@ fn line(samples: &[(i64, f64)], origin_ms: i64) -> Option<(f64, f64)> {
     Some((slope, sum_y / count - slope * sum_x / count))
 }
 
-/// Double exponential smoothing (Holt's linear method); factors outside 0..1 give NaN.
-pub(super) fn smoothing(window: &Window<'_>) -> Option<Value> {
-    let (level_factor, trend_factor) = (window.param(0), window.param(1));
+/// Double exponential smoothing (Holt's linear method); factors outside 0..1 are refused where there is any sample.
+pub(super) fn smoothing(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryError> {
+    let mut refused = None;
+    let smooth = |window: &Window<'_>| match (factor(window, 0), factor(window, 1)) {
+        (Ok(level), Ok(trend)) => smoothed(window, level, trend),
+        (Err(why), _) | (_, Err(why)) => {
+            refused.get_or_insert(why);
+            None
+        }
+    };
+    let series = super::windows(eval, args, smooth, false)?;
+    match refused {
+        Some(why) => Err(QueryError::Execution(why)),
+        None => Ok(Evaluated::Vector(series)),
+    }
+}
+
+/// The factor at a place; NaN passes, as in Prometheus.
+fn factor(window: &Window<'_>, place: usize) -> Result<f64, String> {
+    let factor = window.param(place);
+    if !(factor <= 0.0 || factor >= 1.0) {
+        return Ok(factor);
+    }
+    let (what, sign) = [("smoothing", "sf"), ("trend", "tf")][place.min(1)];
+    let got = match factor.is_finite() {
+        true => format!("{factor:.6}"),
+        false => Float(factor).to_string(),
+    };
+    Err(format!(
+        "invalid {what} factor. Expected: 0 < {sign} < 1, got: {got}"
+    ))
+}
+
+fn smoothed(window: &Window<'_>, level_factor: f64, trend_factor: f64) -> Option<Value> {
     let [(_, first), (_, second), ..] = *window.floats else {
         return None;
     };
-    let within = |factor: f64| factor > 0.0 && factor < 1.0;
-    if !within(level_factor) || !within(trend_factor) {
-        return Some(Value::Float(f64::NAN));
-    }
     let (mut level, mut trend) = (first, second - first);
     for (place, (_, value)) in window.floats.iter().enumerate().skip(1) {
         let expected = level + trend;

@@ -62,9 +62,11 @@ static FUNCTIONS: &[Function] = &[
         window("predict_linear", regression::predict_linear),
         &[Matrix, Scalar],
     ),
-    with(
-        window("double_exponential_smoothing", regression::smoothing),
+    own(
+        "double_exponential_smoothing",
         &[Matrix, Scalar, Scalar],
+        Vector,
+        regression::smoothing,
     ),
     //
     window("avg_over_time", over_time::avg),

@@ -3,7 +3,7 @@
 use super::super::ast::{At, Binary, BinaryOp, Expr, ExprType, Selector, Shift, Subquery};
 use super::super::duration::seconds_to_ms;
 use super::super::lexer::Token;
-use super::{Parsed, Parser, Tree};
+use super::{Parsed, Parser, Tree, is_modifier};
 use crate::promql::ParseError;
 
 impl Parser<'_> {
@@ -99,7 +99,7 @@ impl Parser<'_> {
             Token::Number(value) => Expr::Number(value),
             Token::Duration { duration_ms } => Expr::Number(duration_ms as f64 / 1_000.0),
             Token::Text(text) => Expr::Text(text),
-            Token::Word(word) => return self.named(word, nesting),
+            Token::Word(word) if !is_modifier(&word) => return self.named(word, nesting),
             Token::Sign("{") => return self.selector(None),
             Token::Sign("(") => {
                 self.advance();

@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     let mut parser = Parser::new(text)?;
     let name = match parser.peek() {
-        Token::Word(name) => Some(name.clone()),
+        Token::Word(name) if !is_modifier(name) => Some(name.clone()),
         _ => None,
     };
     if name.is_some() {
@@ -180,6 +180,7 @@ impl<'a> Parser<'a> {
 
 fn describe(token: &Token) -> String {
     match token {
+        Token::Word(word) if is_modifier(word) => format!("<{}>", word.to_ascii_lowercase()),
         Token::Word(word) => format!("identifier {word:?}"),
         Token::Number(value) => format!("number \"{value}\""),
         Token::Duration { .. } => "duration".to_owned(),
@@ -189,24 +190,21 @@ fn describe(token: &Token) -> String {
     }
 }
 
+/// The words that stand between an operator and its right side: never a metric's name without quotes.
+const MODIFIERS: [&str; 5] = ["bool", "on", "ignoring", "group_left", "group_right"];
+
+fn is_modifier(word: &str) -> bool {
+    MODIFIERS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(word))
+}
+
 /// Whether a metric name may stand without quotes: a word that means nothing else.
 pub(super) fn is_bare_name(name: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "inf",
-        "nan",
-        "bool",
-        "by",
-        "without",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "offset",
-        "start",
-        "end",
-    ];
+    const WORDS: [&str; 7] = ["inf", "nan", "by", "without", "offset", "start", "end"];
     !name.is_empty()
         && lexer::word_length(name) == name.len()
+        && !is_modifier(name)
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
         && AggregateOp::find(name).is_none()
         && BinaryOp::find(name).is_none()

@@ -2,7 +2,7 @@
 
 use weir_wire::{MatchOp, Matcher, NAME_LABEL};
 
-use super::super::lexer::Token;
+use super::super::lexer::{self, Token};
 use super::Parser;
 use crate::promql::ParseError;
 
@@ -52,7 +52,10 @@ impl Parser<'_> {
             }
             let (label, quoted) = match self.peek().clone() {
                 Token::Word(word) if !word.contains(['.', ':']) => (word, false),
-                Token::Number(value) if value.is_nan() => ("nan".to_owned(), false),
+                // `inf` and `nan` are numbers elsewhere; as written, they are labels here.
+                Token::Number(value) if !value.is_finite() && !self.word_here().is_empty() => {
+                    (self.word_here().to_owned(), false)
+                }
                 Token::Text(text) => (text, true),
                 _ => return Err(self.unexpected("label matching", "identifier or \"}\"")),
             };
@@ -67,6 +70,12 @@ impl Parser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The next token as written, where it is spelt as a word.
+    fn word_here(&self) -> &str {
+        let rest = self.text.get(self.position()..).unwrap_or_default();
+        rest.get(..lexer::word_length(rest)).unwrap_or_default()
     }
 
     fn match_op(&mut self) -> Option<MatchOp> {
