@@ -82,6 +82,7 @@ impl Agent {
         let collectors = Collectors::new(config.collect.clone()).context("collectors")?;
         let figures = Figures {
             collectors,
+            config: config.collect.clone(),
             labels,
             clock,
             outbox: Arc::clone(&outbox),

@@ -1,5 +1,5 @@
-//! The host's own figures, each interval: collected on a thread that may block, labelled, queued. A file system that
-//! hangs holds up only the next round of figures, and that is counted.
+//! The host's own figures, each interval: collected on a thread that may block, labelled, queued. What hangs or
+//! fails holds up figures only, never heartbeats or StatsD.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use weir_wire::{Sample, SeriesKey, Value};
 
 use crate::app::Clock;
-use crate::collect::{Collectors, Figure};
+use crate::collect::{CollectConfig, Collectors, Figure};
 use crate::queue::Point;
 use crate::status::Status;
 use crate::ticks::{Tick, Ticks};
@@ -17,6 +17,8 @@ use crate::uplink::Outbox;
 
 pub(crate) struct Figures {
     pub collectors: Collectors,
+    /// What the collectors were made from.
+    pub config: CollectConfig,
     /// `host` and the configured ones.
     pub labels: Vec<(String, String)>,
     pub clock: Clock,
@@ -44,10 +46,16 @@ impl Figures {
                 done = work => done,
             };
             let Ok((collectors, figures)) = done else {
+                // A defect in one collector must not silence the host while its heartbeats go on.
                 tracing::error!(
-                    "a collector failed for good; there will be no more figures of this host"
+                    "collecting ended by a panic; it begins anew with the next interval"
                 );
-                return;
+                counter!("weir_agent_collector_failures_total", "collector" => "all").increment(1);
+                self.collectors = match Collectors::new(self.config.clone()) {
+                    Ok(collectors) => collectors,
+                    Err(_) => return,
+                };
+                continue;
             };
             histogram!("weir_agent_collect_seconds").record(started.elapsed());
             let health = collectors.health();

@@ -39,20 +39,32 @@ pub(crate) fn set_up() -> Result<Build> {
 
 fn rust_tests(build: &Build, filter: &[String]) -> Result<Closing> {
     if prerequisites::answers("cargo-nextest", "--version") {
-        let mut nextest = coloured(build.cargo(&["nextest", "run", "--workspace"]));
-        closing::run("tests", Runner::Nextest, nextest.args(filter))
+        let mut nextest = build.cargo(&["nextest", "run", "--workspace"]);
+        closing::run("tests", Runner::Nextest, prepared(&mut nextest, filter))
     } else {
         // Later binaries run even when an earlier one has a failure.
-        let mut cargo = coloured(build.cargo(&[
+        let mut cargo = build.cargo(&[
             "test",
             "--workspace",
             "--no-fail-fast",
             "--lib",
             "--bins",
             "--tests",
-        ]));
-        closing::run("tests", Runner::Cargo, cargo.args(filter))
+        ]);
+        closing::run("tests", Runner::Cargo, prepared(&mut cargo, filter))
     }
+}
+
+/// A run of the whole workspace builds every program first, so the whole-house tests need not build the agent again,
+/// which alone has other features and would compile its dependencies anew.
+fn prepared<'a>(command: &'a mut Command, filter: &[String]) -> &'a mut Command {
+    if filter.is_empty() {
+        command.env("WEIR_AGENT_IS_BUILT", "1");
+    }
+    if std::io::stderr().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    command.args(filter)
 }
 
 /// Its output goes through a pipe, so it cannot see the terminal itself.
