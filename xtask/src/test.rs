@@ -59,7 +59,7 @@ fn rust_tests(build: &Build, filter: &[String]) -> Result<Closing> {
 /// which alone has other features and would compile its dependencies anew.
 fn prepared<'a>(command: &'a mut Command, filter: &[String]) -> &'a mut Command {
     if filter.is_empty() {
-        command.env("WEIR_AGENT_IS_BUILT", "1");
+        command.env("HOUSE_AGENT_IS_BUILT", "1");
     }
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");

@@ -74,7 +74,7 @@ pub(crate) fn agent_path() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let beside = gateway_path().with_file_name("weir-agent");
-        if std::env::var_os("WEIR_AGENT_IS_BUILT").is_some() && beside.exists() {
+        if std::env::var_os("HOUSE_AGENT_IS_BUILT").is_some() && beside.exists() {
             return beside;
         }
         let mut build = Command::new(env!("CARGO"));
