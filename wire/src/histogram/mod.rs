@@ -173,11 +173,17 @@ impl Histogram {
         }
         buckets.auto(true);
         let float = |at: usize| f64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
+        let (sum, min, max) = (float(1), float(9), float(17));
+        // Quantiles are clamped by these: a peer must not be able to turn them over.
+        let bounded = 0.0 <= min && min <= max && max <= Self::MAX && sum.is_finite();
+        if !buckets.is_empty() && !bounded {
+            return Err(HistogramError::Damaged("sum, min or max"));
+        }
         Ok(Self {
             buckets,
-            sum: float(1),
-            min: float(9),
-            max: float(17),
+            sum,
+            min,
+            max,
         })
     }
 }

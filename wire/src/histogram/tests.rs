@@ -49,6 +49,29 @@ fn damage_and_foreign_bounds_are_refused() {
     ));
 }
 
+#[test]
+fn turned_over_or_endless_extremes_are_refused() {
+    let mut good = Vec::new();
+    of(&[1.0, 2.0]).encode(&mut good);
+    for (at, value) in [
+        (1, f64::NAN),
+        (9, 5.0),
+        (9, -1.0),
+        (17, f64::INFINITY),
+        (17, f64::NAN),
+    ] {
+        let mut bad = good.clone();
+        bad[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        assert_eq!(
+            Histogram::decode(&bad),
+            Err(HistogramError::Damaged("sum, min or max"))
+        );
+    }
+    let mut empty = Vec::new();
+    Histogram::new().encode(&mut empty);
+    assert_eq!(Histogram::decode(&empty).unwrap().count(), 0);
+}
+
 proptest! {
     #[test]
     fn merging_is_recording_together(a in prop::collection::vec(0.0..1e9f64, 1..50), b in prop::collection::vec(0.0..1e5f64, 1..50)) {
