@@ -35,6 +35,10 @@ pub enum StoreError {
     BadMatcher { matcher: String, reason: String },
     #[error("the journal's queue is full; try again")]
     Busy,
+    #[error("no room: {0}")]
+    Full(String),
+    #[error("a series of the write was deleted meanwhile; resolve it again")]
+    UnknownSeries,
     #[error("the journal could not take the write: {0}")]
     Journal(String),
     #[error("the store is closed")]
@@ -44,6 +48,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the file system or RocksDB ran out of space, inodes or quota.
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            StoreError::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            StoreError::Backend(error) => error.to_string().contains("No space left"),
+            _ => false,
+        }
+    }
+
     /// For `map_err`: which file, and what was being done to it.
     pub(crate) fn io(
         action: &'static str,

@@ -1,32 +1,46 @@
-//! The series store: journal, head, chunks, label index and retention, on one directory.
+//! The series store: journal, head, chunks, rollups, label index and retention, on one directory.
 //!
 //! The way of a write: [`Store::resolve`] a series once, [`Store::append`] points; the writer thread puts a group of
 //! writes into the journal, syncs it, puts them into the head and only then tells each caller. [`Store::seal`] turns
-//! past windows of the head into chunks. Knows no query language, no sockets, and reads no clock: time is handed in.
+//! past windows of the head into chunks and points of a minute, [`Store::roll_up`] those into points of an hour.
+//! Knows no query language, no sockets, and reads no clock: time is handed in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backend;
 mod chunk;
+mod columns;
 mod dedupe;
 mod error;
+mod fail;
+mod gate;
 mod head;
 mod index;
 mod journal;
+mod keep;
 mod lock;
+mod memory;
 mod options;
 mod read;
+mod recovery;
+mod roll;
+mod rollup;
 mod seal;
 mod store;
+mod tiers;
 mod window;
+mod write;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use columns::{Columns, Points};
 pub use error::StoreError;
-pub use index::SeriesId;
-pub use options::{Clock, Options};
-pub use read::{Limit, Limits, Selected};
+pub use index::{Cardinality, SeriesId};
+pub use options::{Clock, Options, Policy};
+pub use read::{Limit, Limits, Selected, Selection, Wish};
+pub use recovery::Recovery;
+pub use rollup::Aspect;
 pub use seal::Sealed;
-pub use store::{Recovery, Stats, Store};
-pub use writer::{Chain, Done, Origin, Point, Write, Written};
+pub use store::{Stats, Store};
+pub use write::{Chain, Done, Origin, Write, Written};

@@ -1,25 +1,27 @@
 //! Reading: which series, then their samples from tables and head, merged. A damaged chunk is named, counted and
 //! skipped; the rest of the answer stands.
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::ops::RangeInclusive;
 
-use metrics::counter;
 use roaring::RoaringBitmap;
-use weir_wire::{Matcher, Sample, SeriesKey};
+use weir_wire::{Matcher, SeriesKey, is_stale};
 
-use crate::chunk;
-use crate::head::merge;
+use crate::backend::Tier;
+use crate::columns::Columns;
 use crate::index::MetricId;
+use crate::keep::Kept;
+use crate::rollup::{self, Aspect};
 use crate::store::Store;
-use crate::window::{self, Window};
-use crate::{SeriesId, StoreError};
+use crate::tiers::{Choice, Stretch};
+use crate::window::{self, DAY_MS, Window};
+use crate::{SeriesId, StoreError, chunk};
 
 /// Why a reader wants no more.
 pub type Limit = Box<dyn Error + Send + Sync>;
 
 /// What a reader allows; asked before memory is spent, so that an error stops the read.
-pub trait Limits {
+pub trait Limits: Sync {
     /// So many more series are about to be read.
     ///
     /// # Errors
@@ -33,18 +35,50 @@ pub trait Limits {
     fn samples(&self, count: u64) -> Result<(), Limit>;
 }
 
-/// One series and its samples in a range, ascending, one a timestamp.
+/// What is read of the samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// What a rollup gives for its samples. A raw sample stands for itself, and for 1 where counts are asked for.
+    pub aspect: Aspect,
+    /// How far apart points may lie; 0 asks for raw samples for as long as there are any.
+    pub spacing_ms: i64,
+}
+
+impl Wish {
+    /// Raw samples, and the last of each rollup where there are no others.
+    pub const RAW: Self = Self {
+        aspect: Aspect::Last,
+        spacing_ms: 0,
+    };
+}
+
+/// One series and its samples in a range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selected {
     pub key: SeriesKey,
-    pub samples: Vec<Sample>,
+    pub columns: Columns,
 }
 
-/// A series on its way to being [`Selected`].
-struct Wanted {
-    metric: MetricId,
-    series: u32,
-    selected: Selected,
+/// The answer: series by key, and from when on points lie how far apart (0: raw samples).
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Selection {
+    pub series: Vec<Selected>,
+    pub resolutions: Vec<(i64, i64)>,
+}
+
+/// Series read under one lock of the head, and between two looks at the limits.
+const SERIES_A_LOCK: usize = 512;
+/// From so many series on, two threads read.
+const SERIES_FOR_TWO: usize = 8_192;
+
+/// What is being read, for every part of a range and every run of series.
+struct Read<'a> {
+    store: &'a Store,
+    from_ms: i64,
+    to_ms: i64,
+    aspect: Aspect,
+    stretches: &'a [Stretch],
+    limits: &'a dyn Limits,
 }
 
 impl Store {
@@ -58,23 +92,62 @@ impl Store {
         matchers: &[Matcher],
         from_ms: i64,
         to_ms: i64,
+        wish: Wish,
         limits: &dyn Limits,
-    ) -> Result<Vec<Selected>, StoreError> {
-        let windows = self.windows(from_ms, to_ms);
-        let ids = self
-            .shared
-            .index
-            .read()
-            .matching(matchers, windows.clone())?;
+    ) -> Result<Selection, StoreError> {
+        let mut ids = self.any_of(&[matchers], from_ms, to_ms)?;
         limits.series(ids.len()).map_err(StoreError::Stopped)?;
-        let mut wanted = self.wanted(&ids);
-        for window in self.windows_with_samples(windows) {
-            self.read_window(window, from_ms, to_ms, &mut wanted, limits)?;
+        let mut selection = Selection::default();
+        for (series, kept) in self.by_policy(&mut ids)? {
+            // The open windows first: one that is sealed meanwhile is then read from tables and head.
+            let open = self.shared.head.open_windows();
+            let stretches = self.stretches(&kept, &open, from_ms, to_ms, wish.spacing_ms);
+            let read = Read {
+                store: self,
+                from_ms: from_ms.max(
+                    kept.first_raw_ms
+                        .min(kept.first_minute_ms)
+                        .min(kept.first_hour_ms),
+                ),
+                to_ms,
+                aspect: wish.aspect,
+                stretches: &stretches,
+                limits,
+            };
+            let wanted = self.by_metric(&series.iter().collect::<Vec<_>>());
+            selection.series.extend(read.all(&wanted)?);
+            if selection.resolutions.is_empty() {
+                let window_ms = self.shared.options.window_ms;
+                let each = stretches.iter();
+                selection.resolutions = each
+                    .map(|one| (one.start_ms(window_ms), one.resolution_ms()))
+                    .collect();
+            }
         }
-        let found = wanted.into_iter().map(|one| one.selected);
-        let mut found: Vec<_> = found.filter(|one| !one.samples.is_empty()).collect();
-        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        Ok(found)
+        selection.series.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(selection)
+    }
+
+    fn stretches(
+        &self,
+        kept: &Kept,
+        open: &BTreeSet<Window>,
+        from_ms: i64,
+        to_ms: i64,
+        spacing_ms: i64,
+    ) -> Vec<Stretch> {
+        let window_ms = self.shared.options.window_ms;
+        let first = |ms: i64, unit_ms: i64| window::of(ms.max(0), unit_ms).unwrap_or(Window::MAX);
+        let choice = Choice {
+            window_ms,
+            past: &self.shared.past.read(),
+            open,
+            first_raw: first(kept.first_raw_ms, window_ms),
+            first_minute: first(kept.first_minute_ms, window_ms),
+            first_hour: first(kept.first_hour_ms, DAY_MS),
+            spacing_ms,
+        };
+        choice.stretches(from_ms, to_ms)
     }
 
     /// The series that match any of the selectors (all series where there is none) and have samples in a window the
@@ -89,12 +162,12 @@ impl Store {
         to_ms: i64,
         limits: &dyn Limits,
     ) -> Result<Vec<SeriesKey>, StoreError> {
-        let ids = self.any_of(selectors, from_ms, to_ms)?;
+        let ids = self.any_of_lists(selectors, from_ms, to_ms)?;
         limits.series(ids.len()).map_err(StoreError::Stopped)?;
         let index = self.shared.index.read();
         let mut keys: Vec<_> = ids
             .iter()
-            .filter_map(|id| index.key(SeriesId(id)).cloned())
+            .filter_map(|id| index.key(SeriesId(id)))
             .collect();
         keys.sort_unstable();
         Ok(keys)
@@ -110,7 +183,7 @@ impl Store {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<String>, StoreError> {
-        let ids = self.any_of(selectors, from_ms, to_ms)?;
+        let ids = self.any_of_lists(selectors, from_ms, to_ms)?;
         Ok(self.shared.index.read().label_names(&ids))
     }
 
@@ -125,128 +198,206 @@ impl Store {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<String>, StoreError> {
-        let ids = self.any_of(selectors, from_ms, to_ms)?;
+        let ids = self.any_of_lists(selectors, from_ms, to_ms)?;
         Ok(self.shared.index.read().label_values(label, &ids))
     }
 
-    fn any_of(
+    fn any_of_lists(
         &self,
         selectors: &[Vec<Matcher>],
         from_ms: i64,
         to_ms: i64,
     ) -> Result<RoaringBitmap, StoreError> {
-        let windows = self.windows(from_ms, to_ms);
-        let index = self.shared.index.read();
         if selectors.is_empty() {
-            return index.matching(&[], windows);
+            return self.any_of(&[&[]], from_ms, to_ms);
         }
+        let selectors: Vec<&[Matcher]> = selectors.iter().map(Vec::as_slice).collect();
+        self.any_of(&selectors, from_ms, to_ms)
+    }
+
+    fn any_of(
+        &self,
+        selectors: &[&[Matcher]],
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<RoaringBitmap, StoreError> {
+        let index = self.shared.index.read();
+        let seen = index
+            .presence
+            .between(from_ms, to_ms, self.shared.options.window_ms);
         let mut ids = RoaringBitmap::new();
         for matchers in selectors {
-            ids |= index.matching(matchers, windows.clone())?;
+            ids |= index.matching(matchers, seen.clone())?;
         }
         Ok(ids)
     }
+}
 
-    fn windows(&self, from_ms: i64, to_ms: i64) -> RangeInclusive<Window> {
-        window::touching(from_ms, to_ms, self.shared.options.window_ms)
+impl Read<'_> {
+    /// `wanted` is in the order of the chunks' keys.
+    fn all(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Selected>, StoreError> {
+        if wanted.len() < SERIES_FOR_TWO {
+            return self.some(wanted);
+        }
+        let (first, second) = wanted.split_at(wanted.len() / 2);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| self.some(second));
+            let mut found = self.some(first)?;
+            let rest = other.join().map_err(|_| StoreError::Closed)?;
+            found.extend(rest?);
+            Ok(found)
+        })
     }
 
-    fn windows_with_samples(&self, within: RangeInclusive<Window>) -> Vec<Window> {
-        let index = self.shared.index.read();
-        index
-            .windows()
-            .filter(|window| within.contains(window))
+    fn some(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Selected>, StoreError> {
+        let mut found = Vec::with_capacity(wanted.len());
+        for some in wanted.chunks(SERIES_A_LOCK) {
+            // IMPORTANT: the head first. A window that is sealed meanwhile is then seen twice and merged, never missed.
+            let newest = self.in_head(some)?;
+            let mut columns = self.in_tables(some)?;
+            for (one, newest) in columns.iter_mut().zip(newest) {
+                one.lay_over(newest);
+            }
+            let index = self.store.shared.index.read();
+            for ((_, series), columns) in some.iter().zip(columns) {
+                if !columns.is_empty()
+                    && let Some(key) = index.key(SeriesId(*series))
+                {
+                    found.push(Selected { key, columns });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn in_head(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
+        let mut found = Vec::with_capacity(wanted.len());
+        let series = wanted.iter().map(|(_, series)| *series);
+        self.store
+            .shared
+            .head
+            .read(series, self.from_ms, self.to_ms, |mut columns| {
+                self.as_asked(&mut columns, 0);
+                found.push(columns);
+            });
+        let samples = found.iter().map(|columns| columns.len() as u64).sum();
+        self.limits.samples(samples).map_err(StoreError::Stopped)?;
+        Ok(found)
+    }
+
+    fn in_tables(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
+        let mut found = vec![Columns::default(); wanted.len()];
+        for stretch in self.stretches {
+            for window in stretch.windows.clone() {
+                if stretch.tier == Tier::Raw {
+                    self.raw_window(window, wanted, &mut found)?;
+                } else {
+                    self.rolled_window(stretch.tier, window, wanted, &mut found)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn raw_window(
+        &self,
+        window: Window,
+        wanted: &[(MetricId, u32)],
+        found: &mut [Columns],
+    ) -> Result<(), StoreError> {
+        let here = self.present(wanted, |index| index.presence.window(window).cloned());
+        let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
+        let backend = &self.store.shared.backend;
+        backend.chunks_in(Tier::Raw, window, &keys, |at, bytes| {
+            let mut part = Columns::default();
+            if let Err(error) = chunk::decode_columns(bytes, &mut part) {
+                self.store
+                    .name_damage(Tier::Raw, window, keys[at].1, &error);
+                return Ok(());
+            }
+            part.cut(self.from_ms, self.to_ms);
+            self.limits
+                .samples(part.len() as u64)
+                .map_err(StoreError::Stopped)?;
+            self.as_asked(&mut part, 0);
+            found[places[at]].lay_over(part);
+            Ok(())
+        })
+    }
+
+    /// Of the chunks of a series only the newest is read: it was made of all that was there.
+    fn rolled_window(
+        &self,
+        tier: Tier,
+        window: Window,
+        wanted: &[(MetricId, u32)],
+        found: &mut [Columns],
+    ) -> Result<(), StoreError> {
+        let window_ms = self.store.shared.options.window_ms;
+        let day = if tier == Tier::Hour {
+            window
+        } else {
+            window::day_of(window, window_ms)
+        };
+        let here = self.present(wanted, |index| index.presence.day(day).cloned());
+        let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
+        let mut newest: (usize, Vec<u8>) = (usize::MAX, Vec::new());
+        let backend = &self.store.shared.backend;
+        let mut take = |(at, bytes): (usize, &[u8])| {
+            let Some(place) = places.get(at) else {
+                return Ok(());
+            };
+            let mut part = Columns::default();
+            let read = rollup::decode_aspect(
+                bytes,
+                self.aspect,
+                self.from_ms,
+                self.to_ms,
+                &mut part.times_ms,
+                &mut part.values,
+                &mut part.histograms,
+            );
+            if let Err(error) = read {
+                self.store.name_damage(tier, window, keys[at].1, &error);
+                return Ok(());
+            }
+            self.limits
+                .samples(part.len() as u64)
+                .map_err(StoreError::Stopped)?;
+            found[*place].lay_over(part);
+            Ok(())
+        };
+        backend.chunks_in(tier, window, &keys, |at, bytes| {
+            if at != newest.0 {
+                take((newest.0, &newest.1))?;
+            }
+            newest.0 = at;
+            newest.1.clear();
+            newest.1.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        take((newest.0, &newest.1))
+    }
+
+    /// Those of the wanted that have samples somewhere, and their places.
+    fn present(
+        &self,
+        wanted: &[(MetricId, u32)],
+        of: impl Fn(&crate::index::Index) -> Option<RoaringBitmap>,
+    ) -> Vec<(usize, (MetricId, u32))> {
+        let present = of(&self.store.shared.index.read()).unwrap_or_default();
+        let each = wanted.iter().copied().enumerate();
+        each.filter(|(_, (_, series))| present.contains(*series))
             .collect()
     }
 
-    /// In the order of the chunks' keys.
-    fn wanted(&self, ids: &RoaringBitmap) -> Vec<Wanted> {
-        let index = self.shared.index.read();
-        let each = ids.iter().filter_map(|series| {
-            let id = SeriesId(series);
-            let selected = Selected {
-                key: index.key(id)?.clone(),
-                samples: Vec::new(),
-            };
-            let metric = index.metric(id)?;
-            Some(Wanted {
-                metric,
-                series,
-                selected,
-            })
-        });
-        let mut wanted: Vec<_> = each.collect();
-        wanted.sort_unstable_by_key(|one| (one.metric, one.series));
-        wanted
-    }
-
-    fn read_window(
-        &self,
-        window: Window,
-        from_ms: i64,
-        to_ms: i64,
-        wanted: &mut [Wanted],
-        limits: &dyn Limits,
-    ) -> Result<(), StoreError> {
-        let present = self
-            .shared
-            .index
-            .read()
-            .present(window)
-            .cloned()
-            .unwrap_or_default();
-        let mut here: Vec<&mut Wanted> = wanted
-            .iter_mut()
-            .filter(|one| present.contains(one.series))
-            .collect();
-        // IMPORTANT: the head first. A window that is sealed meanwhile is then seen twice and merged, never missed.
-        let in_head = self.head_samples(window, from_ms, to_ms, &here);
-        let keys: Vec<_> = here.iter().map(|one| (one.metric, one.series)).collect();
-        let mut in_tables: Vec<Vec<Sample>> = vec![Vec::new(); here.len()];
-        let mut at = 0;
-        self.shared
-            .backend
-            .chunks_in(window, &keys, |series, bytes| {
-                while here[at].series != series {
-                    at += 1;
-                }
-                let mut part = Vec::new();
-                if let Err(error) = chunk::decode(bytes, from_ms, to_ms, &mut part) {
-                    counter!("weir_store_damaged_chunks_total").increment(1);
-                    tracing::error!(
-                        "chunk of {} in window {window} is skipped: {error}",
-                        here[at].selected.key
-                    );
-                    return Ok(());
-                }
-                limits
-                    .samples(part.len() as u64)
-                    .map_err(StoreError::Stopped)?;
-                in_tables[at] = merge(std::mem::take(&mut in_tables[at]), &part);
-                Ok(())
-            })?;
-        for ((one, tables), head) in here.iter_mut().zip(in_tables).zip(in_head) {
-            limits
-                .samples(head.len() as u64)
-                .map_err(StoreError::Stopped)?;
-            let samples = merge(tables, &head);
-            one.selected.samples.extend(samples);
+    /// A raw sample counts for one; a stale mark stays what it is.
+    fn as_asked(&self, columns: &mut Columns, from: usize) {
+        if self.aspect == Aspect::Count {
+            let values = columns.values[from..].iter_mut();
+            values
+                .filter(|value| !is_stale(**value))
+                .for_each(|value| *value = 1.0);
         }
-        Ok(())
-    }
-
-    fn head_samples(
-        &self,
-        window: Window,
-        from_ms: i64,
-        to_ms: i64,
-        here: &[&mut Wanted],
-    ) -> Vec<Vec<Sample>> {
-        let head = self.shared.head.read();
-        let of = |one: &&mut Wanted| {
-            let [older, newer] = head.samples(window, one.series, from_ms, to_ms);
-            merge(older.to_vec(), newer)
-        };
-        here.iter().map(of).collect()
     }
 }

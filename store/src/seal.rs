@@ -1,20 +1,24 @@
 //! From head to table: a window that is over is frozen, encoded, ingested, written down as sealed, and let go of.
 //!
-//! IMPORTANT, the order of durability: table ingested and synced → watermark, series and sequences written and synced
+//! IMPORTANT, the order of durability: tables ingested and synced → series, watermark and sequences written and synced
 //! → head released and journal segments deleted. A crash between any two leaves the samples in both places, which a
 //! read merges; never in none.
-
-use std::sync::mpsc::sync_channel;
 
 use metrics::counter;
 use roaring::RoaringBitmap;
 
-use crate::StoreError;
-use crate::backend::SealedWindow;
-use crate::chunk;
-use crate::store::Store;
+use crate::backend::{RolledDay, SealedWindow, Table, Tier, chunk_key};
+use crate::columns::Columns;
+use crate::index::{Definition, MetricId, SeriesId};
+use crate::store::{Store, Upkeep, WindowState};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
+use crate::{StoreError, chunk, fail, rollup};
+
+/// Series looked up, read or written under one lock.
+const SERIES_A_LOCK: usize = 2_048;
+/// Definitions held at once on their way to RocksDB.
+const DEFINITIONS_AT_ONCE: u32 = 1 << 18;
 
 /// What one call did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -35,73 +39,80 @@ impl Store {
     /// Of RocksDB or the file system; the window then stays in the head and in the journal.
     pub fn seal(&self, now_ms: i64) -> Result<Sealed, StoreError> {
         let options = &self.shared.options;
+        self.seal_where(now_ms, |store, window| {
+            window::end_ms(window, options.window_ms) + options.grace_ms <= now_ms
+                && store.is_due(window, now_ms)
+        })
+    }
+
+    /// Seals every window, the one that is being filled too: the head is empty then and the journal short.
+    ///
+    /// # Errors
+    /// As for [`Store::seal`].
+    pub fn flush(&self, now_ms: i64) -> Result<Sealed, StoreError> {
+        self.seal_where(now_ms, |_, _| true)
+    }
+
+    /// Seals everything if the head, the journal or the number of open windows is near its limit.
+    ///
+    /// # Errors
+    /// As for [`Store::seal`].
+    pub fn relieve(&self, now_ms: i64) -> Result<Sealed, StoreError> {
+        let (stats, options) = (self.stats(), &self.shared.options);
+        let near = |used: u64, most: u64| used >= most - most / 5;
+        if near(stats.head_bytes, options.max_head_bytes)
+            || near(stats.journal_bytes, options.max_journal_bytes)
+            || near(stats.open_windows, options.max_open_windows)
+        {
+            return self.flush(now_ms);
+        }
+        Ok(Sealed::default())
+    }
+
+    fn seal_where(
+        &self,
+        now_ms: i64,
+        is_over: impl Fn(&Self, Window) -> bool,
+    ) -> Result<Sealed, StoreError> {
+        let mut upkeep = self.upkeep.lock();
         let mut sealed = Sealed::default();
-        let windows = self.shared.head.read().open_windows();
-        let over = windows.into_iter().filter(|window| {
-            window::end_ms(*window, options.window_ms) + options.grace_ms <= now_ms
-                && self.is_due(*window, now_ms)
-        });
-        for window in over {
-            self.seal_window(window, &mut sealed)?;
-            self.sealed_at_ms.lock().insert(window, now_ms);
+        for window in self.shared.head.open_windows() {
+            if is_over(self, window) {
+                self.seal_window(window, now_ms, &mut upkeep, &mut sealed)?;
+            }
         }
         Ok(sealed)
     }
 
-    /// Drops windows that are wholly older than what is kept, counted from the newest sample rather than from a clock
-    /// that may have jumped.
-    ///
-    /// # Errors
-    /// Of RocksDB.
-    pub fn drop_expired(&self, now_ms: i64) -> Result<(), StoreError> {
-        let options = &self.shared.options;
-        let newest = self.shared.index.read().windows().last();
-        let Some(newest_ms) = newest.map(|window| window::end_ms(window, options.window_ms)) else {
-            return Ok(());
-        };
-        let Some(first_kept) =
-            window::of(newest_ms.min(now_ms) - options.raw_ms, options.window_ms)
-        else {
-            return Ok(());
-        };
-        if self
-            .shared
-            .index
-            .read()
-            .windows()
-            .next()
-            .is_none_or(|oldest| oldest >= first_kept)
-        {
-            return Ok(());
-        }
-        self.shared.index.write().forget_before(first_kept);
-        self.send(Command::Forget(first_kept))?;
-        self.sealed_at_ms
-            .lock()
-            .retain(|window, _| *window >= first_kept);
-        self.shared.backend.drop_before(first_kept)
-    }
-
     fn is_due(&self, window: Window, now_ms: i64) -> bool {
-        let last = self.sealed_at_ms.lock().get(&window).copied();
+        let past = self.shared.past.read();
+        let last = past
+            .windows
+            .get(&window)
+            .and_then(|state| state.sealed_at_ms);
         last.is_none_or(|last_ms| now_ms - last_ms >= self.shared.options.window_ms)
     }
 
-    fn seal_window(&self, window: Window, sealed: &mut Sealed) -> Result<(), StoreError> {
-        let (reply, answer) = sync_channel(1);
-        self.send(Command::Freeze(window, reply))?;
-        let Some(frozen) = answer.recv().map_err(|_| StoreError::Closed)? else {
+    fn seal_window(
+        &self,
+        window: Window,
+        now_ms: i64,
+        upkeep: &mut Upkeep,
+        sealed: &mut Sealed,
+    ) -> Result<(), StoreError> {
+        let frozen = self.ask(|reply| Command::Freeze(window, reply))?;
+        let Some(frozen) = frozen else {
             return Ok(());
         };
-        let through = frozen.through;
-        if let Err(error) = self.make_durable(window, &frozen, sealed) {
-            drop(frozen);
-            self.shared.head.write().thaw(window);
+        let samples_before = sealed.samples;
+        if let Err(error) = self.make_durable(window, now_ms, &frozen, upkeep, sealed) {
+            self.shared.head.thaw(window);
+            self.shared.gate.note_failure(&error);
             return Err(error);
         }
-        let (reply, answer) = sync_channel(1);
-        self.send(Command::Release(window, through, reply))?;
-        sealed.journal_bytes_freed += answer.recv().map_err(|_| StoreError::Closed)??;
+        let samples = sealed.samples - samples_before;
+        let freed = self.ask(|reply| Command::Release(window, frozen, samples, reply))?;
+        sealed.journal_bytes_freed += freed?;
         sealed.windows += 1;
         counter!("weir_store_sealed_windows_total").increment(1);
         Ok(())
@@ -110,43 +121,208 @@ impl Store {
     fn make_durable(
         &self,
         window: Window,
+        now_ms: i64,
         frozen: &Frozen,
+        upkeep: &mut Upkeep,
         sealed: &mut Sealed,
     ) -> Result<(), StoreError> {
-        let backend = &self.shared.backend;
-        let mut table = backend.table(window, frozen.through)?;
-        let mut present = RoaringBitmap::new();
-        for (series, open) in frozen.data.iter() {
-            let Some(metric) = self.shared.index.read().metric(crate::SeriesId(*series)) else {
-                continue;
+        let shared = &self.shared;
+        let backend = &shared.backend;
+        let rolled = shared.options.longest_minute_ms() > 0 || shared.options.longest_hour_ms() > 0;
+        let mut tables = Tables {
+            raw: backend.table(Tier::Raw, window, frozen.through),
+            minute: rolled.then(|| backend.table(Tier::Minute, window, frozen.through)),
+            part: frozen.through,
+        };
+        let before = shared.past.read().windows.contains_key(&window);
+        for some in self.by_metric(&frozen.series).chunks(SERIES_A_LOCK) {
+            let newest = self.frozen_columns(window, some);
+            let older = match before && rolled {
+                true => self.sealed_columns(window, some)?,
+                false => Vec::new(),
             };
-            let mut bytes = Vec::new();
-            chunk::encode(open.samples(), &mut bytes);
-            present.insert(*series);
-            sealed.chunks += 1;
-            sealed.samples += open.samples().len() as u64;
-            sealed.chunk_bytes += bytes.len() as u64;
-            table.put(metric, *series, bytes);
+            tables.put(window, some, newest, older, sealed)?;
         }
-        if !present.is_empty() {
-            backend.ingest(&table.finish()?)?;
+        let minute = tables.minute.map(Table::finish).transpose()?;
+        backend.ingest(Tier::Raw, &tables.raw.finish()?)?;
+        if let Some(paths) = minute {
+            fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &shared.options.dir))?;
+            backend.ingest(Tier::Minute, &paths)?;
         }
-        if let Some(before) = self.shared.index.read().present(window) {
+        self.save_definitions(upkeep)?;
+        self.put_sealed(window, now_ms, rolled, frozen)
+    }
+
+    /// In the order of chunks' keys; series that were deleted meanwhile are left out.
+    pub(crate) fn by_metric(&self, series: &[u32]) -> Vec<(MetricId, u32)> {
+        let mut keys = Vec::with_capacity(series.len());
+        for some in series.chunks(SERIES_A_LOCK) {
+            let index = self.shared.index.read();
+            keys.extend(
+                some.iter()
+                    .filter_map(|one| Some((index.metric(SeriesId(*one))?, *one))),
+            );
+        }
+        keys.sort_unstable();
+        keys
+    }
+
+    fn frozen_columns(&self, window: Window, series: &[(MetricId, u32)]) -> Vec<Columns> {
+        let mut bytes = Vec::new();
+        let frozen = series
+            .iter()
+            .map(|(_, one)| self.shared.head.frozen(*one, window, &mut bytes));
+        frozen.collect()
+    }
+
+    /// What was sealed of a window before; a damaged chunk is named and skipped.
+    fn sealed_columns(
+        &self,
+        window: Window,
+        series: &[(MetricId, u32)],
+    ) -> Result<Vec<Columns>, StoreError> {
+        let mut found = vec![Columns::default(); series.len()];
+        self.shared
+            .backend
+            .chunks_in(Tier::Raw, window, series, |at, bytes| {
+                let mut part = Columns::default();
+                match chunk::decode_columns(bytes, &mut part) {
+                    Ok(()) => found[at].lay_over(part),
+                    Err(error) => self.name_damage(Tier::Raw, window, series[at].1, &error),
+                }
+                Ok(())
+            })?;
+        Ok(found)
+    }
+
+    pub(crate) fn name_damage(
+        &self,
+        tier: Tier,
+        window: Window,
+        series: u32,
+        error: &dyn std::error::Error,
+    ) {
+        counter!("weir_store_damaged_chunks_total").increment(1);
+        let key = self.shared.index.read().key(SeriesId(series));
+        let key = key.map_or_else(|| format!("series {series}"), |key| key.to_string());
+        tracing::error!("{tier:?} chunk of {key} in window {window} is skipped: {error}");
+    }
+
+    fn put_sealed(
+        &self,
+        window: Window,
+        now_ms: i64,
+        rolled: bool,
+        frozen: &Frozen,
+    ) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let mut present: RoaringBitmap = frozen.series.iter().copied().collect();
+        let index = shared.index.read();
+        if let Some(before) = index.presence.window(window) {
             present |= before;
         }
-        let unsaved = std::mem::take(&mut *self.shared.unsaved.lock());
+        let day = window::day_of(window, shared.options.window_ms);
+        let day_present = index.presence.day(day).cloned().unwrap_or_default();
+        drop(index);
         let record = SealedWindow {
             window,
             through: frozen.through,
+            rolled,
             present,
         };
-        backend
-            .put_sealed(&record, &unsaved, &frozen.dedupe)
-            .inspect_err(|_| {
-                self.shared
-                    .unsaved
-                    .lock()
-                    .splice(0..0, unsaved.iter().cloned());
-            })
+        // The points of an hour are made again of what the day holds now.
+        let rolled_day = RolledDay {
+            present: day_present | &record.present,
+            hours_made: false,
+        };
+        let with_day = rolled.then_some((day, &rolled_day));
+        shared
+            .backend
+            .put_sealed(&record, with_day, &frozen.dedupe)?;
+        let mut past = shared.past.write();
+        let state = WindowState {
+            rolled,
+            sealed_at_ms: Some(now_ms),
+        };
+        past.windows.insert(window, state);
+        if rolled {
+            past.days.insert(day, false);
+            shared
+                .index
+                .write()
+                .presence
+                .mark_day(day, &rolled_day.present);
+        }
+        Ok(())
+    }
+
+    /// Writes down the series that are not in RocksDB yet.
+    fn save_definitions(&self, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let end = self.shared.index.read().end();
+        while upkeep.saved_end < end {
+            let until = end.min(upkeep.saved_end.saturating_add(DEFINITIONS_AT_ONCE));
+            let mut definitions: Vec<Definition> = Vec::new();
+            for from in (upkeep.saved_end..until).step_by(SERIES_A_LOCK) {
+                let index = self.shared.index.read();
+                let to = until.min(from + SERIES_A_LOCK as u32);
+                definitions.extend((from..to).filter_map(|series| index.definition(series)));
+            }
+            self.shared.backend.put_definitions(&definitions)?;
+            upkeep.saved_end = until;
+        }
+        Ok(())
+    }
+}
+
+/// A window's tables, being written.
+struct Tables<'a> {
+    raw: Table<'a>,
+    minute: Option<Table<'a>>,
+    part: u32,
+}
+
+impl Tables<'_> {
+    /// Adds chunks of series that follow each other: the raw samples that are new, and points of a minute of all.
+    fn put(
+        &mut self,
+        window: Window,
+        series: &[(MetricId, u32)],
+        newest: Vec<Columns>,
+        older: Vec<Columns>,
+        sealed: &mut Sealed,
+    ) -> Result<(), StoreError> {
+        let mut older = older.into_iter();
+        let (mut bytes, mut points) = (Vec::new(), Vec::new());
+        for ((metric, one), newest) in series.iter().zip(newest) {
+            let mut all = older.next().unwrap_or_default();
+            if newest.is_empty() {
+                continue;
+            }
+            let key = chunk_key(window, *metric, *one, self.part);
+            bytes.clear();
+            chunk::encode_columns(&newest, &mut bytes);
+            self.raw.put(&key, &bytes)?;
+            sealed.chunks += 1;
+            sealed.samples += newest.len() as u64;
+            sealed.chunk_bytes += bytes.len() as u64;
+            let Some(minute) = &mut self.minute else {
+                continue;
+            };
+            all.lay_over(newest);
+            points.clear();
+            bytes.clear();
+            rollup::roll_up(
+                &all.times_ms,
+                &all.values,
+                &all.histograms,
+                rollup::MINUTE_MS,
+                &mut points,
+            );
+            if !points.is_empty() {
+                rollup::encode(&points, &mut bytes);
+                minute.put(&key, &bytes)?;
+            }
+        }
+        Ok(())
     }
 }

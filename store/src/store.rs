@@ -1,63 +1,81 @@
-//! The store as its users hold it: open, resolve, append, close. The parts are in their own files: writing in
-//! `writer.rs`, reading in `read.rs`, sealing in `seal.rs`.
+//! The store as its users hold it: open, resolve, append, close. The parts are in their own files: starting in
+//! `recovery.rs`, writing in `writer.rs`, reading in `read.rs`, sealing in `seal.rs`, keeping in `keep.rs`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
+use roaring::RoaringBitmap;
 use weir_wire::SeriesKey;
 
-use crate::backend::{Backend, SealedWindow};
+use crate::backend::Backend;
 use crate::dedupe::Dedupe;
+use crate::gate::{Gate, Room};
 use crate::head::Head;
-use crate::index::{Definition, Index, SeriesId};
-use crate::journal::{self, Journal, Record};
+use crate::index::{Cardinality, Day, Index, SeriesId};
+use crate::journal::Journal;
 use crate::lock::{self, Lock};
-use crate::window::{self, Window};
-use crate::writer::{Command, Write, Writer};
+use crate::recovery::{self, Recovery};
+use crate::window::Window;
+use crate::write::Write;
+use crate::writer::{Command, Writer};
 use crate::{Options, StoreError};
 
-/// What writer and readers share; each field says who may change it.
+/// What is known of a sealed window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WindowState {
+    /// Its points of a minute are in tables.
+    pub(crate) rolled: bool,
+    /// When this process sealed it last.
+    pub(crate) sealed_at_ms: Option<i64>,
+}
+
+/// What of the past is in tables.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) windows: BTreeMap<Window, WindowState>,
+    /// Days with rollups, and whether the points of an hour are made.
+    pub(crate) days: BTreeMap<Day, bool>,
+}
+
+/// What writer, readers and upkeep share; each field says who may change it.
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) backend: Backend,
-    /// Resolving adds series; the writer marks windows.
+    /// Resolving adds series; the writer takes some out, and marks windows.
     pub(crate) index: RwLock<Index>,
     /// The writer alone.
-    pub(crate) head: RwLock<Head>,
+    pub(crate) head: Head,
     /// The writer alone.
     pub(crate) dedupe: RwLock<Dedupe>,
-    /// Series that are not in the journal yet: they go before the points of the next group.
-    pub(crate) unlogged: Mutex<Vec<Definition>>,
-    /// Series that are not in RocksDB yet: they go with the next sealed window.
-    pub(crate) unsaved: Mutex<Vec<Definition>>,
+    /// Whoever holds `upkeep`.
+    pub(crate) past: RwLock<Past>,
+    pub(crate) gate: Gate,
     pub(crate) journal_bytes: AtomicU64,
+    /// How often series were taken out.
+    generation: AtomicU64,
+}
+
+/// What upkeep remembers from round to round.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    /// Series below this are in RocksDB.
+    pub(crate) saved_end: u32,
+    /// When series without samples were last looked for, and the end of the numbers then.
+    pub(crate) looked_for_idle: Option<(i64, u32)>,
 }
 
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) sealed_at_ms: Mutex<HashMap<Window, i64>>,
+    /// Sealing, retention, deletion and backup: one at a time.
+    pub(crate) upkeep: Mutex<Upkeep>,
     commands: SyncSender<Command>,
     writer: Mutex<Option<JoinHandle<()>>>,
     _lock: Lock,
-}
-
-/// What starting found.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Recovery {
-    pub series: u64,
-    pub journal_groups: u64,
-    pub samples: u64,
-    /// Bytes behind the last whole group: never acknowledged.
-    pub torn_bytes: u64,
-    /// `file: from..to` of synced bytes that could not be read.
-    pub damage: Vec<String>,
-    /// Samples whose series was lost with damage.
-    pub orphans: u64,
 }
 
 /// Sizes, now.
@@ -65,7 +83,13 @@ pub struct Recovery {
 pub struct Stats {
     pub series: u64,
     pub head_samples: u64,
+    /// In use.
+    pub head_bytes: u64,
+    /// Got from the system for the head, free places too.
+    pub head_held_bytes: u64,
     pub journal_bytes: u64,
+    pub open_windows: u64,
+    pub sealed_windows: u64,
 }
 
 impl Store {
@@ -77,8 +101,8 @@ impl Store {
         let lock = lock::take(&options.dir, options.window_ms)?;
         let dir = options.dir.join("journal");
         std::fs::create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
-        let backend = Backend::open(&options.dir)?;
-        let restored = Restoring::from_backend(&backend)?.replay(&dir, &options)?;
+        let backend = Backend::open(&options.dir, options.cache_bytes)?;
+        let restored = recovery::restore(&backend, &dir, &options)?;
         lock::sync_dir(&options.dir)?;
         let journal = Journal::new(
             dir,
@@ -86,29 +110,31 @@ impl Store {
             restored.segments,
             restored.floor,
         );
-        let queued_writes = options.queued_writes;
+        let (commands, inbox) = sync_channel(options.queued_writes);
         let shared = Arc::new(Shared {
             options,
             backend,
             journal_bytes: AtomicU64::new(journal.bytes()),
             index: RwLock::new(restored.index),
-            head: RwLock::new(restored.head),
+            head: restored.head,
             dedupe: RwLock::new(restored.dedupe),
-            unlogged: Mutex::default(),
-            unsaved: Mutex::new(restored.unsaved),
+            past: RwLock::new(restored.past),
+            gate: Gate::default(),
+            generation: AtomicU64::new(0),
         });
-        let (commands, inbox) = sync_channel(queued_writes);
-        let writer = Writer {
-            journal,
-            shared: Arc::clone(&shared),
-        };
+        shared.mark_begun();
+        let writer = Writer::new(journal, Arc::clone(&shared));
         let writer = std::thread::Builder::new()
             .name("weir-writer".to_owned())
             .spawn(move || writer.run(&inbox))
             .map_err(StoreError::io("start the writer for", &shared.options.dir))?;
+        let upkeep = Upkeep {
+            saved_end: restored.saved_end,
+            looked_for_idle: None,
+        };
         let store = Self {
             shared,
-            sealed_at_ms: Mutex::default(),
+            upkeep: Mutex::new(upkeep),
             commands,
             writer: Mutex::new(Some(writer)),
             _lock: lock,
@@ -125,22 +151,27 @@ impl Store {
             return Ok(id);
         }
         let mut index = self.shared.index.write();
-        if let Some(id) = index.find(key) {
-            return Ok(id);
+        match index.find(key) {
+            Some(id) => Ok(id),
+            None => index.add(key, self.shared.options.max_series),
         }
-        let definition = index.add(key, self.shared.options.max_series)?;
-        let id = SeriesId(definition.series);
-        // Under the index's lock: whoever finds the id finds its definition on the way to the journal too.
-        self.shared.unsaved.lock().push(definition.clone());
-        self.shared.unlogged.lock().push(definition);
-        Ok(id)
+    }
+
+    /// Changes when series were taken out: numbers resolved before may not be taken any more.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared.generation()
     }
 
     /// Queues a write; its `done` is called when it is on disk, or refused.
     ///
     /// # Errors
-    /// Gives the write back, uncalled, with [`StoreError::Busy`] while the queue is full, or [`StoreError::Closed`].
+    /// Gives the write back, uncalled: with [`StoreError::Busy`] while the queue is full, with [`StoreError::Full`]
+    /// while there is no room for more, or with [`StoreError::Closed`].
     pub fn append(&self, write: Write) -> Result<(), (Box<Write>, StoreError)> {
+        if let Some(reason) = self.shared.gate.reason() {
+            return Err((Box::new(write), StoreError::Full(reason)));
+        }
         let (command, error) = match self.commands.try_send(Command::Write(write)) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Full(command)) => (command, StoreError::Busy),
@@ -160,11 +191,46 @@ impl Store {
 
     #[must_use]
     pub fn stats(&self) -> Stats {
+        let shared = &self.shared;
         Stats {
-            series: self.shared.index.read().len() as u64,
-            head_samples: self.shared.head.read().len() as u64,
-            journal_bytes: self.shared.journal_bytes.load(Ordering::Relaxed),
+            series: shared.index.read().len() as u64,
+            head_samples: shared.head.samples(),
+            head_bytes: shared.head.used_bytes() as u64,
+            head_held_bytes: shared.head.held_bytes() as u64,
+            journal_bytes: shared.journal_bytes.load(Ordering::Relaxed),
+            open_windows: shared.head.open_windows().len() as u64,
+            sealed_windows: shared.past.read().windows.len() as u64,
         }
+    }
+
+    /// Why writes are refused now; `None` while they are taken.
+    #[must_use]
+    pub fn refusing(&self) -> Option<String> {
+        self.shared.gate.reason()
+    }
+
+    /// Looks whether there is room for writes; to be called every second or so.
+    pub fn look_for_room(&self) {
+        let (shared, options) = (&self.shared, &self.shared.options);
+        shared.gate.look(&Room {
+            dir: &options.dir,
+            reserve_bytes: options.disk_reserve_bytes,
+            head: (shared.head.used_bytes() as u64, options.max_head_bytes),
+            journal: (
+                shared.journal_bytes.load(Ordering::Relaxed),
+                options.max_journal_bytes,
+            ),
+            windows: (
+                shared.head.open_windows().len() as u64,
+                options.max_open_windows,
+            ),
+        });
+    }
+
+    /// Which metrics, labels and values have the most series, so many of each.
+    #[must_use]
+    pub fn cardinality(&self, limit: usize) -> Cardinality {
+        self.shared.index.read().cardinality(limit)
     }
 
     /// Writes what is queued and stops the writer. The head stays in the journal and is back at the next start.
@@ -180,122 +246,43 @@ impl Store {
     pub(crate) fn send(&self, command: Command) -> Result<(), StoreError> {
         self.commands.send(command).map_err(|_| StoreError::Closed)
     }
+
+    /// Sends a command and waits for its answer.
+    pub(crate) fn ask<T>(
+        &self,
+        command: impl FnOnce(SyncSender<T>) -> Command,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = sync_channel(1);
+        self.send(command(reply))?;
+        answer.recv().map_err(|_| StoreError::Closed)
+    }
 }
 
-/// The state of a store while it is being read back.
-struct Restoring {
-    index: Index,
-    head: Head,
-    dedupe: Dedupe,
-    unsaved: Vec<Definition>,
-    sealed_through: HashMap<Window, u32>,
-    /// The highest segment number that a watermark names.
-    floor: u32,
-    segments: Vec<(u32, u64, BTreeSet<Window>)>,
-    recovery: Recovery,
-}
-
-impl Restoring {
-    fn from_backend(backend: &Backend) -> Result<Self, StoreError> {
-        let mut index = Index::default();
-        for definition in backend.definitions()? {
-            index.restore(&definition);
-        }
-        let mut sealed_through = HashMap::new();
-        for SealedWindow {
-            window,
-            through,
-            present,
-        } in backend.sealed()?
-        {
-            index.mark_all(window, &present);
-            sealed_through.insert(window, through);
-        }
-        let dedupe = match backend.dedupe()? {
-            None => Dedupe::default(),
-            // Going on without it would store again what agents send again.
-            Some(bytes) => {
-                Dedupe::decode(&bytes).ok_or_else(|| backend.corrupt("the record of sequences"))?
-            }
-        };
-        Ok(Self {
-            index,
-            head: Head::default(),
-            dedupe,
-            unsaved: Vec::new(),
-            floor: sealed_through.values().copied().max().unwrap_or(0),
-            sealed_through,
-            segments: Vec::new(),
-            recovery: Recovery::default(),
-        })
+impl Shared {
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
-    fn replay(mut self, dir: &std::path::Path, options: &Options) -> Result<Self, StoreError> {
-        let mut needed: HashMap<u32, BTreeSet<Window>> = HashMap::new();
-        let replayed = journal::replay(dir, |segment, record| {
-            self.take(
-                segment,
-                record,
-                options.window_ms,
-                needed.entry(segment).or_default(),
-            );
-        })?;
-        for (window, series) in self.head.take_begun() {
-            self.index.mark(window, series);
-        }
-        self.segments = replayed
-            .segments
-            .iter()
-            .map(|(number, bytes)| (*number, *bytes, needed.remove(number).unwrap_or_default()))
-            .collect();
-        self.recovery.series = self.index.len() as u64;
-        self.recovery.journal_groups = replayed.groups;
-        self.recovery.torn_bytes = replayed.torn_bytes;
-        let named = |d: &journal::Damage| {
-            format!("{}: {}..{}", d.path.display(), d.bytes.start, d.bytes.end)
-        };
-        self.recovery.damage = replayed.damage.iter().map(named).collect();
-        Ok(self)
+    pub(crate) fn note_journal_bytes(&self, bytes: u64) {
+        self.journal_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    fn take(
-        &mut self,
-        segment: u32,
-        record: Record,
-        window_ms: i64,
-        needed: &mut BTreeSet<Window>,
-    ) {
-        let (origin, points) = match record {
-            Record::Definition(definition) => {
-                if self.index.key(SeriesId(definition.series)).is_none() {
-                    self.index.restore(&definition);
-                    self.unsaved.push(definition);
-                }
-                return;
+    /// Lets readers see the windows in which series got their first sample.
+    pub(crate) fn mark_begun(&self) {
+        let begun = self.head.take_begun();
+        if !begun.is_empty() {
+            let mut index = self.index.write();
+            for (window, series) in begun {
+                index.presence.mark_window(window, series);
             }
-            Record::Batch { origin, points } => (origin, points),
-        };
-        if let Some(origin) = &origin {
-            self.dedupe.note(origin);
         }
-        for point in points {
-            let Some(window) = window::of(point.sample.timestamp_ms, window_ms) else {
-                continue;
-            };
-            if self
-                .sealed_through
-                .get(&window)
-                .is_some_and(|through| segment <= *through)
-            {
-                continue;
-            }
-            if self.index.key(point.series).is_none() {
-                self.recovery.orphans += 1;
-                continue;
-            }
-            needed.insert(window);
-            self.recovery.samples += 1;
-            self.head.insert(window, point.series.0, point.sample);
-        }
+    }
+
+    /// Takes series out of index and head.
+    pub(crate) fn take_out(&self, series: &RoaringBitmap) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let mut index = self.index.write();
+        index.remove(series);
+        self.head.forget(series.iter());
     }
 }

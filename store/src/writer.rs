@@ -3,148 +3,144 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
-use weir_wire::Sample;
+use roaring::RoaringBitmap;
 
-use crate::head::{Kept, WindowData};
-use crate::index::Definition;
-use crate::journal::{Journal, put_batch, put_definition};
+use crate::columns::Points;
+use crate::journal::{Group, Journal, put_batch, put_definition, put_removed};
 use crate::store::Shared;
 use crate::window::{self, Window};
+use crate::write::{Chain, Origin, Write, Written};
 use crate::{SeriesId, StoreError};
 
 /// Writes and points in one group at most.
-const GROUP_WRITES: usize = 1_024;
+const GROUP_WRITES: usize = 4_096;
 const GROUP_POINTS: usize = 500_000;
 /// A group is closed past this; the last write, a frame at most, may take it to a few times that.
 const GROUP_BYTES: usize = 16 << 20;
 /// Definitions in one group, so that no group comes near the journal's limit.
 const DEFINITION_BYTES: usize = 8 << 20;
-
-/// A sample of a series that was resolved before.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Point {
-    pub series: SeriesId,
-    pub sample: Sample,
-}
-
-/// Whose batch it is: (agent, boot, sequence) names it for ever, and a second one of the same name changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    pub agent: String,
-    pub boot: u64,
-    pub sequence: u64,
-}
-
-/// Writes that must not overtake a failed one: after a failure every later write of the chain is refused, so that a
-/// higher sequence is never taken before a lower one that will be sent again. One chain a session.
-#[derive(Debug, Clone, Default)]
-pub struct Chain(Arc<AtomicBool>);
-
-impl Chain {
-    fn broken(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn cut(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-}
-
-/// Called once the write is on disk and readable, or refused; from the writer's thread, so it must not block.
-pub type Done = Box<dyn FnOnce(Result<Written, StoreError>) + Send>;
-
-/// Points to be stored together.
-pub struct Write {
-    pub origin: Option<Origin>,
-    /// The session's, where writes have an order to keep.
-    pub chain: Option<Chain>,
-    pub points: Vec<Point>,
-    pub done: Done,
-}
-
-/// What became of a write's points; the fields add up to their number unless the whole batch was known.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// The batch was on disk already: nothing was changed.
-    pub known_batch: bool,
-    pub stored: u64,
-    /// The same sample was there.
-    pub duplicate: u64,
-    /// Another value was there for that time: this one stays.
-    pub replaced: u64,
-    /// Refused: too far in the future.
-    pub too_early: u64,
-    /// Refused: older than what is kept.
-    pub too_old: u64,
-}
+/// Series defined or taken out under one lock, or in one record.
+const DEFINITIONS_A_LOCK: u32 = 4_096;
+const REMOVED_A_GROUP: usize = 1 << 20;
+/// How long nothing must come before the newest mark is synced by itself.
+const IDLE: Duration = Duration::from_millis(500);
 
 pub(crate) enum Command {
     Write(Write),
     Freeze(Window, SyncSender<Option<Frozen>>),
-    Release(Window, u32, SyncSender<Result<u64, StoreError>>),
+    Release(Window, Frozen, u64, SyncSender<Result<u64, StoreError>>),
     /// Windows before this one are too old to be kept.
     Forget(Window),
+    /// Takes series out, in the journal, the head and the index.
+    Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
     Close,
 }
 
-/// A window taken out of the head, and what was true when it was.
+/// A window taken for sealing, and what was true when it was.
 pub(crate) struct Frozen {
-    pub(crate) data: Arc<WindowData>,
+    /// The series with samples in it.
+    pub(crate) series: Vec<u32>,
     /// Every sample of it is in a segment of this number or below, and none that comes later will be.
     pub(crate) through: u32,
     pub(crate) dedupe: Vec<u8>,
 }
 
 pub(crate) struct Writer {
-    pub(crate) journal: Journal,
-    pub(crate) shared: Arc<Shared>,
+    journal: Journal,
+    shared: Arc<Shared>,
+    /// Series below this are in the journal or in RocksDB.
+    logged_end: u32,
+    /// Series below this are in the journal once the group being made is.
+    defined_end: u32,
+    group: Group,
+    last_sync: Option<Instant>,
 }
 
 /// A write that is part of the group being made.
 struct Taken {
-    origin: Option<Origin>,
-    chain: Option<Chain>,
-    points: Vec<(Window, Point)>,
-    done: Done,
+    write: Write,
     written: Written,
 }
 
 impl Writer {
+    pub(crate) fn new(journal: Journal, shared: Arc<Shared>) -> Self {
+        let logged_end = shared.index.read().end();
+        Self {
+            journal,
+            shared,
+            logged_end,
+            defined_end: logged_end,
+            group: Group::default(),
+            last_sync: None,
+        }
+    }
+
     /// Works until it is told to close; what was queued before that is written.
     pub(crate) fn run(mut self, inbox: &Receiver<Command>) {
-        while let Ok(command) = inbox.recv() {
-            let mut next = Some(command);
+        loop {
+            let mut next = match inbox.recv_timeout(IDLE) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.rest();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.rest(),
+            };
             while let Some(command) = next.take() {
                 match command {
                     Command::Write(first) => next = self.write_group(first, inbox),
-                    Command::Freeze(window, reply) => {
-                        // Who asked may have gone: then nobody needs the answer.
-                        let _ = reply.send(self.freeze(window));
-                    }
-                    Command::Release(window, through, reply) => {
-                        let _ = reply.send(self.release(window, through));
-                    }
-                    Command::Forget(first_kept) => {
-                        self.shared.head.write().drop_before(first_kept);
-                        self.journal.forget_before(first_kept);
-                    }
-                    Command::Close => return,
+                    Command::Close => return self.rest(),
+                    other => self.obey(other),
                 }
             }
         }
     }
 
-    /// Gathers what is waiting; gives back the command that ended the gathering.
+    fn obey(&mut self, command: Command) {
+        // Who asked may have gone: then nobody needs the answer.
+        match command {
+            Command::Freeze(window, reply) => {
+                let _ = reply.send(self.freeze(window));
+            }
+            Command::Release(window, frozen, samples, reply) => {
+                let _ = reply.send(self.release(window, &frozen, samples));
+            }
+            Command::Forget(first_kept) => {
+                self.shared.head.drop_before(first_kept);
+                self.journal.forget_before(first_kept);
+            }
+            Command::Remove(series, reply) => {
+                let _ = reply.send(self.remove(&series));
+            }
+            Command::Write(_) | Command::Close => {}
+        }
+    }
+
+    /// Nothing is to be done: the newest mark gets durable.
+    fn rest(&mut self) {
+        if self.journal.mark_waits() {
+            self.journal.sync_mark();
+        }
+        self.note_sizes();
+    }
+
+    /// Gathers what is waiting, and what comes until the next sync is due; gives back the command that ended it.
     fn write_group(&mut self, first: Write, inbox: &Receiver<Command>) -> Option<Command> {
+        let due = self
+            .last_sync
+            .map(|last| last + self.shared.options.sync_interval);
         let mut points = first.points.len();
         let mut writes = vec![first];
         let mut ended_by = None;
         while writes.len() < GROUP_WRITES && points < GROUP_POINTS {
-            match inbox.try_recv() {
+            let wait = due.map_or(Duration::ZERO, |due| {
+                due.saturating_duration_since(Instant::now())
+            });
+            match inbox.recv_timeout(wait) {
                 Ok(Command::Write(write)) => {
                     points += write.points.len();
                     writes.push(write);
@@ -160,50 +156,95 @@ impl Writer {
         ended_by
     }
 
+    fn note_sizes(&self) {
+        self.shared.note_journal_bytes(self.journal.bytes());
+    }
+
     /// Writes what was gathered, in as many groups as its bytes ask for.
     fn commit(&mut self, writes: Vec<Write>) {
-        let mut writes = writes.into_iter().peekable();
+        let mut writes = self.vet(writes).into_iter().peekable();
         while writes.peek().is_some() {
             self.commit_group(&mut writes);
         }
-        let bytes = self.journal.bytes();
-        self.shared.journal_bytes.store(bytes, Ordering::Relaxed);
+        self.note_sizes();
+    }
+
+    /// Refuses writes with points of series that were taken out after they had been resolved.
+    fn vet(&self, writes: Vec<Write>) -> Vec<Write> {
+        if self.shared.generation() == 0 {
+            return writes;
+        }
+        let mut known = Vec::with_capacity(writes.len());
+        for write in writes {
+            let all_known = {
+                let index = self.shared.index.read();
+                let histograms = write.points.histograms.iter().map(|one| one.series);
+                let mut series = write.points.series.iter().copied().chain(histograms);
+                series.all(|series| index.has(SeriesId(series)))
+            };
+            if all_known {
+                known.push(write);
+            } else {
+                write.chain.iter().for_each(Chain::cut);
+                (write.done)(Err(StoreError::UnknownSeries));
+            }
+        }
+        known
     }
 
     fn commit_group(&mut self, writes: &mut impl Iterator<Item = Write>) {
-        let definitions = std::mem::take(&mut *self.shared.unlogged.lock());
-        let started = std::time::Instant::now();
-        let (group, payload, windows) = self.group(writes);
-        let written = self.write_definitions(&definitions).and_then(|mut whole| {
-            whole.extend_from_slice(&payload);
-            self.write(&whole, &windows)
-        });
-        match written {
+        let started = Instant::now();
+        self.last_sync = Some(started);
+        let defined = self.put_definitions();
+        let (taken, windows) = self.put_writes(writes);
+        match defined.and_then(|()| self.sync(&windows)) {
             Ok(()) => {
                 histogram!("weir_store_journal_sync_seconds").record(started.elapsed());
-                self.apply(group);
+                self.logged_end = self.defined_end;
+                self.apply(taken);
             }
             Err(error) => {
                 counter!("weir_store_journal_failures_total").increment(1);
                 tracing::error!("{error}; the group is not acknowledged");
-                // The definitions must come before whatever refers to them in the next segment.
-                self.shared.unlogged.lock().splice(0..0, definitions);
-                refuse(group, &error);
+                self.shared.gate.note_failure(&error);
+                refuse(taken, &error);
             }
         }
+        self.group.clear();
+    }
+
+    /// Definitions go before the points: a million new series at once are groups of their own.
+    fn put_definitions(&mut self) -> Result<(), StoreError> {
+        let end = self.shared.index.read().end();
+        self.defined_end = self.logged_end;
+        while self.defined_end < end {
+            let until = end.min(self.defined_end + DEFINITIONS_A_LOCK);
+            {
+                let index = self.shared.index.read();
+                let defined =
+                    (self.defined_end..until).filter_map(|series| index.definition(series));
+                defined.for_each(|definition| put_definition(&definition, self.group.records()));
+            }
+            self.defined_end = until;
+            if self.group.len() > DEFINITION_BYTES {
+                self.sync(&BTreeSet::new())?;
+                self.logged_end = self.defined_end;
+                self.group.clear();
+            }
+        }
+        Ok(())
     }
 
     /// Sorts out what is refused or known, and encodes the rest, until the group is large enough.
-    fn group(
-        &self,
+    fn put_writes(
+        &mut self,
         writes: &mut impl Iterator<Item = Write>,
-    ) -> (Vec<Taken>, Vec<u8>, BTreeSet<Window>) {
+    ) -> (Vec<Taken>, BTreeSet<Window>) {
         let now_ms = (self.shared.options.clock)();
-        let mut payload = Vec::new();
         let mut windows = BTreeSet::new();
         let mut group: Vec<Taken> = Vec::new();
-        while payload.len() < GROUP_BYTES {
-            let Some(write) = writes.next() else {
+        while self.group.len() < GROUP_BYTES {
+            let Some(mut write) = writes.next() else {
                 break;
             };
             if write.chain.as_ref().is_some_and(Chain::broken) {
@@ -211,143 +252,138 @@ impl Writer {
                 (write.done)(Err(StoreError::Journal(why)));
                 continue;
             }
-            let known = write.origin.as_ref().is_some_and(|origin| {
+            let known_batch = write.origin.as_ref().is_some_and(|origin| {
                 self.shared.dedupe.read().has(origin) || in_group(&group, origin)
             });
-            if known {
-                group.push(known_batch(write));
-                continue;
+            let mut written = Written {
+                known_batch,
+                ..Written::default()
+            };
+            if known_batch {
+                write.points = Points::default();
+            } else {
+                self.admit(&mut write.points, now_ms, &mut written);
+                self.note_windows(&write.points, &mut windows);
+                put_batch(write.origin.as_ref(), &write.points, self.group.records());
             }
-            let taken = self.admit(write, now_ms);
-            windows.extend(taken.points.iter().map(|(window, _)| *window));
-            let points: Vec<Point> = taken
-                .points
-                .iter()
-                .map(|(_, point)| point.clone())
-                .collect();
-            put_batch(taken.origin.as_ref(), &points, &mut payload);
-            group.push(taken);
+            group.push(Taken { write, written });
         }
-        (group, payload, windows)
+        (group, windows)
     }
 
-    /// Definitions go before the points: a million new series at once are groups of their own, and what is left is
-    /// given back to stand at the front of the next group.
-    fn write_definitions(&mut self, definitions: &[Definition]) -> Result<Vec<u8>, StoreError> {
-        let mut payload = Vec::new();
-        for definition in definitions {
-            put_definition(definition, &mut payload);
-            if payload.len() > DEFINITION_BYTES {
-                self.write(&std::mem::take(&mut payload), &BTreeSet::new())?;
-            }
-        }
-        Ok(payload)
-    }
-
-    fn write(&mut self, payload: &[u8], windows: &BTreeSet<Window>) -> Result<(), StoreError> {
-        if payload.is_empty() {
+    fn sync(&mut self, windows: &BTreeSet<Window>) -> Result<(), StoreError> {
+        if self.group.is_empty() {
             return Ok(());
         }
-        self.journal.write_group(payload, windows)?;
+        self.journal.write_group(&mut self.group, windows)?;
         counter!("weir_store_journal_groups_total").increment(1);
-        counter!("weir_store_journal_written_bytes_total").increment(payload.len() as u64);
+        counter!("weir_store_journal_written_bytes_total").increment(self.group.len() as u64);
         Ok(())
     }
 
-    /// Sorts a write's points into windows, and out.
-    fn admit(&self, write: Write, now_ms: i64) -> Taken {
+    /// Takes out the points that are too early or too old.
+    fn admit(&self, points: &mut Points, now_ms: i64, written: &mut Written) {
         let options = &self.shared.options;
-        let (oldest_ms, newest_ms) = (now_ms - options.raw_ms, now_ms + options.future_ms);
-        let mut written = Written::default();
-        let mut points = Vec::with_capacity(write.points.len());
-        for point in write.points {
-            let at = point.sample.timestamp_ms;
-            match window::of(at, options.window_ms) {
-                _ if at > newest_ms => written.too_early += 1,
-                Some(window) if at >= oldest_ms => points.push((window, point)),
-                _ => written.too_old += 1,
-            }
+        let oldest_ms = (now_ms - options.raw_ms).max(0);
+        let newest_ms = now_ms + options.future_ms;
+        let Some((first_ms, last_ms)) = points.time_range() else {
+            return;
+        };
+        if first_ms >= oldest_ms && last_ms <= newest_ms {
+            return;
         }
-        Taken {
-            origin: write.origin,
-            chain: write.chain,
-            points,
-            done: write.done,
-            written,
+        points.retain(|_, at_ms| {
+            written.too_early += u64::from(at_ms > newest_ms);
+            written.too_old += u64::from(at_ms < oldest_ms);
+            (oldest_ms..=newest_ms).contains(&at_ms)
+        });
+    }
+
+    fn note_windows(&self, points: &Points, windows: &mut BTreeSet<Window>) {
+        let window_ms = self.shared.options.window_ms;
+        let mut last = 0..0;
+        let histograms = points.histograms.iter().map(|one| one.timestamp_ms);
+        for at_ms in points.times_ms.iter().copied().chain(histograms) {
+            if !last.contains(&at_ms)
+                && let Some(window) = window::of(at_ms, window_ms)
+            {
+                last = window::start_ms(window, window_ms)..window::end_ms(window, window_ms);
+                windows.insert(window);
+            }
         }
     }
 
     /// Puts a synced group where it can be read, then answers.
     fn apply(&self, mut group: Vec<Taken>) {
-        let begun = {
-            let mut head = self.shared.head.write();
-            for taken in &mut group {
-                for (window, point) in taken.points.drain(..) {
-                    match head.insert(window, point.series.0, point.sample) {
-                        Kept::New => taken.written.stored += 1,
-                        Kept::Duplicate => taken.written.duplicate += 1,
-                        Kept::Replaced => taken.written.replaced += 1,
-                    }
-                }
-            }
-            head.take_begun()
-        };
-        if !begun.is_empty() {
-            let mut index = self.shared.index.write();
-            for (window, series) in begun {
-                index.mark(window, series);
-            }
+        for taken in &mut group {
+            let tally = self.shared.head.insert(&taken.write.points);
+            taken.written.stored = tally.new;
+            taken.written.duplicate = tally.duplicate;
+            taken.written.replaced = tally.replaced;
         }
+        self.shared.mark_begun();
         let mut dedupe = self.shared.dedupe.write();
         let new = group.iter().filter(|taken| !taken.written.known_batch);
-        new.filter_map(|taken| taken.origin.as_ref())
+        new.filter_map(|taken| taken.write.origin.as_ref())
             .for_each(|origin| dedupe.note(origin));
         drop(dedupe);
         for taken in group {
-            (taken.done)(Ok(taken.written));
+            (taken.write.done)(Ok(taken.written));
         }
     }
 
     fn freeze(&mut self, window: Window) -> Option<Frozen> {
         // IMPORTANT: rotate first: what is frozen lies wholly in closed segments.
         let through = self.journal.rotate();
-        let data = self.shared.head.write().freeze(window)?;
+        let series = self.shared.head.freeze(window);
+        if series.is_empty() {
+            return None;
+        }
         Some(Frozen {
-            data,
+            series,
             through,
             dedupe: self.shared.dedupe.read().encode(),
         })
     }
 
-    fn release(&mut self, window: Window, through: u32) -> Result<u64, StoreError> {
-        self.shared.head.write().release(window);
-        self.journal.release(window, through)
+    fn release(
+        &mut self,
+        window: Window,
+        frozen: &Frozen,
+        samples: u64,
+    ) -> Result<u64, StoreError> {
+        let options = &self.shared.options;
+        let idle_windows = (options.head_idle_ms / options.window_ms).max(1) as Window;
+        let idle_before = (window + 1).saturating_sub(idle_windows);
+        self.shared.head.release(window, samples, idle_before);
+        let freed = self.journal.release(window, frozen.through)?;
+        self.note_sizes();
+        Ok(freed)
+    }
+
+    fn remove(&mut self, series: &RoaringBitmap) -> Result<(), StoreError> {
+        let ids: Vec<u32> = series.iter().collect();
+        for some in ids.chunks(REMOVED_A_GROUP) {
+            put_removed(some.iter().copied(), self.group.records());
+            let synced = self.sync(&BTreeSet::new());
+            self.group.clear();
+            synced?;
+        }
+        self.shared.take_out(series);
+        Ok(())
     }
 }
 
 fn refuse(group: Vec<Taken>, error: &StoreError) {
     let why = error.to_string();
     for taken in group {
-        taken.chain.iter().for_each(Chain::cut);
-        (taken.done)(Err(StoreError::Journal(why.clone())));
+        taken.write.chain.iter().for_each(Chain::cut);
+        (taken.write.done)(Err(StoreError::Journal(why.clone())));
     }
 }
 
 fn in_group(group: &[Taken], origin: &Origin) -> bool {
-    let earlier = group.iter().filter_map(|taken| taken.origin.as_ref());
+    let earlier = group.iter().filter_map(|taken| taken.write.origin.as_ref());
     let mut same = earlier.filter(|o| o.agent == origin.agent && o.boot == origin.boot);
     same.any(|o| o.sequence >= origin.sequence)
-}
-
-fn known_batch(write: Write) -> Taken {
-    Taken {
-        origin: write.origin,
-        chain: write.chain,
-        points: Vec::new(),
-        done: write.done,
-        written: Written {
-            known_batch: true,
-            ..Written::default()
-        },
-    }
 }

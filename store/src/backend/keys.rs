@@ -3,11 +3,12 @@
 use roaring::RoaringBitmap;
 use weir_wire::SeriesKey;
 
-use super::SealedWindow;
-use crate::index::{Definition, MetricId};
+use super::{RolledDay, SealedWindow, Tier};
+use crate::index::{Day, Definition, MetricId};
 use crate::window::Window;
 
 pub(super) const SEALED_PREFIX: &[u8] = b"sealed/";
+pub(super) const DAY_PREFIX: &[u8] = b"day/";
 
 /// `window u32 BE, metric u32 BE, series u32 BE`; a chunk's key goes on with `part u32 BE`.
 pub(super) fn chunk_prefix(window: Window, metric: MetricId, series: u32) -> [u8; 12] {
@@ -16,6 +17,21 @@ pub(super) fn chunk_prefix(window: Window, metric: MetricId, series: u32) -> [u8
     key[4..8].copy_from_slice(&metric.to_be_bytes());
     key[8..].copy_from_slice(&series.to_be_bytes());
     key
+}
+
+/// The key of a chunk.
+pub(crate) fn chunk_key(window: Window, metric: MetricId, series: u32, part: u32) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..12].copy_from_slice(&chunk_prefix(window, metric, series));
+    key[12..].copy_from_slice(&part.to_be_bytes());
+    key
+}
+
+/// Window, metric, series and part.
+pub(super) fn read_chunk_key(key: &[u8]) -> Option<(Window, MetricId, u32, u32)> {
+    let key: &[u8; 16] = key.try_into().ok()?;
+    let number = |at: usize| u32::from_be_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]);
+    Some((number(0), number(4), number(8), number(12)))
 }
 
 /// The first key behind a window.
@@ -30,9 +46,14 @@ pub(super) fn sealed_key(window: Window) -> Vec<u8> {
     [SEALED_PREFIX, &window.to_be_bytes()].concat()
 }
 
-/// `through u32 LE`, then the roaring bitmap in its portable form.
+pub(super) fn purged_key(policy: u128, tier: Tier) -> Vec<u8> {
+    [b"purged/", &[tier as u8][..], &policy.to_be_bytes()].concat()
+}
+
+/// `through u32 LE, rolled u8`, then the roaring bitmap in its portable form.
 pub(super) fn sealed_value(sealed: &SealedWindow) -> Vec<u8> {
     let mut value = sealed.through.to_le_bytes().to_vec();
+    value.push(u8::from(sealed.rolled));
     // Writing to memory cannot fail.
     let _ = sealed.present.serialize_into(&mut value);
     value
@@ -40,12 +61,36 @@ pub(super) fn sealed_value(sealed: &SealedWindow) -> Vec<u8> {
 
 pub(super) fn read_sealed(key: &[u8], value: &[u8]) -> Option<SealedWindow> {
     let window = key.strip_prefix(SEALED_PREFIX)?.try_into().ok()?;
-    let (through, present) = value.split_first_chunk()?;
+    let (through, rest) = value.split_first_chunk()?;
+    let (rolled, present) = rest.split_first()?;
     Some(SealedWindow {
         window: Window::from_be_bytes(window),
         through: u32::from_le_bytes(*through),
+        rolled: *rolled != 0,
         present: RoaringBitmap::deserialize_from(present).ok()?,
     })
+}
+
+pub(super) fn day_key(day: Day) -> Vec<u8> {
+    [DAY_PREFIX, &day.to_be_bytes()].concat()
+}
+
+/// `hours_made u8`, then the roaring bitmap in its portable form.
+pub(super) fn day_value(rolled: &RolledDay) -> Vec<u8> {
+    let mut value = vec![u8::from(rolled.hours_made)];
+    // Writing to memory cannot fail.
+    let _ = rolled.present.serialize_into(&mut value);
+    value
+}
+
+pub(super) fn read_day(key: &[u8], value: &[u8]) -> Option<(Day, RolledDay)> {
+    let day = key.strip_prefix(DAY_PREFIX)?.try_into().ok()?;
+    let (hours_made, present) = value.split_first()?;
+    let rolled = RolledDay {
+        hours_made: *hours_made != 0,
+        present: RoaringBitmap::deserialize_from(present).ok()?,
+    };
+    Some((Day::from_be_bytes(day), rolled))
 }
 
 /// `metric u32 LE`, then the canonical series key.

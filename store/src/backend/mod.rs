@@ -1,30 +1,58 @@
 //! Everything that touches RocksDB. Speaks the store's verbs; no column family, iterator or option leaves this folder.
 //! Keys and values in docs/format/keys.md.
 
+mod doomed;
 mod keys;
+mod options;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, IngestExternalFileOptions, IteratorMode,
-    Options, ReadOptions, WriteBatch, WriteOptions,
+    BottommostLevelCompaction, BoundColumnFamily, CompactOptions, DB, IngestExternalFileOptions,
+    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::StoreError;
-use crate::index::{Definition, MetricId};
+use crate::fail;
+use crate::index::{Day, Definition, MetricId};
 use crate::window::Window;
+pub(crate) use doomed::{Doom, Doomed};
+pub(crate) use keys::chunk_key;
 pub(crate) use table::Table;
 
 const SERIES: &str = "series";
-const CHUNKS: &str = "chunks";
 const META: &str = "meta";
 const DEDUPE_KEY: &[u8] = b"dedupe";
-const BLOCK_BYTES: usize = 16 << 10;
-const CACHE_BYTES: usize = 256 << 20;
+const NEXT_SERIES_KEY: &[u8] = b"next_series";
+const FIRST_KEPT_KEY: &[u8] = b"first_kept";
 /// Entries passed over one by one before a seek is cheaper.
 const STEPS_BEFORE_SEEK: usize = 8;
+/// Fewer definitions than this go through the log instead of a table.
+const DEFINITIONS_A_TABLE: usize = 4_096;
+
+/// What a column of chunks holds. A day's chunks of points of an hour have the day for a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
+    Raw,
+    Minute,
+    Hour,
+}
+
+impl Tier {
+    pub(crate) const ALL: [Tier; 3] = [Tier::Raw, Tier::Minute, Tier::Hour];
+
+    fn family(self) -> &'static str {
+        match self {
+            Tier::Raw => "chunks",
+            Tier::Minute => "minutes",
+            Tier::Hour => "hours",
+        }
+    }
+}
 
 /// A window that is durable as tables.
 #[derive(Debug)]
@@ -32,132 +60,260 @@ pub(crate) struct SealedWindow {
     pub(crate) window: Window,
     /// The newest journal segment whose samples of this window are in the tables.
     pub(crate) through: u32,
+    /// Its points of a minute are in tables too.
+    pub(crate) rolled: bool,
     pub(crate) present: RoaringBitmap,
+}
+
+/// What is known of a day's rollups.
+#[derive(Debug, Default)]
+pub(crate) struct RolledDay {
+    /// The series with points of a minute or of an hour in it.
+    pub(crate) present: RoaringBitmap,
+    /// The points of an hour are made of all its points of a minute.
+    pub(crate) hours_made: bool,
 }
 
 /// The store's RocksDB.
 pub(crate) struct Backend {
     db: DB,
     tables: PathBuf,
+    doomed: Doomed,
+    table_options: Options,
 }
 
 impl Backend {
-    pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
-        let mut options = Options::default();
-        options.create_if_missing(true);
-        options.create_missing_column_families(true);
-        options.set_keep_log_file_num(4);
-        options.set_max_total_wal_size(64 << 20);
-        let families = [
-            ColumnFamilyDescriptor::new(SERIES, Options::default()),
-            ColumnFamilyDescriptor::new(META, Options::default()),
-            ColumnFamilyDescriptor::new(CHUNKS, chunk_options()),
-        ];
-        let db = DB::open_cf_descriptors(&options, dir.join("db"), families)?;
+    pub(crate) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let doomed = Doomed::default();
+        let families = options::families(&doomed, cache_bytes);
+        let db = DB::open_cf_descriptors(&options::database(), dir.join("db"), families)?;
         let tables = dir.join("tables");
         // What lies here was never ingested: its samples are still in the journal.
         let _ = std::fs::remove_dir_all(&tables);
         std::fs::create_dir_all(&tables).map_err(StoreError::io("create", &tables))?;
-        Ok(Self { db, tables })
+        Ok(Self {
+            db,
+            tables,
+            doomed,
+            table_options: options::table(),
+        })
     }
 
-    /// Every series that was written down.
-    pub(crate) fn definitions(&self) -> Result<Vec<Definition>, StoreError> {
-        let entries = self
+    /// Hands over every series that was written down; a record that cannot be read is named and left out.
+    pub(crate) fn definitions(
+        &self,
+        mut take: impl FnMut(Definition),
+    ) -> Result<Vec<String>, StoreError> {
+        let mut damaged = Vec::new();
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let family = self.family(SERIES)?;
+        for entry in self
             .db
-            .iterator_cf(&self.family(SERIES)?, IteratorMode::Start);
-        entries
-            .map(|entry| {
-                let (key, value) = entry?;
-                keys::read_definition(&key, &value).ok_or_else(|| self.corrupt("a series record"))
-            })
-            .collect()
+            .iterator_cf_opt(&family, options, IteratorMode::Start)
+        {
+            let (key, value) = entry?;
+            match keys::read_definition(&key, &value) {
+                Some(definition) => take(definition),
+                None => damaged.push(format!("series record {key:02x?}")),
+            }
+        }
+        Ok(damaged)
     }
 
     /// Every sealed window.
     pub(crate) fn sealed(&self) -> Result<Vec<SealedWindow>, StoreError> {
-        let meta = self.family(META)?;
-        let entries = self.db.prefix_iterator_cf(&meta, keys::SEALED_PREFIX);
         let mut sealed = Vec::new();
-        for entry in entries {
+        self.each_with_prefix(keys::SEALED_PREFIX, |key, value| {
+            let read = keys::read_sealed(key, value);
+            sealed.push(read.ok_or_else(|| self.corrupt("a sealed window's record"))?);
+            Ok(())
+        })?;
+        Ok(sealed)
+    }
+
+    /// Every day with rollups.
+    pub(crate) fn rolled_days(&self) -> Result<Vec<(Day, RolledDay)>, StoreError> {
+        let mut days = Vec::new();
+        self.each_with_prefix(keys::DAY_PREFIX, |key, value| {
+            let read = keys::read_day(key, value);
+            days.push(read.ok_or_else(|| self.corrupt("a day's record"))?);
+            Ok(())
+        })?;
+        Ok(days)
+    }
+
+    fn each_with_prefix(
+        &self,
+        prefix: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for entry in self.db.prefix_iterator_cf(&self.family(META)?, prefix) {
             let (key, value) = entry?;
-            if !key.starts_with(keys::SEALED_PREFIX) {
+            if !key.starts_with(prefix) {
                 break;
             }
-            let read = keys::read_sealed(&key, &value);
-            sealed.push(read.ok_or_else(|| self.corrupt("a sealed window's record"))?);
+            take(&key, &value)?;
         }
-        Ok(sealed)
+        Ok(())
     }
 
     pub(crate) fn dedupe(&self) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.db.get_cf(&self.family(META)?, DEDUPE_KEY)?)
     }
 
-    /// An empty table for one sealing; see [`Backend::ingest`].
-    pub(crate) fn table(&self, window: Window, part: u32) -> Result<Table, StoreError> {
-        Table::create(
-            self.tables.join(format!("{window}-{part}.sst")),
-            window,
-            part,
-        )
+    /// Series numbers below this were given out once.
+    pub(crate) fn next_series(&self) -> Result<u32, StoreError> {
+        self.number(NEXT_SERIES_KEY)
     }
 
-    /// Takes a finished table in; durable on return.
-    pub(crate) fn ingest(&self, path: &Path) -> Result<(), StoreError> {
+    /// Windows of raw samples before this one were dropped.
+    pub(crate) fn first_kept(&self) -> Result<Window, StoreError> {
+        self.number(FIRST_KEPT_KEY)
+    }
+
+    fn number(&self, key: &'static [u8]) -> Result<u32, StoreError> {
+        let Some(bytes) = self.db.get_cf(&self.family(META)?, key)? else {
+            return Ok(0);
+        };
+        let bytes = bytes.try_into();
+        bytes
+            .map(u32::from_le_bytes)
+            .map_err(|_| self.corrupt("a number among the metadata"))
+    }
+
+    /// An empty table for one sealing; see [`Backend::ingest`].
+    pub(crate) fn table(&self, tier: Tier, window: Window, part: u32) -> Table<'_> {
+        let stem = self
+            .tables
+            .join(format!("{}-{window}-{part}", tier.family()));
+        Table::new(&self.table_options, stem)
+    }
+
+    /// Takes finished tables in; durable on return.
+    pub(crate) fn ingest(&self, tier: Tier, paths: &[PathBuf]) -> Result<(), StoreError> {
+        self.ingest_into(tier.family(), paths)
+    }
+
+    fn ingest_into(&self, family: &'static str, paths: &[PathBuf]) -> Result<(), StoreError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        if !fail::pass("table.ingest").map_err(StoreError::io("ingest", &self.tables))? {
+            return Ok(());
+        }
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
+        let family = self.family(family)?;
         self.db
-            .ingest_external_file_cf_opts(&self.family(CHUNKS)?, &options, vec![path])?;
+            .ingest_external_file_cf_opts(&family, &options, paths.to_vec())?;
+        fail::pass("table.ingested").map_err(StoreError::io("ingest", &self.tables))?;
         Ok(())
     }
 
-    /// Writes down that a window is sealed, with the series and sequences known by then; durable on return.
+    /// Writes series down: ascending by number, and none of them before; durable on return.
+    pub(crate) fn put_definitions(&self, definitions: &[Definition]) -> Result<(), StoreError> {
+        let Some(first) = definitions.first() else {
+            return Ok(());
+        };
+        if definitions.len() < DEFINITIONS_A_TABLE {
+            let mut batch = WriteBatch::default();
+            let family = self.family(SERIES)?;
+            for one in definitions {
+                batch.put_cf(
+                    &family,
+                    one.series.to_be_bytes(),
+                    keys::definition_value(one),
+                );
+            }
+            return self.write_synced(batch);
+        }
+        let stem = self.tables.join(format!("series-{}", first.series));
+        let options = options::series_table();
+        let mut table = Table::new(&options, stem);
+        for one in definitions {
+            table.put(&one.series.to_be_bytes(), &keys::definition_value(one))?;
+        }
+        self.ingest_into(SERIES, &table.finish()?)
+    }
+
+    /// Writes down that a window is sealed, with the sequences known by then; durable on return.
     pub(crate) fn put_sealed(
         &self,
         sealed: &SealedWindow,
-        definitions: &[Definition],
+        day: Option<(Day, &RolledDay)>,
         dedupe: &[u8],
     ) -> Result<(), StoreError> {
-        let (series, meta) = (self.family(SERIES)?, self.family(META)?);
+        let meta = self.family(META)?;
         let mut batch = WriteBatch::default();
-        for definition in definitions {
-            batch.put_cf(
-                &series,
-                definition.series.to_be_bytes(),
-                keys::definition_value(definition),
-            );
-        }
         batch.put_cf(
             &meta,
             keys::sealed_key(sealed.window),
             keys::sealed_value(sealed),
         );
+        if let Some((day, rolled)) = day {
+            batch.put_cf(&meta, keys::day_key(day), keys::day_value(rolled));
+        }
         batch.put_cf(&meta, DEDUPE_KEY, dedupe);
+        fail::pass("sealed.put").map_err(StoreError::io("write", self.db.path()))?;
+        let written = self.write_synced(batch);
+        fail::pass("sealed.done").map_err(StoreError::io("write", self.db.path()))?;
+        written
+    }
+
+    /// Writes down what is known of a day; durable on return.
+    pub(crate) fn put_day(&self, day: Day, rolled: &RolledDay) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        batch.put_cf(
+            &self.family(META)?,
+            keys::day_key(day),
+            keys::day_value(rolled),
+        );
+        self.write_synced(batch)
+    }
+
+    /// Forgets that series were written down; durable on return. Numbers below `next` are never given out again.
+    pub(crate) fn forget_definitions(
+        &self,
+        series: &RoaringBitmap,
+        next: u32,
+    ) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let family = self.family(SERIES)?;
+        series
+            .iter()
+            .for_each(|one| batch.delete_cf(&family, one.to_be_bytes()));
+        batch.put_cf(&self.family(META)?, NEXT_SERIES_KEY, next.to_le_bytes());
+        self.write_synced(batch)
+    }
+
+    fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
-        options.set_sync(true);
-        self.db.write_opt(batch, &options)?;
-        Ok(())
+        let sync = fail::pass("sealed.sync").map_err(StoreError::io("sync", self.db.path()))?;
+        options.set_sync(sync);
+        Ok(self.db.write_opt(batch, &options)?)
     }
 
     /// Hands over the chunks of the wanted series in one window, older parts first. `wanted` ascends.
     pub(crate) fn chunks_in(
         &self,
+        tier: Tier,
         window: Window,
         wanted: &[(MetricId, u32)],
-        mut take: impl FnMut(u32, &[u8]) -> Result<(), StoreError>,
+        mut take: impl FnMut(usize, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(keys::window_end(window));
-        let mut entries = self.db.raw_iterator_cf_opt(&self.family(CHUNKS)?, options);
-        for &(metric, series) in wanted {
+        let family = self.family(tier.family())?;
+        let mut entries = self.db.raw_iterator_cf_opt(&family, options);
+        for (at, &(metric, series)) in wanted.iter().enumerate() {
             let prefix = keys::chunk_prefix(window, metric, series);
             advance_to(&mut entries, &prefix);
             while let Some((key, value)) = entries.item() {
                 if !key.starts_with(&prefix) {
                     break;
                 }
-                take(series, value)?;
+                take(at, value)?;
                 entries.next();
             }
         }
@@ -165,27 +321,119 @@ impl Backend {
         Ok(())
     }
 
-    /// Forgets every window before this one.
-    pub(crate) fn drop_before(&self, window: Window) -> Result<(), StoreError> {
-        let (chunks, meta) = (self.family(CHUNKS)?, self.family(META)?);
+    /// Hands over every chunk of a tier, in the order of keys: `(window, metric, series, part)` and its bytes.
+    pub(crate) fn each_chunk(
+        &self,
+        tier: Tier,
+        mut take: impl FnMut(Option<(Window, MetricId, u32, u32)>, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        options.set_verify_checksums(true);
+        let family = self.family(tier.family())?;
+        let mut entries = self.db.raw_iterator_cf_opt(&family, options);
+        entries.seek_to_first();
+        while let Some((key, value)) = entries.item() {
+            take(keys::read_chunk_key(key), value)?;
+            entries.next();
+        }
+        entries.status()?;
+        Ok(())
+    }
+
+    /// Up to which window a policy's purge has come, in a tier.
+    pub(crate) fn purged(&self, policy: u128, tier: Tier) -> Result<Window, StoreError> {
+        let found = self
+            .db
+            .get_cf(&self.family(META)?, keys::purged_key(policy, tier))?;
+        let window = found
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(u32::from_le_bytes);
+        Ok(window.unwrap_or_default())
+    }
+
+    pub(crate) fn put_purged(
+        &self,
+        policy: u128,
+        tier: Tier,
+        window: Window,
+    ) -> Result<(), StoreError> {
+        let key = keys::purged_key(policy, tier);
+        Ok(self
+            .db
+            .put_cf(&self.family(META)?, key, window.to_le_bytes())?)
+    }
+
+    /// Forgets every window of a tier before this one.
+    pub(crate) fn drop_before(&self, tier: Tier, window: Window) -> Result<(), StoreError> {
+        fail::pass("retention.drop").map_err(StoreError::io("drop from", self.db.path()))?;
+        let (chunks, meta) = (self.family(tier.family())?, self.family(META)?);
         let (start, end) = (0_u32.to_be_bytes(), window.to_be_bytes());
         self.db.delete_file_in_range_cf(&chunks, start, end)?;
         let mut batch = WriteBatch::default();
         // Files that reach over the edge, or lie on level 0, are left by the call above.
-        batch.delete_range_cf(&chunks, &start[..], &end[..]);
-        batch.delete_range_cf(
-            &meta,
-            &keys::sealed_key(0)[..],
-            &keys::sealed_key(window)[..],
-        );
+        if self.any_before(tier, window)? {
+            batch.delete_range_cf(&chunks, &start[..], &end[..]);
+        }
+        match tier {
+            Tier::Raw => {
+                let (first, end) = (keys::sealed_key(0), keys::sealed_key(window));
+                batch.delete_range_cf(&meta, &first[..], &end[..]);
+                batch.put_cf(&meta, FIRST_KEPT_KEY, window.to_le_bytes());
+            }
+            Tier::Minute | Tier::Hour => {}
+        }
         self.db.write(batch)?;
         Ok(())
     }
 
-    fn family(
+    /// Forgets what is known of days before this one.
+    pub(crate) fn forget_days_before(&self, day: Day) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let meta = self.family(META)?;
+        batch.delete_range_cf(&meta, &keys::day_key(0)[..], &keys::day_key(day)[..]);
+        Ok(self.db.write(batch)?)
+    }
+
+    pub(crate) fn any_before(&self, tier: Tier, window: Window) -> Result<bool, StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(window.to_be_bytes());
+        let mut entries = self
+            .db
+            .raw_iterator_cf_opt(&self.family(tier.family())?, options);
+        entries.seek_to_first();
+        let any = entries.valid();
+        entries.status()?;
+        Ok(any)
+    }
+
+    /// Rewrites the files of some windows, leaving out what is doomed.
+    pub(crate) fn purge(
         &self,
-        name: &'static str,
-    ) -> Result<std::sync::Arc<rocksdb::BoundColumnFamily<'_>>, StoreError> {
+        tier: Tier,
+        windows: std::ops::RangeInclusive<Window>,
+        dooms: Vec<Doom>,
+    ) -> Result<(), StoreError> {
+        let family = self.family(tier.family())?;
+        self.doomed.set(tier, dooms);
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        let (start, end) = (
+            windows.start().to_be_bytes(),
+            keys::window_end(*windows.end()),
+        );
+        self.db
+            .compact_range_cf_opt(&family, Some(&start[..]), Some(&end[..]), &options);
+        self.doomed.set(tier, Vec::new());
+        Ok(())
+    }
+
+    /// A copy of everything that is durable now, in a directory that must not exist; files are linked where possible.
+    pub(crate) fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
+        Ok(Checkpoint::new(&self.db)?.create_checkpoint(dir)?)
+    }
+
+    fn family(&self, name: &'static str) -> Result<Arc<BoundColumnFamily<'_>>, StoreError> {
         self.db.cf_handle(name).ok_or_else(|| self.corrupt(name))
     }
 
@@ -207,16 +455,4 @@ fn advance_to(entries: &mut rocksdb::DBRawIterator<'_>, prefix: &[u8]) {
         }
     }
     entries.seek(prefix);
-}
-
-/// Chunks come as whole tables and leave as whole tables: nothing is ever compacted, and they are compressed already.
-fn chunk_options() -> Options {
-    let mut block = BlockBasedOptions::default();
-    block.set_block_size(BLOCK_BYTES);
-    block.set_block_cache(&Cache::new_lru_cache(CACHE_BYTES));
-    let mut options = Options::default();
-    options.set_block_based_table_factory(&block);
-    options.set_compression_type(rocksdb::DBCompressionType::None);
-    options.set_disable_auto_compactions(true);
-    options
 }

@@ -1,51 +1,82 @@
-//! A table on its way into RocksDB: the chunks of one window, written in the order of their keys.
+//! Tables on their way into RocksDB: entries in the order of their keys, streamed into files of bounded size, so that
+//! nothing of a window is held in memory.
 
 use std::path::{Path, PathBuf};
 
-use rocksdb::SstFileWriter;
+use rocksdb::{Options, SstFileWriter};
 
-use super::{chunk_options, keys};
 use crate::StoreError;
-use crate::index::MetricId;
-use crate::window::Window;
+use crate::fail;
 
-/// Being written; nothing reads it before it is finished and ingested.
-pub(crate) struct Table {
-    path: PathBuf,
-    window: Window,
-    part: u32,
-    chunks: Vec<(MetricId, u32, Vec<u8>)>,
+/// A file is closed past this.
+const FILE_BYTES: u64 = 256 << 20;
+
+/// Files being written; nothing reads them before they are finished and ingested.
+pub(crate) struct Table<'a> {
+    options: &'a Options,
+    stem: PathBuf,
+    open: Option<SstFileWriter<'a>>,
+    open_bytes: u64,
+    paths: Vec<PathBuf>,
 }
 
-impl Table {
-    pub(super) fn create(path: PathBuf, window: Window, part: u32) -> Result<Self, StoreError> {
-        Ok(Self {
-            path,
-            window,
-            part,
-            chunks: Vec::new(),
-        })
-    }
-
-    pub(crate) fn put(&mut self, metric: MetricId, series: u32, chunk: Vec<u8>) {
-        self.chunks.push((metric, series, chunk));
-    }
-
-    /// Writes and syncs the file; the path is for [`super::Backend::ingest`].
-    pub(crate) fn finish(mut self) -> Result<PathBuf, StoreError> {
-        self.chunks
-            .sort_unstable_by_key(|(metric, series, _)| (*metric, *series));
-        let options = chunk_options();
-        let mut writer = SstFileWriter::create(&options);
-        writer.open(&self.path)?;
-        for (metric, series, chunk) in &self.chunks {
-            let mut key = keys::chunk_prefix(self.window, *metric, *series).to_vec();
-            key.extend_from_slice(&self.part.to_be_bytes());
-            writer.put(key, chunk)?;
+impl<'a> Table<'a> {
+    pub(super) fn new(options: &'a Options, stem: PathBuf) -> Self {
+        Self {
+            options,
+            stem,
+            open: None,
+            open_bytes: 0,
+            paths: Vec::new(),
         }
-        writer.finish()?;
-        sync_file(&self.path)?;
-        Ok(self.path)
+    }
+
+    /// Adds an entry; keys ascend.
+    ///
+    /// # Errors
+    /// Of RocksDB or the file system.
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        if self.open_bytes > FILE_BYTES {
+            self.close()?;
+        }
+        let writer = match &mut self.open {
+            Some(writer) => writer,
+            None => {
+                let path = self
+                    .stem
+                    .with_extension(format!("{}.sst", self.paths.len()));
+                fail::pass("table.build").map_err(StoreError::io("write", &path))?;
+                let writer = SstFileWriter::create(self.options);
+                writer.open(&path)?;
+                self.paths.push(path);
+                self.open.insert(writer)
+            }
+        };
+        writer.put(key, value)?;
+        self.open_bytes += (key.len() + value.len()) as u64;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        if let Some(mut writer) = self.open.take() {
+            writer.finish()?;
+            self.open_bytes = 0;
+        }
+        Ok(())
+    }
+
+    /// Closes and syncs the files; the paths are for [`super::Backend::ingest`]. None where nothing was put.
+    ///
+    /// # Errors
+    /// Of RocksDB or the file system.
+    pub(crate) fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
+        self.close()?;
+        for path in &self.paths {
+            if fail::pass("table.sync").map_err(StoreError::io("sync", path))? {
+                sync_file(path)?;
+            }
+        }
+        Ok(self.paths)
     }
 }
 

@@ -15,8 +15,11 @@ mod times;
 
 use std::sync::Arc;
 
-use weir_wire::{Histogram, HistogramError, Sample, Value};
+use weir_wire::{Histogram, HistogramError};
+#[cfg(test)]
+use weir_wire::{Sample, Value};
 
+use crate::columns::Columns;
 use container::{Kind, MAX_SAMPLES, Section, Sections};
 
 /// Why bytes are not a chunk that can be read.
@@ -42,6 +45,7 @@ pub(crate) struct Summary {
 ///
 /// # Panics
 /// On more than 16 million samples: a window has fewer milliseconds.
+#[cfg(test)]
 pub(crate) fn encode(samples: &[Sample], out: &mut Vec<u8>) {
     let (mut times, mut values) = (Vec::new(), Vec::new());
     let mut distributions = Vec::new();
@@ -56,25 +60,61 @@ pub(crate) fn encode(samples: &[Sample], out: &mut Vec<u8>) {
             }
         }
     }
-    encode_columns(&times, &values, &distributions, out);
+    encode_parts(&times, &values, &distributions, out);
+}
+
+/// Appends a chunk of one series' samples.
+///
+/// # Panics
+/// As [`encode_floats`].
+pub(crate) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
+    let histograms = columns.histograms.iter();
+    let histograms: Vec<_> = histograms
+        .map(|(time, one)| (*time, Arc::as_ref(one)))
+        .collect();
+    encode_parts(&columns.times_ms, &columns.values, &histograms, out);
+}
+
+/// Appends every sample; the chunk's come after all that is there. On an error `out` is as it was.
+///
+/// # Errors
+/// Any damage, wherever it is in the chunk; a format from the future.
+pub(crate) fn decode_columns(bytes: &[u8], out: &mut Columns) -> Result<(), ChunkError> {
+    let (floats, histograms) = (out.times_ms.len(), out.histograms.len());
+    let read = Sections::checked(bytes)
+        .and_then(|mut sections| sections.try_for_each(|section| read_section(section?, out)));
+    read.inspect_err(|_| {
+        out.times_ms.truncate(floats);
+        out.values.truncate(floats);
+        out.histograms.truncate(histograms);
+    })
+}
+
+fn read_section(section: Section<'_>, out: &mut Columns) -> Result<(), ChunkError> {
+    if section.kind == Kind::Floats {
+        return read_floats(section, &mut out.times_ms, &mut out.values);
+    }
+    let mut distributions = Vec::new();
+    histograms::read(section, &(i64::MIN..=i64::MAX), &mut distributions)?;
+    let distributions = distributions.into_iter();
+    out.histograms
+        .extend(distributions.map(|(time, one)| (time, Arc::new(one))));
+    Ok(())
 }
 
 /// Appends a chunk of floats: what [`encode`] makes of the same samples.
 ///
 /// # Panics
 /// On more than 16 million samples; if the columns differ in length.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the seal still hands over samples")
-)]
 pub(crate) fn encode_floats(times: &[i64], values: &[f64], out: &mut Vec<u8>) {
-    encode_columns(times, values, &[], out);
+    encode_parts(times, values, &[], out);
 }
 
 /// Appends the samples within `[from_ms, to_ms]`, ascending. On an error `out` is as it was.
 ///
 /// # Errors
 /// Any damage, wherever it is in the chunk; a format from the future.
+#[cfg(test)]
 pub(crate) fn decode(
     bytes: &[u8],
     from_ms: i64,
@@ -103,7 +143,6 @@ pub(crate) fn decode(
 ///
 /// # Errors
 /// Any damage, wherever it is in the floats; a format from the future.
-#[cfg_attr(not(test), expect(dead_code, reason = "reads still ask for samples"))]
 pub(crate) fn decode_floats(
     bytes: &[u8],
     times: &mut Vec<i64>,
@@ -125,10 +164,6 @@ pub(crate) fn decode_floats(
 ///
 /// # Errors
 /// A head that is damaged beyond reading; a format from the future.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "nothing skips chunks by their head yet")
-)]
 pub(crate) fn summary(bytes: &[u8]) -> Result<Summary, ChunkError> {
     let mut summary = Summary {
         count: 0,
@@ -150,7 +185,7 @@ enum Content<'a> {
     Histograms(&'a [(i64, &'a Histogram)]),
 }
 
-fn encode_columns(
+fn encode_parts(
     times: &[i64],
     values: &[f64],
     distributions: &[(i64, &Histogram)],
@@ -186,6 +221,7 @@ fn read_floats(
 }
 
 /// Interleaves by time; at the same time the float comes first.
+#[cfg(test)]
 fn merge(
     floats: impl Iterator<Item = (i64, f64)>,
     distributions: impl Iterator<Item = (i64, Histogram)>,

@@ -1,22 +1,28 @@
-//! The newest samples, in memory: for each open window and series a run of samples ascending by time. Owns the rule
-//! for samples that come twice; a window that is being sealed stays readable beside the open one until it is a table.
+//! The newest samples, in memory, compressed: a line for each series and window that is not sealed yet. Owns the rule
+//! for samples that come twice. Shards by blocks of series numbers, so that a host's series lie together and readers
+//! and writer wait for each other only a little.
 
+mod arena;
+mod beside;
+mod line;
+mod shard;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use weir_wire::{Sample, Value};
+use parking_lot::RwLock;
 
+use crate::columns::{Columns, Points};
 use crate::window::Window;
+use shard::Shard;
 
-/// The samples of one window, by series number.
-pub(crate) type WindowData = HashMap<u32, OpenChunk, rapidhash::fast::RandomState>;
-
-/// A series' samples in one window; ascending, one a timestamp.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct OpenChunk(Vec<Sample>);
+/// Series numbers that lie in one shard together.
+const BLOCK_BITS: u32 = 10;
+/// Points taken under one lock.
+const POINTS_A_LOCK: usize = 8_192;
+const MAX_SHARDS: usize = 64;
 
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,156 +35,208 @@ pub(crate) enum Kept {
     Replaced,
 }
 
-impl OpenChunk {
-    pub(crate) fn samples(&self) -> &[Sample] {
-        &self.0
-    }
+/// How many samples became what.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) new: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) replaced: u64,
+}
 
-    fn insert(&mut self, sample: Sample) -> Kept {
-        let newest = self.0.last().map(|last| last.timestamp_ms);
-        if newest.is_none_or(|newest| newest < sample.timestamp_ms) {
-            self.0.push(sample);
-            return Kept::New;
+impl Tally {
+    #[inline]
+    fn count(&mut self, kept: Kept) {
+        match kept {
+            Kept::New => self.new += 1,
+            Kept::Duplicate => self.duplicate += 1,
+            Kept::Replaced => self.replaced += 1,
         }
-        match self
-            .0
-            .binary_search_by_key(&sample.timestamp_ms, |s| s.timestamp_ms)
-        {
-            Ok(at) if same(&self.0[at].value, &sample.value) => Kept::Duplicate,
-            Ok(at) => {
-                self.0[at] = sample;
-                Kept::Replaced
-            }
-            Err(at) => {
-                self.0.insert(at, sample);
-                Kept::New
-            }
-        }
-    }
-
-    fn between(&self, from_ms: i64, to_ms: i64) -> &[Sample] {
-        let first = self.0.partition_point(|s| s.timestamp_ms < from_ms);
-        let end = self.0.partition_point(|s| s.timestamp_ms <= to_ms);
-        &self.0[first..end.max(first)]
     }
 }
 
-/// By bits, so that a stale mark equals itself.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
-        (a, b) => a == b,
-    }
+/// A series as its shard knows it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    series: u32,
+    local: u32,
 }
 
-/// Open windows and those on their way to disk.
-#[derive(Default)]
+/// Every open sample.
 pub(crate) struct Head {
-    open: BTreeMap<Window, WindowData>,
-    sealing: BTreeMap<Window, Arc<WindowData>>,
-    begun: Vec<(Window, u32)>,
+    shards: Vec<RwLock<Shard>>,
+    shard_bits: u32,
+    samples: AtomicU64,
 }
 
 impl Head {
-    pub(crate) fn insert(&mut self, window: Window, series: u32, sample: Sample) -> Kept {
-        let data = self.open.entry(window).or_default();
-        let begun = &mut self.begun;
-        let chunk = data.entry(series).or_insert_with(|| {
-            begun.push((window, series));
-            OpenChunk::default()
-        });
-        chunk.insert(sample)
-    }
-
-    /// The (window, series) pairs that got their first sample since the last call: for the index.
-    pub(crate) fn take_begun(&mut self) -> Vec<(Window, u32)> {
-        std::mem::take(&mut self.begun)
-    }
-
-    /// Forgets open windows before this one.
-    pub(crate) fn drop_before(&mut self, window: Window) {
-        self.open = self.open.split_off(&window);
-    }
-
-    pub(crate) fn open_windows(&self) -> Vec<Window> {
-        self.open.keys().copied().collect()
-    }
-
-    /// Takes a window out to be sealed; what still comes for it starts a new run. `None` when it is empty or still
-    /// being sealed.
-    pub(crate) fn freeze(&mut self, window: Window) -> Option<Arc<WindowData>> {
-        if self.sealing.contains_key(&window) {
-            return None;
+    /// With about so many shards: a power of two.
+    pub(crate) fn new(window_ms: i64, shards: usize) -> Self {
+        let count = shards.clamp(1, MAX_SHARDS).next_power_of_two();
+        let shard = |_| RwLock::new(Shard::new(window_ms));
+        Self {
+            shards: (0..count).map(shard).collect(),
+            shard_bits: count.trailing_zeros(),
+            samples: AtomicU64::new(0),
         }
-        let data = Arc::new(self.open.remove(&window)?);
-        self.sealing.insert(window, Arc::clone(&data));
-        Some(data)
     }
 
-    /// The window's table is durable: it is read from there from now on.
-    pub(crate) fn release(&mut self, window: Window) {
-        self.sealing.remove(&window);
+    #[inline]
+    fn shard_of(&self, series: u32) -> (usize, Place) {
+        let (block, within) = (series >> BLOCK_BITS, series & ((1 << BLOCK_BITS) - 1));
+        let shard = (block as usize) & (self.shards.len() - 1);
+        let local = ((block >> self.shard_bits) << BLOCK_BITS) | within;
+        (shard, Place { series, local })
     }
 
-    /// Sealing failed: the samples go back, under those that came since.
-    pub(crate) fn thaw(&mut self, window: Window) {
-        let Some(frozen) = self.sealing.remove(&window) else {
-            return;
-        };
-        let newer = self.open.insert(window, Arc::unwrap_or_clone(frozen));
-        for (series, chunk) in newer.into_iter().flatten() {
-            for sample in chunk.0 {
-                self.insert(window, series, sample);
+    fn series_at(&self, shard: usize, local: u32) -> u32 {
+        let (block, within) = (local >> BLOCK_BITS, local & ((1 << BLOCK_BITS) - 1));
+        (((block << self.shard_bits) | shard as u32) << BLOCK_BITS) | within
+    }
+
+    /// Takes points in their order; the only writer calls this.
+    pub(crate) fn insert(&self, points: &Points) -> Tally {
+        let mut tally = Tally::default();
+        for from in (0..points.series.len()).step_by(POINTS_A_LOCK) {
+            let to = (from + POINTS_A_LOCK).min(points.series.len());
+            self.insert_floats(points, from..to, &mut tally);
+        }
+        for one in &points.histograms {
+            let (shard, place) = self.shard_of(one.series);
+            tally.count(self.shards[shard].write().insert_histogram(place, one));
+        }
+        self.samples.fetch_add(tally.new, Ordering::Relaxed);
+        tally
+    }
+
+    fn insert_floats(&self, points: &Points, range: std::ops::Range<usize>, tally: &mut Tally) {
+        let mut shards: Vec<_> = self.shards.iter().map(RwLock::write).collect();
+        let series = &points.series[range.clone()];
+        let (times, values) = (&points.times_ms[range.clone()], &points.values[range]);
+        for (at, ((one, time), value)) in series.iter().zip(times).zip(values).enumerate() {
+            if let Some(later) = series.get(at + Shard::AHEAD) {
+                let (shard, place) = self.shard_of(*later);
+                shards[shard].look_ahead(place);
+            }
+            let (shard, place) = self.shard_of(*one);
+            tally.count(shards[shard].insert(place, *time, *value));
+        }
+    }
+
+    /// Series that got their first sample in a window since the last call.
+    pub(crate) fn take_begun(&self) -> BTreeMap<Window, Vec<u32>> {
+        let mut begun: BTreeMap<Window, Vec<u32>> = BTreeMap::new();
+        for shard in &self.shards {
+            for (window, series) in shard.write().take_begun() {
+                begun.entry(window).or_default().extend(series);
+            }
+        }
+        begun
+    }
+
+    /// Hands over the samples of each series between two times, both inclusive, in the order asked for.
+    pub(crate) fn read(
+        &self,
+        series: impl Iterator<Item = u32>,
+        from_ms: i64,
+        to_ms: i64,
+        mut take: impl FnMut(Columns),
+    ) {
+        let mut bytes = Vec::new();
+        for one in series {
+            let (shard, place) = self.shard_of(one);
+            take(
+                self.shards[shard]
+                    .read()
+                    .read(place.local, from_ms, to_ms, &mut bytes),
+            );
+        }
+    }
+
+    /// Windows with samples that are not being sealed.
+    pub(crate) fn open_windows(&self) -> BTreeSet<Window> {
+        let mut windows = BTreeSet::new();
+        for shard in &self.shards {
+            windows.extend(shard.read().open_windows());
+        }
+        windows
+    }
+
+    /// Takes a window for sealing; gives back the series with samples in it.
+    pub(crate) fn freeze(&self, window: Window) -> Vec<u32> {
+        let mut series = Vec::new();
+        for (number, shard) in self.shards.iter().enumerate() {
+            let locals = shard.write().freeze(window);
+            series.extend(
+                locals
+                    .into_iter()
+                    .map(|local| self.series_at(number, local)),
+            );
+        }
+        series
+    }
+
+    /// What was frozen of a series.
+    pub(crate) fn frozen(&self, series: u32, window: Window, bytes: &mut Vec<u8>) -> Columns {
+        let (shard, place) = self.shard_of(series);
+        self.shards[shard].read().frozen(place.local, window, bytes)
+    }
+
+    /// Lets go of what was frozen: so many samples are in tables. Series idle since before that window leave.
+    pub(crate) fn release(&self, window: Window, samples: u64, idle_before: Window) {
+        for shard in &self.shards {
+            shard.write().release(window, idle_before);
+        }
+        let less = |held: u64| Some(held.saturating_sub(samples));
+        let _ = self
+            .samples
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Takes back what was frozen: it could not be sealed.
+    pub(crate) fn thaw(&self, window: Window) {
+        for shard in &self.shards {
+            shard.write().thaw(window);
+        }
+    }
+
+    /// Forgets all samples of some series.
+    pub(crate) fn forget(&self, series: impl Iterator<Item = u32>) {
+        for one in series {
+            let (shard, place) = self.shard_of(one);
+            self.shards[shard].write().forget(place.local);
+        }
+    }
+
+    /// Forgets windows before this one.
+    pub(crate) fn drop_before(&self, first_kept: Window) {
+        for shard in &self.shards {
+            let mut shard = shard.write();
+            let old: Vec<Window> = shard.open_windows().range(..first_kept).copied().collect();
+            for window in old {
+                shard.freeze(window);
+                shard.release(window, 0);
             }
         }
     }
 
-    /// A series' samples in a window and range: those being sealed, then those that came later.
-    pub(crate) fn samples(
-        &self,
-        window: Window,
-        series: u32,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> [&[Sample]; 2] {
-        let sealing = self.sealing.get(&window).and_then(|data| data.get(&series));
-        let open = self.open.get(&window).and_then(|data| data.get(&series));
-        [sealing, open].map(|chunk| chunk.map_or(&[][..], |chunk| chunk.between(from_ms, to_ms)))
+    /// Samples held, about: what was replaced or dropped may still be counted.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
     }
 
-    /// Samples held.
-    pub(crate) fn len(&self) -> usize {
-        let windows = self
-            .open
-            .values()
-            .chain(self.sealing.values().map(Arc::as_ref));
-        windows
-            .flat_map(HashMap::values)
-            .map(|chunk| chunk.0.len())
+    /// Bytes in use.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.read().used_bytes())
             .sum()
     }
-}
 
-/// Lays `newer` over `older`, both ascending: one sample a timestamp, the newer where both have one.
-pub(crate) fn merge(older: Vec<Sample>, newer: &[Sample]) -> Vec<Sample> {
-    let starts_after = |a: &[Sample], b: &[Sample]| match (a.last(), b.first()) {
-        (Some(last), Some(first)) => last.timestamp_ms < first.timestamp_ms,
-        _ => true,
-    };
-    let mut merged = older;
-    if starts_after(&merged, newer) {
-        merged.extend_from_slice(newer);
-        return merged;
+    /// Bytes held from the system.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.read().held_bytes())
+            .sum()
     }
-    let older = std::mem::take(&mut merged);
-    let mut older = older.into_iter().peekable();
-    for sample in newer {
-        while let Some(before) = older.next_if(|s| s.timestamp_ms < sample.timestamp_ms) {
-            merged.push(before);
-        }
-        older.next_if(|s| s.timestamp_ms == sample.timestamp_ms);
-        merged.push(sample.clone());
-    }
-    merged.extend(older);
-    merged
 }

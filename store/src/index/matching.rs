@@ -1,11 +1,11 @@
-//! Evaluates matchers on the postings. An absent label is the empty string, so a matcher that takes the empty
+//! Evaluates matchers on the symbols. An absent label is the empty string, so a matcher that takes the empty
 //! string also takes every series without the label, as in Prometheus.
 
 use regex::Regex;
 use roaring::RoaringBitmap;
 use weir_wire::{MatchOp, Matcher, regex_text};
 
-use super::postings::Postings;
+use super::symbols::Symbols;
 use crate::StoreError;
 
 /// Compiled size of one regular expression.
@@ -13,7 +13,7 @@ const REGEX_BYTES: usize = 1 << 20;
 
 /// Keeps of `series` those that every matcher takes.
 pub(crate) fn narrow(
-    postings: &Postings,
+    symbols: &Symbols,
     mut series: RoaringBitmap,
     matchers: &[Matcher],
 ) -> Result<RoaringBitmap, StoreError> {
@@ -21,9 +21,9 @@ pub(crate) fn narrow(
         let test = Test::compile(matcher)?;
         // What takes the empty string is cheaper to apply by what it does not take.
         if test.takes("") {
-            series -= with_values(postings, &matcher.name, &test, false);
+            series -= with_values(symbols, &matcher.name, &test, false);
         } else {
-            series &= with_values(postings, &matcher.name, &test, true);
+            series &= with_values(symbols, &matcher.name, &test, true);
         }
         if series.is_empty() {
             break;
@@ -33,21 +33,21 @@ pub(crate) fn narrow(
 }
 
 /// The series that have the label, with a value that the test takes (or does not).
-fn with_values(postings: &Postings, label: &str, test: &Test<'_>, taken: bool) -> RoaringBitmap {
+fn with_values(symbols: &Symbols, label: &str, test: &Test<'_>, taken: bool) -> RoaringBitmap {
     if let (Test::Equal(value), true) = (test, taken) {
-        return postings
+        return symbols
             .with_value(label, value)
             .cloned()
             .unwrap_or_default();
     }
     if let (Test::NotEqual(value), false) = (test, taken) {
-        return postings
+        return symbols
             .with_value(label, value)
             .cloned()
             .unwrap_or_default();
     }
     let mut found = RoaringBitmap::new();
-    for (_, series) in postings
+    for (_, series) in symbols
         .values(label)
         .filter(|(value, _)| test.takes(value) == taken)
     {

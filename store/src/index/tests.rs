@@ -10,8 +10,8 @@ fn index() -> Index {
         ("a.b", vec![]),
     ] {
         let key = SeriesKey::new(name, labels).unwrap();
-        let definition = index.add(&key, 10).unwrap();
-        index.mark(5, definition.series);
+        let id = index.add(&key, 10).unwrap();
+        index.presence.mark_window(5, [id.0]);
     }
     index
 }
@@ -21,7 +21,14 @@ fn found(matchers: &[(&str, MatchOp, &str)]) -> Vec<u32> {
         .iter()
         .map(|(n, op, v)| Matcher::new(*n, *op, *v))
         .collect();
-    index().matching(&matchers, 0..=9).unwrap().iter().collect()
+    {
+        let index = index();
+        index
+            .matching(&matchers, index.all())
+            .unwrap()
+            .iter()
+            .collect()
+    }
 }
 
 #[test]
@@ -42,19 +49,68 @@ fn matchers_follow_prometheus() {
 
 #[test]
 fn windows_without_samples_hide_a_series() {
-    assert!(index().matching(&[], 6..=9).unwrap().is_empty());
-    assert!(
-        index()
-            .matching(&[], std::ops::RangeInclusive::new(1, 0))
-            .unwrap()
-            .is_empty()
+    let mut index = index();
+    let window_ms = 1_800_000;
+    let seen = |index: &Index, from: i64, to: i64| {
+        index
+            .presence
+            .between(from * window_ms, to * window_ms, window_ms)
+            .len()
+    };
+    assert_eq!(
+        (seen(&index, 5, 5), seen(&index, 6, 9), seen(&index, 9, 1)),
+        (4, 0, 0)
     );
+    // Days stand for the windows that are gone.
+    index
+        .presence
+        .mark_day(0, &RoaringBitmap::from_iter([1, 2]));
+    assert_eq!((seen(&index, 0, 3), seen(&index, 48, 60)), (2, 0));
+    index.presence.forget_windows_before(6);
+    assert_eq!(seen(&index, 5, 5), 2);
+}
+
+#[test]
+fn a_series_that_leaves_takes_its_labels_along() {
+    let mut index = index();
+    let cpu_a = index.key(SeriesId(0)).unwrap();
+    index.remove(&RoaringBitmap::from_iter([0, 2]));
+    assert_eq!(
+        (index.len(), index.find(&cpu_a), index.key(SeriesId(2))),
+        (2, None, None)
+    );
+    let all = index.all();
+    assert_eq!(index.label_names(&all), ["__name__", "host"]);
+    assert_eq!(index.label_values("host", &all), ["b"]);
+    assert_eq!(index.label_values("__name__", &all), ["a.b", "cpu"]);
+    let again = index.add(&cpu_a, 10).unwrap();
+    assert_eq!(again, SeriesId(4), "numbers are not given out twice");
+    assert_eq!(
+        (index.find(&cpu_a), index.metric(again)),
+        (Some(again), index.metric(SeriesId(1)))
+    );
+}
+
+#[test]
+fn what_has_most_series_is_named() {
+    let cardinality = index().cardinality(2);
+    assert_eq!(cardinality.series, 4);
+    assert_eq!(
+        cardinality.by_metric,
+        [("cpu".to_owned(), 2), ("a.b".to_owned(), 1)]
+    );
+    assert_eq!(
+        cardinality.by_label,
+        [("__name__".to_owned(), 3), ("host".to_owned(), 2)]
+    );
+    assert_eq!(cardinality.by_pair[0], ("__name__=cpu".to_owned(), 2));
 }
 
 #[test]
 fn a_bad_or_huge_expression_is_refused_by_name() {
     for bad in ["(", "a)|(b", "(a{1000}){1000}{1000}"] {
-        let refused = index().matching(&[Matcher::new("host", MatchOp::Regex, bad)], 0..=9);
+        let index = index();
+        let refused = index.matching(&[Matcher::new("host", MatchOp::Regex, bad)], index.all());
         assert!(
             matches!(refused, Err(StoreError::BadMatcher { .. })),
             "{bad}"

@@ -8,6 +8,6 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(crate) use record::{Record, put_batch, put_definition};
+pub(crate) use record::{Record, put_batch, put_definition, put_removed};
 pub(crate) use recovery::{Damage, replay};
-pub(crate) use writer::Journal;
+pub(crate) use writer::{Group, Journal};

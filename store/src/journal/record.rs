@@ -1,16 +1,17 @@
-//! What a group holds: definitions of series, and batches of points. Both are self-contained, so that a group
-//! can be read without the ones before it.
-
-use std::sync::Arc;
+//! What a group holds: definitions of series, batches of points, series taken out, and the mark that what is before
+//! it was synced. All are self-contained, so that a group can be read without the ones before it.
 
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
-use weir_wire::{Histogram, Sample, SeriesKey, Value, limits};
+use weir_wire::{SeriesKey, limits};
 
+use crate::Origin;
+use crate::columns::{Distribution, Points};
 use crate::index::Definition;
-use crate::{Origin, Point, SeriesId};
 
 const DEFINITION: u8 = 1;
 const BATCH: u8 = 2;
+const MARK: u8 = 3;
+const REMOVED: u8 = 4;
 const AGENT_BYTES: usize = 4_096;
 const HISTOGRAM_BYTES: usize = 128 << 10;
 /// The least a float point takes: id, time, value.
@@ -22,8 +23,12 @@ pub(crate) enum Record {
     Definition(Definition),
     Batch {
         origin: Option<Origin>,
-        points: Vec<Point>,
+        points: Points,
     },
+    /// What is before it in the segment was synced.
+    Mark,
+    /// Series that were deleted.
+    Removed(Vec<u32>),
 }
 
 pub(crate) fn put_definition(definition: &Definition, out: &mut Vec<u8>) {
@@ -33,7 +38,19 @@ pub(crate) fn put_definition(definition: &Definition, out: &mut Vec<u8>) {
     put_bytes(out, definition.key.as_bytes());
 }
 
-pub(crate) fn put_batch(origin: Option<&Origin>, points: &[Point], out: &mut Vec<u8>) {
+pub(crate) fn put_mark(segment: u32, offset: u64, out: &mut Vec<u8>) {
+    out.push(MARK);
+    out.extend_from_slice(&segment.to_le_bytes());
+    out.extend_from_slice(&offset.to_le_bytes());
+}
+
+pub(crate) fn put_removed(series: impl ExactSizeIterator<Item = u32>, out: &mut Vec<u8>) {
+    out.push(REMOVED);
+    put(out, series.len() as u64);
+    series.for_each(|one| put(out, u64::from(one)));
+}
+
+pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<u8>) {
     out.push(BATCH);
     out.push(u8::from(origin.is_some()));
     if let Some(origin) = origin {
@@ -41,34 +58,21 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &[Point], out: &mut Vec
         put(out, origin.boot);
         put(out, origin.sequence);
     }
-    let floats = points
-        .iter()
-        .filter(|p| matches!(p.sample.value, Value::Float(_)));
-    let count = floats.clone().count();
-    put(out, count as u64);
+    put(out, points.series.len() as u64);
+    out.reserve(points.series.len() * (FLOAT_POINT_BYTES + 2));
     let (mut series, mut time) = (0_i64, 0_i64);
-    for point in floats {
-        put_signed(out, i64::from(point.series.0) - series);
-        put_signed(out, point.sample.timestamp_ms.wrapping_sub(time));
-        if let Value::Float(value) = point.sample.value {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        (series, time) = (i64::from(point.series.0), point.sample.timestamp_ms);
+    let times = points.series.iter().zip(&points.times_ms);
+    for ((one, at_ms), value) in times.zip(&points.values) {
+        put_signed(out, i64::from(*one) - series);
+        put_signed(out, at_ms.wrapping_sub(time));
+        out.extend_from_slice(&value.to_le_bytes());
+        (series, time) = (i64::from(*one), *at_ms);
     }
-    put(out, (points.len() - count) as u64);
-    put_histograms(points, out);
-}
-
-fn put_histograms(points: &[Point], out: &mut Vec<u8>) {
-    let mut bytes = Vec::new();
-    for point in points {
-        if let Value::Histogram(histogram) = &point.sample.value {
-            put(out, u64::from(point.series.0));
-            put_signed(out, point.sample.timestamp_ms);
-            bytes.clear();
-            histogram.encode(&mut bytes);
-            put_bytes(out, &bytes);
-        }
+    put(out, points.histograms.len() as u64);
+    for one in &points.histograms {
+        put(out, u64::from(one.series));
+        put_signed(out, one.timestamp_ms);
+        put_bytes(out, &one.bytes);
     }
 }
 
@@ -80,6 +84,8 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
         records.push(match reader.byte()? {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
             BATCH => read_batch(&mut reader)?,
+            MARK => read_mark(&mut reader)?,
+            REMOVED => read_removed(&mut reader)?,
             _ => return None,
         });
     }
@@ -103,29 +109,36 @@ fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
             sequence: r.unsigned()?,
         }),
     };
-    let mut points = Vec::new();
+    let count = r.bounded(r.0.len() / FLOAT_POINT_BYTES)?;
+    let mut points = Points::with_capacity(count);
     let (mut series, mut time) = (0_i64, 0_i64);
-    for _ in 0..r.bounded(r.0.len() / FLOAT_POINT_BYTES)? {
+    for _ in 0..count {
         series = series.checked_add(r.signed()?)?;
         time = time.wrapping_add(r.signed()?);
-        let value = Value::Float(f64::from_le_bytes(r.array()?));
-        points.push(point(u32::try_from(series).ok()?, time, value));
+        points.series.push(u32::try_from(series).ok()?);
+        points.times_ms.push(time);
+        points.values.push(f64::from_le_bytes(r.array()?));
     }
     for _ in 0..r.bounded(r.0.len())? {
-        let series = u32::try_from(r.unsigned()?).ok()?;
-        let time = r.signed()?;
-        let histogram = Histogram::decode(r.bytes(HISTOGRAM_BYTES)?).ok()?;
-        points.push(point(series, time, Value::Histogram(Arc::new(histogram))));
+        points.histograms.push(Distribution {
+            series: u32::try_from(r.unsigned()?).ok()?,
+            timestamp_ms: r.signed()?,
+            bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
+        });
     }
     Some(Record::Batch { origin, points })
 }
 
-fn point(series: u32, timestamp_ms: i64, value: Value) -> Point {
-    Point {
-        series: SeriesId(series),
-        sample: Sample {
-            timestamp_ms,
-            value,
-        },
+fn read_mark(r: &mut Reader<'_>) -> Option<Record> {
+    let _segment: [u8; 4] = r.array()?;
+    let _offset: [u8; 8] = r.array()?;
+    Some(Record::Mark)
+}
+
+fn read_removed(r: &mut Reader<'_>) -> Option<Record> {
+    let mut series = Vec::new();
+    for _ in 0..r.bounded(r.0.len())? {
+        series.push(u32::try_from(r.unsigned()?).ok()?);
     }
+    Some(Record::Removed(series))
 }

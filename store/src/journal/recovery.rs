@@ -1,12 +1,14 @@
-//! Reads the journal back after whatever happened. A bad group with no good one behind it is a torn tail: cut and
-//! counted. Since each group is written only after the one before was synced, a bad group with a good one behind it
-//! is damage to synced bytes: reported by range, and the rest is served.
+//! Reads the journal back after whatever happened. Behind each group that was synced stands a mark that says so, and
+//! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
+//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted.
 
+use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, read_all};
+use super::record::{Record, put_mark, read_all};
 use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use super::writer::Group;
 use crate::StoreError;
 
 /// Bytes below the synced offset that could not be read.
@@ -38,11 +40,15 @@ pub(crate) fn replay(
     for (number, path) in segments_in(dir)? {
         let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
         let kept = replay_segment(number, &path, &bytes, &mut replayed, &mut apply)?;
-        if kept < bytes.len() {
-            replayed.torn_bytes += (bytes.len() - kept) as u64;
-            cut(&path, kept as u64)?;
+        if kept.end < bytes.len() {
+            replayed.torn_bytes += (bytes.len() - kept.end) as u64;
+            cut(&path, kept.end as u64)?;
         }
-        replayed.segments.push((number, kept as u64));
+        let mut end = kept.end as u64;
+        if kept.wants_mark {
+            end += mark(&path, number, end)?;
+        }
+        replayed.segments.push((number, end));
     }
     Ok(replayed)
 }
@@ -57,14 +63,21 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
     Ok(found)
 }
 
-/// Gives back how many bytes of the segment stand.
+/// What stands of a segment.
+struct Kept {
+    end: usize,
+    /// The process ended between a sync and its mark: without one, damage that comes later would pass for a torn tail.
+    wants_mark: bool,
+}
+
+/// Hands over the records that can be read.
 fn replay_segment(
     number: u32,
     path: &Path,
     bytes: &[u8],
     replayed: &mut Replayed,
     apply: &mut impl FnMut(u32, Record),
-) -> Result<usize, StoreError> {
+) -> Result<Kept, StoreError> {
     let mut damaged = |from: usize, to: usize| {
         let bytes = from as u64..to as u64;
         replayed.damage.push(Damage {
@@ -74,7 +87,12 @@ fn replay_segment(
     };
     match segment::check_header(bytes, number) {
         HeaderState::Good => {}
-        HeaderState::Short => return Ok(0),
+        HeaderState::Short => {
+            return Ok(Kept {
+                end: 0,
+                wants_mark: false,
+            });
+        }
         HeaderState::Damaged => damaged(0, HEADER_BYTES),
         HeaderState::Future(found) => {
             return Err(StoreError::Format {
@@ -84,14 +102,16 @@ fn replay_segment(
             });
         }
     }
-    let mut at = HEADER_BYTES;
+    let (mut at, mut wants_mark) = (HEADER_BYTES, false);
     while at < bytes.len() {
         if let Some(payload) = segment::group_at(&bytes[at..]) {
-            match read_all(payload) {
+            let records = read_all(payload);
+            wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
+            replayed.groups += u64::from(wants_mark);
+            match records {
                 Some(records) => records.into_iter().for_each(|record| apply(number, record)),
                 None => damaged(at, at + GROUP_HEAD_BYTES + payload.len()),
             }
-            replayed.groups += 1;
             at += GROUP_HEAD_BYTES + payload.len();
         } else if let Some(next) = segment::next_group(bytes, at + 1) {
             damaged(at, next);
@@ -100,7 +120,10 @@ fn replay_segment(
             break;
         }
     }
-    Ok(at.min(bytes.len()))
+    Ok(Kept {
+        end: at.min(bytes.len()),
+        wants_mark,
+    })
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {
@@ -110,4 +133,17 @@ fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {
         file.sync_all()
     })
     .map_err(StoreError::io("cut the torn tail of", path))
+}
+
+fn mark(path: &Path, number: u32, end: u64) -> Result<u64, StoreError> {
+    let mut group = Group::default();
+    put_mark(number, end, group.records());
+    let bytes = group.sealed();
+    let file = std::fs::OpenOptions::new().append(true).open(path);
+    file.and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    })
+    .map_err(StoreError::io("mark", path))?;
+    Ok(bytes.len() as u64)
 }

@@ -1,41 +1,32 @@
 use std::collections::BTreeSet;
 
-use weir_wire::{Sample, SeriesKey, Value};
+use weir_wire::SeriesKey;
 
 use super::recovery::Replayed;
 use super::*;
 use crate::index::Definition;
-use crate::{Origin, Point, SeriesId};
+use crate::{Origin, Points, SeriesId};
 
-fn payload(sequence: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    let key = SeriesKey::new("a", [("k", "v")]).unwrap();
-    put_definition(
-        &Definition {
-            series: 1,
-            metric: 2,
-            key,
-        },
-        &mut out,
-    );
+/// A group of nothing but the mark.
+const MARK_BYTES: usize = 16 + 13;
+
+fn payload(sequence: u64) -> Group {
+    let mut group = Group::default();
+    let definition = Definition {
+        series: 1,
+        metric: 2,
+        key: SeriesKey::new("a", [("k", "v")]).unwrap(),
+    };
+    put_definition(&definition, group.records());
     let origin = Origin {
         agent: "h".into(),
         boot: 3,
         sequence,
     };
-    let sample = Sample {
-        timestamp_ms: 1_000,
-        value: Value::Float(sequence as f64),
-    };
-    put_batch(
-        Some(&origin),
-        &[Point {
-            series: SeriesId(1),
-            sample,
-        }],
-        &mut out,
-    );
-    out
+    let mut points = Points::default();
+    points.push(SeriesId(1), 1_000, sequence as f64);
+    put_batch(Some(&origin), &points, group.records());
+    group
 }
 
 fn sequences(dir: &std::path::Path) -> (Vec<u64>, Replayed) {
@@ -57,7 +48,7 @@ fn written(groups: u64) -> tempfile::TempDir {
     let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
     for sequence in 1..=groups {
         journal
-            .write_group(&payload(sequence), &BTreeSet::from([1]))
+            .write_group(&mut payload(sequence), &BTreeSet::from([1]))
             .unwrap();
     }
     dir
@@ -72,11 +63,17 @@ fn a_tail_cut_at_each_byte_keeps_every_whole_group() {
     for cut in 0..whole.len() {
         std::fs::write(&path, &whole[..cut]).unwrap();
         let (found, replayed) = sequences(dir.path());
-        let kept = cut.saturating_sub(24) / group;
+        let kept = (cut.saturating_sub(24) + MARK_BYTES) / group;
         assert_eq!(found.len(), kept, "cut at {cut}");
         assert!(replayed.damage.is_empty());
-        let again = std::fs::metadata(&path).unwrap().len() as usize;
-        assert!(again <= cut, "the torn tail is gone");
+        if cut >= 24 {
+            let again = std::fs::metadata(&path).unwrap().len() as usize;
+            assert_eq!(
+                again,
+                24 + kept * group,
+                "the torn tail is gone, and a mark there"
+            );
+        }
     }
 }
 
@@ -86,13 +83,36 @@ fn a_flip_below_a_good_group_is_reported_and_the_rest_served() {
     let path = dir.path().join("00000001.journal");
     let whole = std::fs::read(&path).unwrap();
     let group = (whole.len() - 24) / 3;
-    for at in 24..24 + group {
+    for at in 24..24 + group - MARK_BYTES {
         let mut flipped = whole.clone();
         flipped[at] ^= 0x10;
         std::fs::write(&path, &flipped).unwrap();
         let (found, replayed) = sequences(dir.path());
         assert_eq!(found, [2, 3], "flip at {at}");
-        assert_eq!(replayed.damage[0].bytes, 24..24 + group as u64);
+        assert_eq!(
+            replayed.damage[0].bytes,
+            24..24 + (group - MARK_BYTES) as u64
+        );
+        assert_eq!(replayed.torn_bytes, 0);
+    }
+}
+
+#[test]
+fn a_flip_in_the_last_group_that_was_synced_is_no_torn_tail() {
+    let dir = written(3);
+    let path = dir.path().join("00000001.journal");
+    let whole = std::fs::read(&path).unwrap();
+    let group = (whole.len() - 24) / 3;
+    for at in 24 + 2 * group..whole.len() - MARK_BYTES {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        std::fs::write(&path, &flipped).unwrap();
+        let (found, replayed) = sequences(dir.path());
+        assert_eq!(
+            (found, replayed.damage.len()),
+            (vec![1, 2], 1),
+            "flip at {at}"
+        );
         assert_eq!(replayed.torn_bytes, 0);
     }
 }
@@ -102,11 +122,11 @@ fn a_segment_goes_once_no_window_needs_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
     journal
-        .write_group(&payload(1), &BTreeSet::from([1, 2]))
+        .write_group(&mut payload(1), &BTreeSet::from([1, 2]))
         .unwrap();
     let through = journal.rotate();
     journal
-        .write_group(&payload(2), &BTreeSet::from([1]))
+        .write_group(&mut payload(2), &BTreeSet::from([1]))
         .unwrap();
     assert_eq!(journal.release(1, through).unwrap(), 0);
     assert!(journal.release(2, through).unwrap() > 0);
@@ -121,7 +141,7 @@ fn a_window_that_is_kept_no_longer_holds_no_segment() {
     let dir = tempfile::tempdir().unwrap();
     let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
     journal
-        .write_group(&payload(1), &BTreeSet::from([1, 7]))
+        .write_group(&mut payload(1), &BTreeSet::from([1, 7]))
         .unwrap();
     let through = journal.rotate();
     journal.forget_before(7);

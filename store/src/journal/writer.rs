@@ -6,8 +6,10 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::segment;
+use super::record::put_mark;
+use super::segment::{self, GROUP_HEAD_BYTES};
 use crate::StoreError;
+use crate::fail;
 use crate::lock::sync_dir;
 use crate::window::Window;
 
@@ -23,8 +25,45 @@ struct Open {
     number: u32,
     file: File,
     path: PathBuf,
-    synced: u64,
+    /// Where the next group goes: all before it was synced, but for the mark at its end.
+    end: u64,
+    /// Whether the newest mark is not synced yet.
+    mark_waits: bool,
     needed_by: BTreeSet<Window>,
+}
+
+/// A group being made: room for its head, then records.
+#[derive(Debug)]
+pub(crate) struct Group(Vec<u8>);
+
+impl Default for Group {
+    fn default() -> Self {
+        Self(vec![0; GROUP_HEAD_BYTES])
+    }
+}
+
+impl Group {
+    pub(crate) fn records(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() - GROUP_HEAD_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.truncate(GROUP_HEAD_BYTES);
+    }
+
+    pub(super) fn sealed(&mut self) -> &[u8] {
+        let head = segment::group_head(&self.0[GROUP_HEAD_BYTES..]);
+        self.0[..GROUP_HEAD_BYTES].copy_from_slice(&head);
+        &self.0
+    }
 }
 
 /// The journal of one store; owned by the writer thread alone.
@@ -34,6 +73,7 @@ pub(crate) struct Journal {
     next_number: u32,
     open: Option<Open>,
     closed: VecDeque<Closed>,
+    closed_bytes: u64,
 }
 
 impl Journal {
@@ -46,18 +86,19 @@ impl Journal {
         floor: u32,
     ) -> Self {
         let newest = found.last().map_or(0, |(number, _, _)| *number);
-        let next_number = newest.max(floor) + 1;
         let closed = found.into_iter().map(|(number, bytes, needed_by)| Closed {
             number,
             bytes,
             needed_by,
         });
+        let closed: VecDeque<Closed> = closed.collect();
         Self {
             dir,
             segment_bytes,
-            next_number,
+            next_number: newest.max(floor) + 1,
             open: None,
-            closed: closed.collect(),
+            closed_bytes: closed.iter().map(|segment| segment.bytes).sum(),
+            closed,
         }
     }
 
@@ -68,13 +109,13 @@ impl Journal {
     /// report success for pages that were dropped by the first.
     pub(crate) fn write_group(
         &mut self,
-        payload: &[u8],
+        group: &mut Group,
         windows: &BTreeSet<Window>,
     ) -> Result<(), StoreError> {
         if self
             .open
             .as_ref()
-            .is_some_and(|open| open.synced >= self.segment_bytes)
+            .is_some_and(|open| open.end >= self.segment_bytes)
         {
             self.rotate();
         }
@@ -82,23 +123,41 @@ impl Journal {
             Some(open) => open,
             None => self.start_segment()?,
         };
-        let head = segment::group_head(payload);
-        let put = open
-            .file
-            .write_all(&head)
-            .and_then(|()| open.file.write_all(payload));
-        if let Err(source) = put.and_then(|()| open.file.sync_data()) {
+        let bytes = group.sealed();
+        if let Err(source) = append(&mut open, bytes) {
             return Err(self.abandon(open, source));
         }
-        open.synced += (head.len() + payload.len()) as u64;
+        open.end += bytes.len() as u64;
         open.needed_by.extend(windows);
-        self.open = Some(open);
+        // The group is durable; without its mark damage to it could be taken for a torn tail, so the segment ends here.
+        match mark(&mut open) {
+            Ok(()) => self.open = Some(open),
+            Err(_) => self.close(open),
+        }
         Ok(())
+    }
+
+    /// Makes the newest mark durable; for a moment when nothing else is to be written.
+    pub(crate) fn sync_mark(&mut self) {
+        let Some(mut open) = self.open.take_if(|open| open.mark_waits) else {
+            return;
+        };
+        open.mark_waits = false;
+        match open.file.sync_data() {
+            Ok(()) => self.open = Some(open),
+            Err(_) => self.close(open),
+        }
+    }
+
+    pub(crate) fn mark_waits(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.mark_waits)
     }
 
     /// Closes the open segment; gives the number of the newest closed one, 0 before the first.
     pub(crate) fn rotate(&mut self) -> u32 {
+        self.sync_mark();
         if let Some(open) = self.open.take() {
+            let _ = fail::pass("journal.rotate");
             self.close(open);
         }
         self.next_number - 1
@@ -121,13 +180,16 @@ impl Journal {
                 break;
             }
             let path = segment::path(&self.dir, first.number);
+            fail::pass("journal.trim").map_err(StoreError::io("remove", &path))?;
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(StoreError::io("remove", &path)(error));
                 }
                 _ => freed += first.bytes,
             }
+            self.closed_bytes -= first.bytes;
             self.closed.pop_front();
+            fail::pass("journal.trimmed").map_err(StoreError::io("remove", &path))?;
         }
         Ok(freed)
     }
@@ -143,14 +205,14 @@ impl Journal {
 
     /// Bytes of all segments.
     pub(crate) fn bytes(&self) -> u64 {
-        let closed: u64 = self.closed.iter().map(|segment| segment.bytes).sum();
-        closed + self.open.as_ref().map_or(0, |open| open.synced)
+        self.closed_bytes + self.open.as_ref().map_or(0, |open| open.end)
     }
 
     fn close(&mut self, open: Open) {
+        self.closed_bytes += open.end;
         self.closed.push_back(Closed {
             number: open.number,
-            bytes: open.synced,
+            bytes: open.end,
             needed_by: open.needed_by,
         });
     }
@@ -160,28 +222,23 @@ impl Journal {
         let path = segment::path(&self.dir, number);
         // A number is used once: a half-made segment keeps its own and is skipped by recovery.
         self.next_number += 1;
-        let mut options = OpenOptions::new();
-        let made = options
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .and_then(|mut file| {
-                file.write_all(&segment::header(number))?;
-                file.sync_all()?;
-                Ok(file)
-            });
-        let file = made
+        let made = create(&path, number)
             .map_err(StoreError::io("start", &path))
             .and_then(|file| {
-                sync_dir(&self.dir)?;
+                let passed =
+                    fail::pass("journal.dir_sync").map_err(StoreError::io("sync", &self.dir));
+                if passed? {
+                    sync_dir(&self.dir)?;
+                }
                 Ok(file)
             });
-        match file {
+        match made {
             Ok(file) => Ok(Open {
                 number,
                 file,
                 path,
-                synced: segment::HEADER_BYTES as u64,
+                end: segment::HEADER_BYTES as u64,
+                mark_waits: false,
                 needed_by: BTreeSet::new(),
             }),
             Err(error) => {
@@ -194,9 +251,38 @@ impl Journal {
 
     fn abandon(&mut self, open: Open, source: std::io::Error) -> StoreError {
         // What was not synced was not acknowledged; without this cut it would come back as if it had been.
-        let _ = open.file.set_len(open.synced);
+        let _ = open.file.set_len(open.end);
         let error = StoreError::io("write", &open.path)(source);
         self.close(open);
         error
     }
+}
+
+fn create(path: &std::path::Path, number: u32) -> std::io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(&segment::header(number))?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+fn append(open: &mut Open, bytes: &[u8]) -> std::io::Result<()> {
+    fail::pass("journal.append")?;
+    open.file.write_all(bytes)?;
+    if fail::pass("journal.sync")? {
+        open.file.sync_data()?;
+    }
+    open.mark_waits = false;
+    fail::pass("journal.synced")?;
+    Ok(())
+}
+
+/// Writes behind a group that it was synced. A kill leaves it; for a loss of power the next sync takes it along.
+fn mark(open: &mut Open) -> std::io::Result<()> {
+    let mut group = Group::default();
+    put_mark(open.number, open.end, group.records());
+    fail::pass("journal.mark")?;
+    open.file.write_all(group.sealed())?;
+    open.end += group.sealed().len() as u64;
+    open.mark_waits = true;
+    Ok(())
 }

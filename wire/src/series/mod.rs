@@ -105,6 +105,14 @@ impl SeriesKey {
         Self::new(name, [])
     }
 
+    /// Packs labels that are known to ascend, each with a value: those of a key that was taken apart.
+    ///
+    /// # Errors
+    /// A key that is too long in all.
+    pub fn from_sorted(name: &str, labels: &[(&str, &str)]) -> Result<Self, KeyError> {
+        pack(name, labels)
+    }
+
     /// Takes canonical bytes back, from disk or from a frame, checking every rule.
     ///
     /// # Errors

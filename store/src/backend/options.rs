@@ -1,0 +1,75 @@
+//! How RocksDB is set up. Chunks come as whole tables and leave as whole tables: nothing of them is compacted unasked,
+//! and they are compressed already. Series and metadata are small, and are kept like any other data.
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+
+use super::{Doomed, META, SERIES, Tier};
+
+const BLOCK_BYTES: usize = 16 << 10;
+/// Written through the log: series by and by, and metadata. Small, so that the memory of the process is.
+const BUFFER_BYTES: usize = 4 << 20;
+const LOG_BYTES: u64 = 32 << 20;
+const OPEN_FILES: i32 = 512;
+
+pub(super) fn database() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_keep_log_file_num(4);
+    options.set_max_total_wal_size(LOG_BYTES);
+    options.set_max_open_files(OPEN_FILES);
+    options
+}
+
+pub(super) fn families(doomed: &Doomed, cache_bytes: usize) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(cache_bytes);
+    let chunks = Tier::ALL.map(|tier| {
+        let mut options = chunks(&cache);
+        options.set_compaction_filter("weir.doomed", doomed.filter(tier));
+        ColumnFamilyDescriptor::new(tier.family(), options)
+    });
+    let mut families = vec![
+        ColumnFamilyDescriptor::new("default", small()),
+        ColumnFamilyDescriptor::new(SERIES, small()),
+        ColumnFamilyDescriptor::new(META, small()),
+    ];
+    families.extend(chunks);
+    families
+}
+
+/// For tables of chunks that are to be ingested.
+pub(super) fn table() -> Options {
+    chunks(&Cache::new_lru_cache(0))
+}
+
+/// For tables of series that are to be ingested.
+pub(super) fn series_table() -> Options {
+    small()
+}
+
+fn chunks(cache: &Cache) -> Options {
+    let mut block = BlockBasedOptions::default();
+    block.set_block_size(BLOCK_BYTES);
+    block.set_block_cache(cache);
+    block.set_cache_index_and_filter_blocks(true);
+    block.set_format_version(5);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&block);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_disable_auto_compactions(true);
+    options.set_write_buffer_size(BUFFER_BYTES);
+    options.set_max_write_buffer_number(2);
+    options
+}
+
+/// Keys of series that follow each other are much alike.
+fn small() -> Options {
+    let mut block = BlockBasedOptions::default();
+    block.set_block_size(BLOCK_BYTES);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&block);
+    options.set_compression_type(DBCompressionType::Zstd);
+    options.set_write_buffer_size(BUFFER_BYTES);
+    options.set_max_write_buffer_number(2);
+    options
+}

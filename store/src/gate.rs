@@ -1,0 +1,109 @@
+//! Whether writes are let in. Closed, with a reason, while the disk or a limit has no room; reads go on, and it opens
+//! by itself once there is room again.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metrics::gauge;
+use parking_lot::Mutex;
+
+use crate::StoreError;
+
+#[derive(Default)]
+pub(crate) struct Gate {
+    closed: AtomicBool,
+    reason: Mutex<Option<String>>,
+    /// The file system refused a write since the last look.
+    failed: AtomicBool,
+}
+
+/// What is looked at before writes are let in.
+pub(crate) struct Room<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) reserve_bytes: u64,
+    pub(crate) head: (u64, u64),
+    pub(crate) journal: (u64, u64),
+    pub(crate) windows: (u64, u64),
+}
+
+impl Gate {
+    /// Why nothing is let in; `None` while writes are.
+    pub(crate) fn reason(&self) -> Option<String> {
+        if !self.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.reason.lock().clone()
+    }
+
+    /// A write failed: if the disk is full, nothing more is tried before there is room.
+    pub(crate) fn note_failure(&self, error: &StoreError) {
+        if error.is_out_of_space() {
+            self.failed.store(true, Ordering::Release);
+            self.close("the disk is full".to_owned());
+        }
+    }
+
+    /// Opens or closes by what there is room for.
+    pub(crate) fn look(&self, room: &Room<'_>) {
+        match lacking(room, self.failed.load(Ordering::Acquire)) {
+            Some(reason) => self.close(reason),
+            None => self.open(),
+        }
+    }
+
+    fn close(&self, reason: String) {
+        let mut known = self.reason.lock();
+        if known.is_none() {
+            tracing::error!("writes are refused: {reason}; reads go on");
+        }
+        *known = Some(reason);
+        self.closed.store(true, Ordering::Release);
+        gauge!("weir_store_refusing").set(1.0);
+    }
+
+    fn open(&self) {
+        self.failed.store(false, Ordering::Release);
+        if self.closed.swap(false, Ordering::AcqRel) {
+            tracing::warn!("writes are taken again");
+            *self.reason.lock() = None;
+        }
+        gauge!("weir_store_refusing").set(0.0);
+    }
+}
+
+fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
+    let over = |(used, most): (u64, u64)| used >= most;
+    if over(room.head) {
+        return Some(format!(
+            "the head holds {} bytes, the most store.max_head allows",
+            room.head.0
+        ));
+    }
+    if over(room.journal) {
+        return Some(format!(
+            "the journal holds {} bytes, the most store.max_journal allows",
+            room.journal.0
+        ));
+    }
+    if over(room.windows) {
+        return Some(format!(
+            "{} windows are open, the most store.max_open_windows allows",
+            room.windows.0
+        ));
+    }
+    let free = free_bytes(room.dir)?;
+    // After a failure more than the reserve must be free, or the next group fails again.
+    let wanted = room.reserve_bytes + if failed { room.reserve_bytes / 2 } else { 0 };
+    (free < wanted).then(|| {
+        format!(
+            "{free} bytes are free on the disk of {}, store.disk_reserve keeps {}",
+            room.dir.display(),
+            room.reserve_bytes
+        )
+    })
+}
+
+fn free_bytes(dir: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(dir).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,155 @@
+//! Every label and value that some series carries, each pair once under a number, with the series that carry it as a
+//! compressed bitmap. A pair that no series carries any more is forgotten.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+type Map<K, V> = HashMap<K, V, rapidhash::fast::RandomState>;
+
+/// The number of a (label, value).
+pub(super) type PairId = u32;
+
+#[derive(Default)]
+pub(crate) struct Symbols {
+    labels: Vec<Label>,
+    by_name: Map<Arc<str>, u32>,
+    pairs: Vec<Pair>,
+    free: Vec<PairId>,
+}
+
+struct Label {
+    name: Arc<str>,
+    values: Map<Arc<str>, PairId>,
+    /// The pair that was asked for last: series come host by host.
+    last: PairId,
+}
+
+struct Pair {
+    label: u32,
+    value: Arc<str>,
+    series: RoaringBitmap,
+}
+
+impl Symbols {
+    /// The number of a pair, given out now if it is new.
+    pub(super) fn intern(&mut self, label: &str, value: &str) -> PairId {
+        let label_id = match self.by_name.get(label) {
+            Some(label_id) => *label_id,
+            None => self.add_label(label),
+        };
+        let label = &self.labels[label_id as usize];
+        if let Some(last) = self.pairs.get(label.last as usize)
+            && last.label == label_id
+            && *last.value == *value
+        {
+            return label.last;
+        }
+        let pair = match label.values.get(value) {
+            Some(pair) => *pair,
+            None => self.add_pair(label_id, value),
+        };
+        self.labels[label_id as usize].last = pair;
+        pair
+    }
+
+    fn add_label(&mut self, name: &str) -> u32 {
+        let name: Arc<str> = name.into();
+        let id = self.labels.len() as u32;
+        self.by_name.insert(Arc::clone(&name), id);
+        self.labels.push(Label {
+            name,
+            values: Map::default(),
+            last: PairId::MAX,
+        });
+        id
+    }
+
+    fn add_pair(&mut self, label: u32, value: &str) -> PairId {
+        let value: Arc<str> = value.into();
+        let pair = Pair {
+            label,
+            value: Arc::clone(&value),
+            series: RoaringBitmap::new(),
+        };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.pairs[id as usize] = pair;
+                id
+            }
+            None => {
+                self.pairs.push(pair);
+                self.pairs.len() as PairId - 1
+            }
+        };
+        self.labels[label as usize].values.insert(value, id);
+        id
+    }
+
+    /// Label and value of a pair.
+    pub(super) fn pair(&self, id: PairId) -> (&str, &str) {
+        let pair = &self.pairs[id as usize];
+        (&self.labels[pair.label as usize].name, &pair.value)
+    }
+
+    pub(super) fn carry(&mut self, id: PairId, series: u32) {
+        self.pairs[id as usize].series.insert(series);
+    }
+
+    /// The series carries the pair no longer.
+    pub(super) fn drop_carrier(&mut self, id: PairId, series: u32) {
+        let pair = &mut self.pairs[id as usize];
+        pair.series.remove(series);
+        if pair.series.is_empty() {
+            let label = &mut self.labels[pair.label as usize];
+            label.values.remove(&pair.value);
+            label.last = PairId::MAX;
+            // No value equals it: it cannot be found as the last pair of its label either.
+            pair.value = "".into();
+            self.free.push(id);
+        }
+    }
+
+    pub(crate) fn with_value(&self, label: &str, value: &str) -> Option<&RoaringBitmap> {
+        let label = &self.labels[*self.by_name.get(label)? as usize];
+        let pair = label.values.get(value)?;
+        Some(&self.pairs[*pair as usize].series)
+    }
+
+    /// Every value of a label and the series that carry it, in no order.
+    pub(crate) fn values(&self, label: &str) -> impl Iterator<Item = (&str, &RoaringBitmap)> {
+        let label = self.by_name.get(label).map(|id| &self.labels[*id as usize]);
+        let pairs = label.into_iter().flat_map(|label| label.values.values());
+        pairs.map(|id| {
+            let pair = &self.pairs[*id as usize];
+            (&*pair.value, &pair.series)
+        })
+    }
+
+    /// Every label and how many values it has, in no order.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&str, usize)> {
+        let used = self.labels.iter().filter(|label| !label.values.is_empty());
+        used.map(|label| (&*label.name, label.values.len()))
+    }
+
+    pub(crate) fn names_of(&self, series: &RoaringBitmap) -> Vec<String> {
+        let labels = self.labels();
+        let carried = labels.filter(|(label, _)| {
+            self.values(label)
+                .any(|(_, bitmap)| !bitmap.is_disjoint(series))
+        });
+        let mut names: Vec<_> = carried.map(|(label, _)| label.to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub(crate) fn values_of(&self, label: &str, series: &RoaringBitmap) -> Vec<String> {
+        let carried = self
+            .values(label)
+            .filter(|(_, bitmap)| !bitmap.is_disjoint(series));
+        let mut values: Vec<_> = carried.map(|(value, _)| value.to_owned()).collect();
+        values.sort_unstable();
+        values
+    }
+}

@@ -1,0 +1,272 @@
+//! What is kept for how long: tiers dropped by whole windows and days, policies for some series, series that leave
+//! with their last data, and series that are deleted.
+
+use roaring::RoaringBitmap;
+use weir_wire::Matcher;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::StoreError;
+use crate::backend::{Doom, Tier};
+use crate::options::Policy;
+use crate::store::{Store, Upkeep};
+use crate::window::{self, DAY_MS, Window};
+use crate::writer::Command;
+
+/// From when on the samples of some series are kept, in each tier.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) first_raw_ms: i64,
+    pub(crate) first_minute_ms: i64,
+    pub(crate) first_hour_ms: i64,
+}
+
+impl Store {
+    /// Drops, tier by tier, what is wholly older than is kept, counted from the newest sample rather than from a clock
+    /// that may have jumped; then lets series leave that have nothing left.
+    ///
+    /// # Errors
+    /// Of RocksDB or the journal.
+    pub fn drop_expired(&self, now_ms: i64) -> Result<(), StoreError> {
+        let mut upkeep = self.upkeep.lock();
+        let Some(newest_ms) = self.newest_ms(now_ms) else {
+            return Ok(());
+        };
+        let (shared, options) = (&self.shared, &self.shared.options);
+        self.drop_raw(newest_ms - options.longest_raw_ms())?;
+        let (minute_ms, hour_ms) = (options.longest_minute_ms(), options.longest_hour_ms());
+        if let Some(first) = window::of((newest_ms - minute_ms).max(0), options.window_ms) {
+            self.drop_tier(Tier::Minute, first)?;
+        }
+        if let Some(first) = window::of((newest_ms - hour_ms).max(0), DAY_MS) {
+            self.drop_tier(Tier::Hour, first)?;
+        }
+        let longest_ms = minute_ms.max(hour_ms);
+        if let Some(first) = window::of((newest_ms - longest_ms).max(0), DAY_MS) {
+            let oldest = shared.past.read().days.keys().next().copied();
+            if oldest.is_some_and(|oldest| oldest < first) {
+                shared.backend.forget_days_before(first)?;
+                shared.index.write().presence.forget_days_before(first);
+                let mut past = shared.past.write();
+                past.days = past.days.split_off(&first);
+            }
+        }
+        self.purge_by_policy(newest_ms)?;
+        self.let_leave(now_ms, &mut upkeep)
+    }
+
+    /// The end of the newest window with samples, or now if that is earlier.
+    pub(crate) fn newest_ms(&self, now_ms: i64) -> Option<i64> {
+        let index = self.shared.index.read();
+        let window = index.presence.windows().next_back();
+        let day = index.presence.days().next_back();
+        let window_ms = window.map(|window| window::end_ms(window, self.shared.options.window_ms));
+        let day_ms = day.map(|day| window::end_ms(day, DAY_MS));
+        window_ms.or(day_ms).map(|newest_ms| newest_ms.min(now_ms))
+    }
+
+    fn drop_raw(&self, first_kept_ms: i64) -> Result<(), StoreError> {
+        let (shared, window_ms) = (&self.shared, self.shared.options.window_ms);
+        let Some(first_kept) = window::of(first_kept_ms.max(0), window_ms) else {
+            return Ok(());
+        };
+        let oldest = shared.index.read().presence.windows().next();
+        if oldest.is_none_or(|oldest| oldest >= first_kept) {
+            return Ok(());
+        }
+        shared
+            .index
+            .write()
+            .presence
+            .forget_windows_before(first_kept);
+        self.send(Command::Forget(first_kept))?;
+        {
+            let mut past = shared.past.write();
+            past.windows = past.windows.split_off(&first_kept);
+        }
+        shared.backend.drop_before(Tier::Raw, first_kept)
+    }
+
+    fn drop_tier(&self, tier: Tier, first_kept: Window) -> Result<(), StoreError> {
+        if self.shared.backend.any_before(tier, first_kept)? {
+            self.shared.backend.drop_before(tier, first_kept)?;
+        }
+        Ok(())
+    }
+
+    /// Series without a sample in any tier leave the index; asked once a window, and only of those that were there
+    /// the last time too, so that one that was just resolved stays.
+    fn let_leave(&self, now_ms: i64, upkeep: &mut Upkeep) -> Result<(), StoreError> {
+        let (window_ms, last) = (self.shared.options.window_ms, upkeep.looked_for_idle);
+        if last.is_some_and(|(last_ms, _)| now_ms - last_ms < window_ms) {
+            return Ok(());
+        }
+        self.shared.mark_begun();
+        let gone = {
+            let index = self.shared.index.read();
+            upkeep.looked_for_idle = Some((now_ms, index.end()));
+            let Some((_, end)) = last else {
+                return Ok(());
+            };
+            let mut gone = index.all() - index.presence.all();
+            gone.remove_range(end..);
+            gone
+        };
+        if gone.is_empty() {
+            return Ok(());
+        }
+        tracing::info!("{} series without samples leave the index", gone.len());
+        self.remove(&gone)
+    }
+
+    /// Deletes the series that match every matcher, with all their samples: none is answered any more, and a series
+    /// of the same name that comes later begins anew. The space is free once the windows go, or after
+    /// [`Store::purge_deleted`].
+    ///
+    /// # Errors
+    /// A bad matcher, no matcher at all, or a failure of journal or RocksDB.
+    pub fn delete(&self, matchers: &[Matcher]) -> Result<u64, StoreError> {
+        let _upkeep = self.upkeep.lock();
+        let gone = {
+            let index = self.shared.index.read();
+            index.matching(matchers, index.all())?
+        };
+        if !gone.is_empty() {
+            self.remove(&gone)?;
+        }
+        Ok(gone.len())
+    }
+
+    /// IMPORTANT: the journal's record first. Should the process end before RocksDB has forgotten the series, replay
+    /// takes them out again.
+    fn remove(&self, gone: &RoaringBitmap) -> Result<(), StoreError> {
+        self.ask(|reply| Command::Remove(gone.clone(), reply))??;
+        let next = self.shared.index.read().end();
+        self.shared.backend.forget_definitions(gone, next)
+    }
+
+    /// Rewrites every table without the chunks of series that were deleted; may take long.
+    ///
+    /// # Errors
+    /// Of RocksDB.
+    pub fn purge_deleted(&self) -> Result<(), StoreError> {
+        let _upkeep = self.upkeep.lock();
+        let series = {
+            let index = self.shared.index.read();
+            let mut gone = RoaringBitmap::new();
+            gone.insert_range(0..index.end());
+            gone - index.all()
+        };
+        for tier in Tier::ALL {
+            let doom = Doom {
+                series: series.clone(),
+                before: Window::MAX,
+            };
+            self.shared
+                .backend
+                .purge(tier, 0..=Window::MAX, vec![doom])?;
+        }
+        Ok(())
+    }
+
+    /// Splits series by how long they are kept.
+    pub(crate) fn by_policy(
+        &self,
+        series: &mut RoaringBitmap,
+    ) -> Result<Vec<(RoaringBitmap, Kept)>, StoreError> {
+        let options = &self.shared.options;
+        let now_ms = (options.clock)();
+        let newest_ms = self.newest_ms(now_ms).unwrap_or(now_ms);
+        let kept = |raw_ms: i64, minute_ms: i64, hour_ms: i64| Kept {
+            first_raw_ms: newest_ms - raw_ms,
+            first_minute_ms: newest_ms - minute_ms,
+            first_hour_ms: newest_ms - hour_ms,
+        };
+        let mut split = Vec::new();
+        for policy in &options.policies {
+            let matching = self
+                .shared
+                .index
+                .read()
+                .matching(&policy.matchers, series.clone())?;
+            *series -= &matching;
+            if !matching.is_empty() {
+                split.push((
+                    matching,
+                    kept(policy.raw_ms, policy.minute_ms, policy.hour_ms),
+                ));
+            }
+        }
+        if !series.is_empty() || split.is_empty() {
+            let others = kept(options.raw_ms, options.minute_ms, options.hour_ms);
+            split.push((std::mem::take(series), others));
+        }
+        Ok(split)
+    }
+
+    /// Rewrites windows that have come past a policy's time, and all of them once after a policy was changed.
+    fn purge_by_policy(&self, newest_ms: i64) -> Result<(), StoreError> {
+        let options = &self.shared.options;
+        if options.policies.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.shared.index.read().all();
+        let split = self.by_policy(&mut all)?;
+        let defaults = Policy {
+            matchers: Vec::new(),
+            raw_ms: options.raw_ms,
+            minute_ms: options.minute_ms,
+            hour_ms: options.hour_ms,
+        };
+        for (series, kept) in split {
+            for (tier, first_ms, unit_ms) in [
+                (Tier::Raw, kept.first_raw_ms, options.window_ms),
+                (Tier::Minute, kept.first_minute_ms, options.window_ms),
+                (Tier::Hour, kept.first_hour_ms, DAY_MS),
+            ] {
+                let longest_ms = match tier {
+                    Tier::Raw => options.longest_raw_ms(),
+                    Tier::Minute => options.longest_minute_ms(),
+                    Tier::Hour => options.longest_hour_ms(),
+                };
+                // Those that are kept longest go with their whole windows.
+                let before = window::of(first_ms.max(0), unit_ms).unwrap_or_default();
+                if first_ms > newest_ms - longest_ms && before > 0 {
+                    self.purge_windows(
+                        tier,
+                        &series,
+                        before,
+                        &(&options.policies, &defaults, kept_span(newest_ms, &kept)),
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn purge_windows(
+        &self,
+        tier: Tier,
+        series: &RoaringBitmap,
+        before: Window,
+        policy: &impl std::fmt::Debug,
+    ) -> Result<(), StoreError> {
+        let backend = &self.shared.backend;
+        let fingerprint = xxh3_128(format!("{policy:?}").as_bytes());
+        let from = backend.purged(fingerprint, tier)?;
+        if from >= before {
+            return Ok(());
+        }
+        let doom = Doom {
+            series: series.clone(),
+            before,
+        };
+        backend.purge(tier, from..=before - 1, vec![doom])?;
+        backend.put_purged(fingerprint, tier, before)
+    }
+}
+
+/// How long each tier is kept: what a policy is, whatever the time.
+fn kept_span(newest_ms: i64, kept: &Kept) -> [i64; 3] {
+    [kept.first_raw_ms, kept.first_minute_ms, kept.first_hour_ms]
+        .map(|first_ms| newest_ms - first_ms)
+}
