@@ -7,10 +7,12 @@
 mod duration;
 mod layers;
 mod place;
+mod size;
 #[cfg(test)]
 mod tests;
 
 pub use duration::{DurationText, parse_duration};
+pub use size::{SizeText, parse_size};
 
 use std::path::{Path, PathBuf};
 

@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use metrics::counter;
 use tokio::sync::oneshot;
-use weir_store::{Chain, Done, Origin, Point, SeriesId, Store, StoreError, Write, Written};
+use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
 use weir_wire::{Reject, SeriesKey};
 
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
 const RETRY: Duration = Duration::from_millis(5);
+/// The same while there is no room.
+const RETRY_FULL: Duration = Duration::from_millis(200);
+/// An agent that waited so long for room is told, so that it can ask another gateway; it has its batch still.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Cheap to clone; one for all listeners.
 #[derive(Clone)]
@@ -33,6 +37,12 @@ impl Admission {
         self.store.resolve(key).map_err(|_| Reject::OverLimit)
     }
 
+    /// Changes when series were taken out: see [`Store::generation`].
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
     /// Stores points and waits until they are on disk.
     ///
     /// # Errors
@@ -40,7 +50,7 @@ impl Admission {
     pub async fn store(
         &self,
         protocol: &'static str,
-        points: Vec<Point>,
+        points: Points,
     ) -> Result<Written, StoreError> {
         let (send, receive) = oneshot::channel();
         let done: Done = Box::new(move |result| {
@@ -57,7 +67,7 @@ impl Admission {
         protocol: &'static str,
         origin: Option<Origin>,
         chain: Option<Chain>,
-        points: Vec<Point>,
+        points: Points,
         done: Done,
     ) {
         let count = points.len() as u64;
@@ -71,12 +81,19 @@ impl Admission {
             points,
             done: counted,
         };
+        let started = tokio::time::Instant::now();
         loop {
             match self.store.append(write) {
                 Ok(()) => return,
                 Err((back, StoreError::Busy)) => {
                     write = *back;
                     tokio::time::sleep(RETRY).await;
+                }
+                Err((back, StoreError::Full(_)))
+                    if back.origin.is_none() || started.elapsed() < PATIENCE =>
+                {
+                    write = *back;
+                    tokio::time::sleep(RETRY_FULL).await;
                 }
                 Err((back, error)) => return (back.done)(Err(error)),
             }

@@ -136,6 +136,7 @@ impl Gateway {
             upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop)
         });
         inner.spawn(|stop| upkeep::seal(Arc::clone(&store), Arc::clone(&clock), stop));
+        inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
         inner.spawn(|stop| {
             let alerting = Arc::clone(&alerting);
             async move { alerting.run(stop).await }
@@ -268,13 +269,32 @@ async fn bind_graphite(
     Ok(Some((tcp, udp)))
 }
 
-async fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<Store>, Recovery)> {
-    let options = Options {
-        window_ms: config.window.as_millis() as i64,
-        raw_ms: config.raw.as_millis() as i64,
-        max_series: config.max_series,
+/// What the configuration means for the store.
+pub(crate) fn store_options(config: &Config, clock: &Clock) -> Options {
+    let ms = |duration: Duration| duration.as_millis() as i64;
+    let store = &config.store;
+    Options {
+        window_ms: ms(store.window),
+        grace_ms: ms(store.grace),
+        raw_ms: ms(store.raw),
+        minute_ms: ms(store.minute),
+        hour_ms: ms(store.hour),
+        policies: store.policies.clone(),
+        future_ms: ms(store.future),
+        sync_interval: store.sync_interval,
+        max_series: store.max_series,
+        head_idle_ms: ms(store.head_idle),
+        max_head_bytes: store.max_head_bytes,
+        max_journal_bytes: store.max_journal_bytes,
+        max_open_windows: store.max_open_windows,
+        disk_reserve_bytes: store.disk_reserve_bytes,
+        cache_bytes: store.cache_bytes as usize,
         ..Options::new(config.data_dir.clone(), Arc::clone(clock))
-    };
+    }
+}
+
+async fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<Store>, Recovery)> {
+    let options = store_options(config, clock);
     let opened = tokio::task::spawn_blocking(move || Store::open(options)).await?;
     let (store, recovery) = opened.context("store")?;
     report(&recovery);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use weir_alerting::{Ask, AskError, CheckExpr, Found, Labels, Record, Recorded};
 use weir_query::promql::{self, Element, Engine, QueryValue};
 use weir_query::{Budget, Source};
-use weir_store::Point;
-use weir_wire::{NAME_LABEL, Sample, SeriesKey, Value};
+use weir_store::{Points, SeriesId};
+use weir_wire::{NAME_LABEL, SeriesKey};
 
 use crate::admission::Admission;
 use crate::http::{CancelOnDrop, QueryLimits};
@@ -107,10 +107,12 @@ pub(crate) fn check() -> CheckExpr {
 pub(crate) fn record(admission: Admission) -> Record {
     Arc::new(move |made: Vec<Recorded>| {
         let admission = admission.clone();
-        let points: Vec<Point> = made
-            .iter()
-            .filter_map(|one| point(&admission, one))
-            .collect();
+        let mut points = Points::default();
+        for one in &made {
+            if let Some(series) = series(&admission, one) {
+                points.push(series, one.timestamp_ms, one.value);
+            }
+        }
         tokio::spawn(async move {
             if let Err(error) = admission.store("rules", points).await {
                 tracing::warn!("what recording rules made was not stored: {error}");
@@ -119,16 +121,9 @@ pub(crate) fn record(admission: Admission) -> Record {
     })
 }
 
-fn point(admission: &Admission, one: &Recorded) -> Option<Point> {
+fn series(admission: &Admission, one: &Recorded) -> Option<SeriesId> {
     let name = one.labels.get(NAME_LABEL)?;
     let labels = one.labels.iter().filter(|(label, _)| *label != NAME_LABEL);
     let key = SeriesKey::new(name, labels.map(|(k, v)| (k.as_str(), v.as_str()))).ok()?;
-    let sample = Sample {
-        timestamp_ms: one.timestamp_ms,
-        value: Value::Float(one.value),
-    };
-    Some(Point {
-        series: admission.resolve(&key).ok()?,
-        sample,
-    })
+    admission.resolve(&key).ok()
 }

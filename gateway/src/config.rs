@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
-use weir_config::{ConfigError, DurationText};
+use weir_config::{ConfigError, DurationText, SizeText};
+use weir_store::Policy;
 
 use crate::http::QueryLimits;
 
@@ -17,6 +18,11 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 const MIN_WINDOW: Duration = Duration::from_secs(60);
 /// A chunk holds 65,535 samples a section: four hours at 4 ms.
 const MAX_WINDOW: Duration = Duration::from_secs(4 * 3_600);
+
+/// Less would refuse writes most of the time.
+const LEAST_HEAD: u64 = 1 << 20;
+const LEAST_JOURNAL: u64 = 1 << 20;
+const LEAST_WINDOWS: u64 = 4;
 
 /// The file's shape.
 #[derive(Debug, Deserialize)]
@@ -36,6 +42,7 @@ struct Read {
 #[serde(deny_unknown_fields)]
 struct ReadHttp {
     listen: String,
+    admin: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,8 +63,31 @@ struct ReadGraphite {
 #[serde(deny_unknown_fields)]
 struct ReadStore {
     raw: DurationText,
+    minute: DurationText,
+    hour: DurationText,
     window: DurationText,
+    grace: DurationText,
+    future: DurationText,
+    sync_interval: DurationText,
     max_series: usize,
+    head_idle: DurationText,
+    max_head: SizeText,
+    max_journal: SizeText,
+    max_open_windows: u64,
+    disk_reserve: SizeText,
+    cache: SizeText,
+    #[serde(default)]
+    policies: Vec<ReadPolicy>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadPolicy {
+    #[serde(rename = "match")]
+    selector: String,
+    raw: DurationText,
+    minute: DurationText,
+    hour: DurationText,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,14 +143,34 @@ pub struct Config {
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
     pub graphite_max_connections: usize,
-    pub raw: Duration,
-    pub window: Duration,
-    pub max_series: usize,
+    /// The admin API may be used.
+    pub admin: bool,
+    pub store: StoreConfig,
     pub lookback: Duration,
     pub query: QueryLimits,
     pub beat: Duration,
     pub forget_after: Duration,
     pub alerting: AlertingConfig,
+}
+
+/// How samples are kept; see [`weir_store::Options`].
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    pub raw: Duration,
+    pub minute: Duration,
+    pub hour: Duration,
+    pub window: Duration,
+    pub grace: Duration,
+    pub future: Duration,
+    pub sync_interval: Duration,
+    pub max_series: usize,
+    pub head_idle: Duration,
+    pub max_head_bytes: u64,
+    pub max_journal_bytes: u64,
+    pub max_open_windows: u64,
+    pub disk_reserve_bytes: u64,
+    pub cache_bytes: u64,
+    pub policies: Vec<Policy>,
 }
 
 impl Config {
@@ -140,11 +190,6 @@ impl Config {
 
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
-        let window = at_least("store.window", self.store.window, MIN_WINDOW)?;
-        if window > MAX_WINDOW {
-            return Err(invalid("store.window", "the most is \"4h\"".to_owned()));
-        }
-        let raw = at_least("store.raw", self.store.raw, window)?;
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
         Ok(Config {
             http: address("http.listen", &self.http.listen)?,
@@ -158,9 +203,8 @@ impl Read {
                 "graphite.max_connections",
                 self.graphite.max_connections,
             )?,
-            raw,
-            window,
-            max_series: some("store.max_series", self.store.max_series)?,
+            admin: self.http.admin,
+            store: self.store.meant()?,
             lookback: at_least(
                 "query.lookback",
                 self.query.lookback,
@@ -184,6 +228,68 @@ impl Read {
             )?,
             alerting,
             data_dir: self.data_dir,
+        })
+    }
+}
+
+impl ReadStore {
+    fn meant(self) -> Result<StoreConfig, ConfigError> {
+        let window = at_least("store.window", self.window, MIN_WINDOW)?;
+        if window > MAX_WINDOW {
+            return Err(invalid("store.window", "the most is \"4h\"".to_owned()));
+        }
+        let window_s = window.as_secs();
+        if window.subsec_nanos() != 0 || window_s % 60 != 0 || 86_400 % window_s != 0 {
+            let right =
+                "it must be whole minutes and go into a day: \"10m\", \"30m\", \"1h\", \"2h\"";
+            return Err(invalid("store.window", right.to_owned()));
+        }
+        let policies = self.policies.into_iter().enumerate();
+        Ok(StoreConfig {
+            raw: at_least("store.raw", self.raw, window)?,
+            minute: self.minute.0,
+            hour: self.hour.0,
+            grace: self.grace.0,
+            future: self.future.0,
+            sync_interval: self.sync_interval.0,
+            max_series: some("store.max_series", self.max_series)?,
+            head_idle: at_least("store.head_idle", self.head_idle, window)?,
+            max_head_bytes: at_least_bytes("store.max_head", self.max_head, LEAST_HEAD)?,
+            max_journal_bytes: at_least_bytes(
+                "store.max_journal",
+                self.max_journal,
+                LEAST_JOURNAL,
+            )?,
+            max_open_windows: at_least_bytes(
+                "store.max_open_windows",
+                SizeText(self.max_open_windows),
+                LEAST_WINDOWS,
+            )?,
+            disk_reserve_bytes: self.disk_reserve.0,
+            cache_bytes: self.cache.0,
+            policies: policies
+                .map(|(at, policy)| policy.meant(at, window))
+                .collect::<Result<_, _>>()?,
+            window,
+        })
+    }
+}
+
+impl ReadPolicy {
+    fn meant(self, at: usize, window: Duration) -> Result<Policy, ConfigError> {
+        let key = |name: &str| format!("store.policies[{at}].{name}");
+        let matchers = weir_query::promql::parse_selector(&self.selector).map_err(|error| {
+            invalid(
+                &key("match"),
+                format!("{error}; write it as '{{__name__=~\"debug_.*\"}}'"),
+            )
+        })?;
+        let raw = at_least(&key("raw"), self.raw, window)?;
+        Ok(Policy {
+            matchers,
+            raw_ms: raw.as_millis() as i64,
+            minute_ms: self.minute.0.as_millis() as i64,
+            hour_ms: self.hour.0.as_millis() as i64,
         })
     }
 }
@@ -243,6 +349,16 @@ fn at_least(key: &str, read: DurationText, least: Duration) -> Result<Duration, 
     ))
 }
 
+fn at_least_bytes(key: &str, read: SizeText, least: u64) -> Result<u64, ConfigError> {
+    if read.0 >= least {
+        return Ok(read.0);
+    }
+    Err(invalid(
+        key,
+        format!("{} is too little; the least is {least}", read.0),
+    ))
+}
+
 fn some(key: &str, number: usize) -> Result<usize, ConfigError> {
     if number > 0 {
         return Ok(number);
@@ -275,7 +391,8 @@ mod tests {
         assert_eq!(config.http.to_string(), "127.0.0.1:9347");
         assert_eq!(config.frames.to_string(), "127.0.0.1:9348");
         assert_eq!(config.graphite.unwrap().to_string(), "127.0.0.1:2003");
-        assert_eq!(config.raw, Duration::from_secs(7 * 86_400));
+        assert_eq!(config.store.raw, Duration::from_secs(7 * 86_400));
+        assert_eq!(config.store.hour, Duration::from_secs(365 * 86_400));
         assert_eq!(config.data_dir, Path::new("/var/lib/weir"));
     }
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use weir_store::{Clock, Limit, Limits, Point, Store, StoreError};
+use weir_store::{Clock, Limit, Limits, Points, Store, StoreError, Wish};
 use weir_wire::frame::Hello;
-use weir_wire::{MatchOp, Matcher, NAME_LABEL, Sample, SeriesKey, Value, is_stale, stale};
+use weir_wire::{MatchOp, Matcher, NAME_LABEL, SeriesKey, is_stale, stale};
 
 use crate::admission::Admission;
 
@@ -55,19 +55,17 @@ impl Presence {
                 std::slice::from_ref(&matcher),
                 now_ms - back_ms,
                 now_ms,
+                Wish::RAW,
                 &Unlimited,
             )?;
-            if found.is_empty() {
+            if found.series.is_empty() {
                 continue;
             }
             let mut hosts = self.hosts.lock();
-            for one in found {
-                let last = one.samples.last().map(|sample| &sample.value);
-                if !last.is_some_and(ended) {
-                    hosts.insert(
-                        one.key,
-                        Host::from_store(now_ms, last == Some(&Value::Float(0.0))),
-                    );
+            for one in found.series {
+                let last = one.columns.values.last().copied();
+                if !last.is_some_and(is_stale) {
+                    hosts.insert(one.key, Host::from_store(now_ms, last == Some(0.0)));
                 }
             }
             return Ok(hosts.len());
@@ -134,18 +132,12 @@ impl Presence {
     pub async fn store(&self, admission: &Admission) {
         let timestamp_ms = (self.clock)();
         let beat = self.beat();
-        let point = |(key, up): &(SeriesKey, f64)| {
-            let series = admission.resolve(key).ok()?;
-            let value = Value::Float(*up);
-            Some(Point {
-                series,
-                sample: Sample {
-                    timestamp_ms,
-                    value,
-                },
-            })
-        };
-        let points: Vec<Point> = beat.iter().filter_map(point).collect();
+        let mut points = Points::default();
+        for (key, up) in &beat {
+            if let Ok(series) = admission.resolve(key) {
+                points.push(series, timestamp_ms, *up);
+            }
+        }
         if points.is_empty() {
             return;
         }
@@ -182,11 +174,6 @@ impl Host {
         }
     }
 }
-
-fn ended(value: &Value) -> bool {
-    matches!(value, Value::Float(value) if is_stale(*value))
-}
-
 fn key_of(hello: &Hello) -> Option<SeriesKey> {
     let own = hello.labels.iter().filter(|(name, _)| name != "host");
     let labels = own.map(|(name, value)| (name.as_str(), value.as_str()));

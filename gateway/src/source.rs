@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use weir_query::{Budget, BudgetError, SeriesData, Source, SourceError, TimeRange};
+use weir_query::{
+    Aspect, Budget, BudgetError, Selection, SeriesData, Source, SourceError, TimeRange, Wish,
+};
 use weir_store::{Limit, Limits, Store, StoreError};
 use weir_wire::{Matcher, SeriesKey};
 
@@ -14,18 +16,28 @@ impl Source for StoreSource {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        wish: Wish,
         budget: &Budget,
-    ) -> Result<Vec<SeriesData>, SourceError> {
-        let found = self
-            .0
-            .select(matchers, range.from_ms, range.to_ms, &Asked(budget));
-        let found = found.map_err(in_its_words)?.into_iter();
-        Ok(found
-            .map(|one| SeriesData {
-                key: one.key,
-                samples: one.samples,
-            })
-            .collect())
+    ) -> Result<Selection, SourceError> {
+        let (from_ms, to_ms) = (range.from_ms, range.to_ms);
+        let found = self.0.select(
+            matchers,
+            from_ms,
+            to_ms,
+            in_stores_words(wish),
+            &Asked(budget),
+        );
+        let found = found.map_err(in_its_words)?;
+        let series = found.series.into_iter().map(|one| SeriesData {
+            key: one.key,
+            times_ms: one.columns.times_ms,
+            values: one.columns.values,
+            histograms: one.columns.histograms,
+        });
+        Ok(Selection {
+            series: series.collect(),
+            resolutions: found.resolutions,
+        })
     }
 
     fn series(
@@ -74,6 +86,20 @@ impl Limits for Asked<'_> {
     fn samples(&self, count: u64) -> Result<(), Limit> {
         self.0.check()?;
         Ok(self.0.take_samples(count)?)
+    }
+}
+
+fn in_stores_words(wish: Wish) -> weir_store::Wish {
+    use weir_store::Aspect as Stores;
+    weir_store::Wish {
+        aspect: match wish.aspect {
+            Aspect::Last => Stores::Last,
+            Aspect::Sum => Stores::Sum,
+            Aspect::Count => Stores::Count,
+            Aspect::Min => Stores::Min,
+            Aspect::Max => Stores::Max,
+        },
+        spacing_ms: wish.spacing_ms,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::admission::Admission;
 use crate::presence::Presence;
 
 const SEAL_EVERY: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Stores `up` of every host, again and again.
 pub(crate) async fn beat(
@@ -49,6 +50,7 @@ pub(crate) async fn seal(store: Arc<Store>, clock: Clock, stop: CancellationToke
 }
 
 fn tend(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+    store.relieve(now_ms)?;
     let sealed = store.seal(now_ms)?;
     if sealed.windows > 0 {
         tracing::info!(
@@ -59,12 +61,31 @@ fn tend(store: &Store, now_ms: i64) -> Result<(), StoreError> {
             sealed.chunk_bytes
         );
     }
-    store.drop_expired(now_ms)?;
-    let stats = store.stats();
-    gauge!("weir_store_series").set(stats.series as f64);
-    gauge!("weir_store_head_samples").set(stats.head_samples as f64);
-    gauge!("weir_store_journal_bytes").set(stats.journal_bytes as f64);
-    Ok(())
+    let days = store.roll_up(now_ms)?;
+    if days > 0 {
+        tracing::info!("points of an hour made of {days} days");
+    }
+    store.drop_expired(now_ms)
+}
+
+/// Looks every second whether there is room for writes, and how large everything is.
+pub(crate) async fn look(store: Arc<Store>, stop: CancellationToken) {
+    let mut ticks = ticks(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        store.look_for_room();
+        let stats = store.stats();
+        gauge!("weir_store_series").set(stats.series as f64);
+        gauge!("weir_store_head_samples").set(stats.head_samples as f64);
+        gauge!("weir_store_head_bytes").set(stats.head_bytes as f64);
+        gauge!("weir_store_head_held_bytes").set(stats.head_held_bytes as f64);
+        gauge!("weir_store_journal_bytes").set(stats.journal_bytes as f64);
+        gauge!("weir_store_open_windows").set(stats.open_windows as f64);
+        gauge!("weir_store_sealed_windows").set(stats.sealed_windows as f64);
+    }
 }
 
 fn ticks(every: Duration) -> tokio::time::Interval {

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use weir_store::{Chain, Origin, Point, SeriesId, Store, StoreError, Written};
+use weir_store::{Chain, Origin, Points, SeriesId, Store, StoreError, Written};
 use weir_wire::frame::FrameError;
 use weir_wire::frame::{
     self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
@@ -218,8 +218,8 @@ impl Session<'_> {
     }
 
     /// The points of series that were taken; what is refused is counted, and its neighbours stay.
-    fn points(&self, batch: &Batch) -> Result<Vec<Point>, End> {
-        let mut points = Vec::with_capacity(batch.points.len());
+    fn points(&self, batch: &Batch) -> Result<Points, End> {
+        let mut points = Points::with_capacity(batch.points.len());
         let (mut over_limit, mut not_finite) = (0, 0);
         for point in &batch.points {
             let series = match self.dictionary.get(point.series as usize) {
@@ -229,10 +229,7 @@ impl Session<'_> {
             match series {
                 None => over_limit += 1,
                 Some(_) if !storable(&point.sample.value) => not_finite += 1,
-                Some(series) => points.push(Point {
-                    series,
-                    sample: point.sample.clone(),
-                }),
+                Some(series) => points.push_sample(series, &point.sample),
             }
         }
         count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
@@ -365,7 +362,7 @@ impl End {
         let code = match self {
             End::Version(_) => RefuseCode::Version,
             End::Token => RefuseCode::Token,
-            End::Store(StoreError::Busy) => RefuseCode::Busy,
+            End::Store(StoreError::Busy | StoreError::Full(_)) => RefuseCode::Busy,
             End::Store(_) | End::Io(_) => RefuseCode::Internal,
             End::Frame(FrameError::TooLong(_)) => RefuseCode::TooLarge,
             End::Order(_) | End::Frame(_) | End::Silent => RefuseCode::Malformed,

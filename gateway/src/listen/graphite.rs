@@ -1,21 +1,21 @@
-//! Graphite's lines over TCP and UDP. A connection is not read while its last lines wait for the disk, and is closed
-//! by us once everything it sent is stored. The protocol has no acknowledgement: a close is none either, since the
+//! Graphite's lines over TCP and UDP. A connection is not read while too many of its lines wait for the disk, and is
+//! closed by us once everything it sent is stored. The protocol has no acknowledgement: a close is none either, since the
 //! sockets of a killed process are closed as well.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, Point, SeriesId};
+use weir_store::{Clock, Done, Points, SeriesId};
+use weir_wire::Reject;
 use weir_wire::graphite::{self, Line};
-use weir_wire::{Reject, Sample, Value};
 
 use super::lines::Lines;
+use super::names::Names;
 use crate::admission::{Admission, count_rejected};
 
 const TCP: &str = "graphite_tcp";
@@ -28,16 +28,19 @@ const UDP_POINTS: usize = 8_192;
 const UDP_DATAGRAMS: usize = 4_096;
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
-/// Names remembered a connection, so that a known series costs one look-up.
-const KNOWN_NAMES: usize = 200_000;
+/// Reads of one connection that may wait for the disk.
+const IN_FLIGHT: u32 = 32;
 
 /// Turns lines into points; one a connection.
 struct Intake {
     protocol: &'static str,
     admission: Admission,
     clock: Clock,
-    known: HashMap<Box<[u8]>, SeriesId, rapidhash::fast::RandomState>,
-    points: Vec<Point>,
+    names: Names,
+    /// The store's when the names were learnt.
+    generation: u64,
+    points: Points,
+    slots: Arc<Semaphore>,
 }
 
 impl Intake {
@@ -46,50 +49,78 @@ impl Intake {
             protocol,
             admission,
             clock,
-            known: HashMap::default(),
-            points: Vec::new(),
+            names: Names::default(),
+            generation: 0,
+            points: Points::default(),
+            slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
         }
     }
 
     fn take(&mut self, line: Result<&[u8], Reject>) {
-        let point = line
-            .and_then(graphite::parse)
-            .and_then(|line| line.map(|line| self.point(&line)).transpose());
-        match point {
-            Ok(point) => self.points.extend(point),
-            Err(reason) => count_rejected(self.protocol, reason, 1),
+        let taken = line.and_then(graphite::parse).and_then(|line| match line {
+            Some(line) => self.point(&line),
+            None => Ok(()),
+        });
+        if let Err(reason) = taken {
+            count_rejected(self.protocol, reason, 1);
         }
     }
 
-    fn point(&mut self, line: &Line<'_>) -> Result<Point, Reject> {
-        let series = match self.known.get(line.identity) {
-            Some(series) => *series,
-            None => self.resolve(line.identity)?,
+    #[inline]
+    fn point(&mut self, line: &Line<'_>) -> Result<(), Reject> {
+        let hash = Names::hash(line.identity);
+        let series = match self.names.find(hash) {
+            Some(series) => series,
+            None => self.resolve(hash, line.identity)?,
         };
-        let sample = Sample {
-            timestamp_ms: line.timestamp_ms.unwrap_or_else(|| (self.clock)()),
-            value: Value::Float(line.value),
-        };
-        Ok(Point { series, sample })
+        let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
+        self.points.push(series, timestamp_ms, line.value);
+        Ok(())
     }
 
-    fn resolve(&mut self, identity: &[u8]) -> Result<SeriesId, Reject> {
+    #[cold]
+    fn resolve(&mut self, hash: u128, identity: &[u8]) -> Result<SeriesId, Reject> {
         let series = self.admission.resolve(&graphite::series_key(identity)?)?;
-        if self.known.len() >= KNOWN_NAMES {
-            self.known.clear();
-        }
-        self.known.insert(identity.into(), series);
+        self.names.learn(hash, series);
         Ok(series)
     }
 
-    /// Waits until what was taken is on disk; a failure is counted and logged there.
+    /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
     async fn store(&mut self) {
-        if !self.points.is_empty() {
-            let points = std::mem::take(&mut self.points);
-            if let Err(error) = self.admission.store(self.protocol, points).await {
-                tracing::warn!("lines of {} were dropped: {error}", self.protocol);
-            }
+        if self.points.is_empty() {
+            return;
         }
+        let room = self.points.len();
+        let points = std::mem::replace(&mut self.points, Points::with_capacity(room));
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
+            return;
+        };
+        let done = self.done(slot);
+        self.admission
+            .submit(self.protocol, None, None, points, done)
+            .await;
+        // Series that left since may come again under another number.
+        let generation = self.admission.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.names.forget();
+        }
+    }
+
+    fn done(&self, slot: OwnedSemaphorePermit) -> Done {
+        let protocol = self.protocol;
+        Box::new(move |result| {
+            if let Err(error) = result {
+                tracing::warn!("lines of {protocol} were dropped: {error}");
+            }
+            drop(slot);
+        })
+    }
+
+    /// Waits until everything that was handed over is on disk, or refused.
+    async fn all_stored(&mut self) {
+        self.store().await;
+        let _all = self.slots.acquire_many(IN_FLIGHT).await;
     }
 }
 
@@ -151,7 +182,7 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         }
         intake.store().await;
     }
-    intake.store().await;
+    intake.all_stored().await;
 }
 
 /// The UDP listener.
@@ -181,6 +212,7 @@ impl GraphiteUdp {
             drain(&self.socket, &mut buffer, &mut intake);
             intake.store().await;
         }
+        intake.all_stored().await;
     }
 }
 

@@ -5,6 +5,7 @@ mod bind;
 mod frames;
 mod graphite;
 mod lines;
+mod names;
 
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
