@@ -18,11 +18,11 @@ use weir_store::{Clock, Options, Recovery, Store};
 
 use crate::admission::Admission;
 use crate::config::Config;
-use crate::http::{self, Api};
+use crate::http::{self, Admin, Api};
 use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
 use crate::presence::Presence;
 use crate::source::StoreSource;
-use crate::{asking, upkeep};
+use crate::{asking, keeping, upkeep};
 
 /// How long listeners and the page get to finish what they have.
 const GRACE: Duration = Duration::from_secs(10);
@@ -47,6 +47,12 @@ pub struct Gateway {
     alerting: Arc<Alerting>,
     page: JoinHandle<()>,
     page_stop: CancellationToken,
+}
+
+/// What the API shows and does of the store itself.
+struct Kept {
+    admin: Option<Admin>,
+    store: Arc<Store>,
 }
 
 /// Tasks that stop together.
@@ -144,12 +150,19 @@ impl Gateway {
 
         let ready = Arc::new(AtomicBool::new(true));
         let page_stop = CancellationToken::new();
+        let kept = Kept {
+            admin: config
+                .admin
+                .then(|| keeping::admin(&store, &clock, &config.data_dir)),
+            store: Arc::clone(&store),
+        };
         let api = api(
             source,
             &config,
             clock,
             &alerting,
             metrics,
+            kept,
             Arc::clone(&ready),
         );
         let page = tokio::spawn(serve_page(
@@ -235,6 +248,7 @@ fn api(
     now: Clock,
     alerting: &Arc<Alerting>,
     metrics: PrometheusHandle,
+    kept: Kept,
     ready: Arc<AtomicBool>,
 ) -> Api {
     let (alerts, rules) = (Arc::clone(alerting), Arc::clone(alerting));
@@ -246,6 +260,10 @@ fn api(
         now,
         alerts: Arc::new(move || alerts.alerts_json()),
         rules: Arc::new(move || rules.rules_json()),
+        admin: kept.admin,
+        cardinality: Arc::new(move |limit| {
+            keeping::cardinality_json(kept.store.cardinality(limit))
+        }),
         ready,
         metrics,
     }

@@ -11,6 +11,7 @@ use weir_store::Clock;
 use crate::app::Gateway;
 use crate::asking;
 use crate::config::{Config, DEFAULTS};
+use crate::keeping::{self, StoreCommand};
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_CONFIG: u8 = 64;
@@ -46,6 +47,9 @@ enum Command {
     Config,
     /// Validate the configuration and the rule files, and exit.
     Check,
+    /// Check, back up, restore or change a data directory that no gateway uses.
+    #[command(subcommand)]
+    Store(StoreCommand),
 }
 
 /// Why the program ends, and with which exit code.
@@ -60,7 +64,17 @@ pub struct Failure {
 /// # Errors
 /// With the exit code that fits.
 pub fn run(cli: Cli) -> Result<(), Failure> {
-    match cli.command {
+    match &cli.command {
+        Some(Command::Store(command)) => {
+            start_log(&cli.log_level)?;
+            let (text, well) = keeping::run(command, &wall_clock()).map_err(failed)?;
+            print(&text)?;
+            if well {
+                Ok(())
+            } else {
+                Err(failed(anyhow::anyhow!("the store is not as it should be")))
+            }
+        }
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => check(&cli),
         Some(Command::Run) | None => serve(&cli),

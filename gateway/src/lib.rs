@@ -8,6 +8,7 @@ mod asking;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod keeping;
 pub mod listen;
 pub mod presence;
 mod self_metrics;

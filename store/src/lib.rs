@@ -7,6 +7,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backend;
+mod backup;
+mod check;
 mod chunk;
 mod columns;
 mod dedupe;
@@ -34,9 +36,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{Copied, restore, verify_backup};
+pub use check::{Checked, check};
 pub use columns::{Columns, Points};
 pub use error::StoreError;
 pub use index::{Cardinality, SeriesId};
+pub use lock::window_of;
 pub use options::{Clock, Options, Policy};
 pub use read::{Limit, Limits, Selected, Selection, Wish};
 pub use recovery::Recovery;

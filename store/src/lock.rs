@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::StoreError;
 
 const LOCK_FILE: &str = "LOCK";
-const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
 const FORMAT: u32 = 1;
 
 /// Held while the store is open; the kernel lets go of it however the process ends.
@@ -43,6 +43,28 @@ pub(crate) fn take(dir: &Path, window_ms: i64) -> Result<Lock, StoreError> {
     named.map_err(StoreError::io("write", &path))?;
     check_format(dir, window_ms)?;
     Ok(Lock { _file: file })
+}
+
+/// How long the windows of a directory's store are.
+///
+/// # Errors
+/// There is no store, or its file of format says something else.
+pub fn window_of(dir: &Path) -> Result<i64, StoreError> {
+    let path = dir.join(FORMAT_FILE);
+    let text = std::fs::read_to_string(&path).map_err(StoreError::io("read", &path))?;
+    let window_ms = text.lines().nth(1).and_then(|line| line.parse().ok());
+    window_ms
+        .filter(|window_ms| *window_ms > 0)
+        .ok_or_else(|| StoreError::Corrupt {
+            path,
+            what: "no window length on its second line".to_owned(),
+        })
+}
+
+/// Takes a directory that holds a store, and tells how long its windows are.
+pub(crate) fn take_existing(dir: &Path) -> Result<(Lock, i64), StoreError> {
+    let window_ms = window_of(dir)?;
+    Ok((take(dir, window_ms)?, window_ms))
 }
 
 /// Two lines: the format's number, and the window's length that chunks were cut by.

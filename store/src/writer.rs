@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Forget(Window),
     /// Takes series out, in the journal, the head and the index.
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
+    /// Closes the open segment; answers the newest closed one's number.
+    Rotate(SyncSender<u32>),
     Close,
 }
 
@@ -115,6 +117,9 @@ impl Writer {
             }
             Command::Remove(series, reply) => {
                 let _ = reply.send(self.remove(&series));
+            }
+            Command::Rotate(reply) => {
+                let _ = reply.send(self.journal.rotate());
             }
             Command::Write(_) | Command::Close => {}
         }

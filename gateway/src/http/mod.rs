@@ -1,6 +1,7 @@
 //! The gateway's HTTP: one file an API, one [`Api`] of what they need. Owns limits on requests and queries; knows no
 //! store and reads no clock of its own.
 
+mod admin;
 mod alerts;
 mod asking;
 mod form;
@@ -11,6 +12,7 @@ mod page;
 mod parameters;
 mod prometheus;
 
+pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
 
 use std::sync::Arc;
@@ -63,6 +65,10 @@ pub struct Api {
     pub alerts: Arc<dyn Fn() -> Value + Send + Sync>,
     /// The `data` of `/api/v1/rules`: `{"groups":[…]}`.
     pub rules: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// `None`: the admin API is off.
+    pub admin: Option<Admin>,
+    /// The `data` of `/api/v1/status/tsdb`, with lists of so many.
+    pub cardinality: Arc<dyn Fn(usize) -> Value + Send + Sync>,
     pub ready: Arc<AtomicBool>,
     pub metrics: PrometheusHandle,
 }
@@ -83,6 +89,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(prometheus::routes())
         .merge(graphite::routes())
+        .merge(admin::routes())
         .merge(alerts::routes())
         .merge(health::routes())
         .merge(metrics::routes())

@@ -65,6 +65,9 @@ pub(crate) struct SealedWindow {
     pub(crate) present: RoaringBitmap,
 }
 
+/// A chunk's key, `None` for a key that is none, and its bytes.
+pub(crate) type Entry = (Option<(Window, MetricId, u32, u32)>, Vec<u8>);
+
 /// What is known of a day's rollups.
 #[derive(Debug, Default)]
 pub(crate) struct RolledDay {
@@ -94,6 +97,24 @@ impl Backend {
         Ok(Self {
             db,
             tables,
+            doomed,
+            table_options: options::table(),
+        })
+    }
+
+    /// For looking only: nothing of it is changed.
+    pub(crate) fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        let doomed = Doomed::default();
+        let families = options::families(&doomed, 0);
+        let db = DB::open_cf_descriptors_read_only(
+            &options::database(),
+            dir.join("db"),
+            families,
+            false,
+        )?;
+        Ok(Self {
+            db,
+            tables: dir.join("tables"),
             doomed,
             table_options: options::table(),
         })
@@ -321,24 +342,22 @@ impl Backend {
         Ok(())
     }
 
-    /// Hands over every chunk of a tier, in the order of keys: `(window, metric, series, part)` and its bytes.
-    pub(crate) fn each_chunk(
+    /// Every chunk of a tier, in the order of keys; block checksums are verified.
+    pub(crate) fn entries(
         &self,
         tier: Tier,
-        mut take: impl FnMut(Option<(Window, MetricId, u32, u32)>, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<impl Iterator<Item = Result<Entry, StoreError>> + '_, StoreError> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_verify_checksums(true);
         let family = self.family(tier.family())?;
-        let mut entries = self.db.raw_iterator_cf_opt(&family, options);
-        entries.seek_to_first();
-        while let Some((key, value)) = entries.item() {
-            take(keys::read_chunk_key(key), value)?;
-            entries.next();
-        }
-        entries.status()?;
-        Ok(())
+        let entries = self
+            .db
+            .iterator_cf_opt(&family, options, IteratorMode::Start);
+        Ok(entries.map(|entry| {
+            let (key, value) = entry?;
+            Ok((keys::read_chunk_key(&key), value.into_vec()))
+        }))
     }
 
     /// Up to which window a policy's purge has come, in a tier.

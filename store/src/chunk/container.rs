@@ -93,6 +93,7 @@ impl<'a> Sections<'a> {
     ///
     /// # Errors
     /// Too few bytes; a version from the future.
+    #[cfg(test)]
     pub(super) fn unchecked(bytes: &'a [u8]) -> Result<Self, ChunkError> {
         check_version(bytes)?;
         Self::open(split_crc(bytes)?.0)

@@ -34,6 +34,7 @@ pub(crate) enum ChunkError {
 }
 
 /// What a chunk's head tells. An empty chunk has no samples from `i64::MAX` to `i64::MIN`.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) count: usize,
@@ -164,6 +165,7 @@ pub(crate) fn decode_floats(
 ///
 /// # Errors
 /// A head that is damaged beyond reading; a format from the future.
+#[cfg(test)]
 pub(crate) fn summary(bytes: &[u8]) -> Result<Summary, ChunkError> {
     let mut summary = Summary {
         count: 0,

@@ -67,11 +67,6 @@ impl<T> Arena<T> {
         self.made as usize - self.free.len()
     }
 
-    /// Places ever made, free ones too: every number below this is valid.
-    pub(super) fn made(&self) -> u32 {
-        self.made
-    }
-
     /// Bytes held from the system.
     pub(super) fn bytes(&self) -> usize {
         self.made as usize * size_of::<T>() + self.free.capacity() * size_of::<u32>()
@@ -90,6 +85,6 @@ mod tests {
         arena.free(5);
         assert_eq!(arena.used(), 69_999);
         assert_eq!(arena.add(7), 5);
-        assert_eq!((*arena.get(5), arena.made()), (7, 70_000));
+        assert_eq!((*arena.get(5), arena.used()), (7, 70_000));
     }
 }

@@ -9,5 +9,5 @@ mod tests;
 mod writer;
 
 pub(crate) use record::{Record, put_batch, put_definition, put_removed};
-pub(crate) use recovery::{Damage, replay};
+pub(crate) use recovery::{Damage, look, replay};
 pub(crate) use writer::{Group, Journal};

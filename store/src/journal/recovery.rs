@@ -32,9 +32,22 @@ pub(crate) struct Replayed {
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn replay(
+pub(crate) fn replay(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
+    read_segments(dir, apply, true)
+}
+
+/// The same, and changes nothing.
+///
+/// # Errors
+/// As for [`replay`].
+pub(crate) fn look(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
+    read_segments(dir, apply, false)
+}
+
+fn read_segments(
     dir: &Path,
     mut apply: impl FnMut(u32, Record),
+    mend: bool,
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     for (number, path) in segments_in(dir)? {
@@ -42,10 +55,12 @@ pub(crate) fn replay(
         let kept = replay_segment(number, &path, &bytes, &mut replayed, &mut apply)?;
         if kept.end < bytes.len() {
             replayed.torn_bytes += (bytes.len() - kept.end) as u64;
-            cut(&path, kept.end as u64)?;
+            if mend {
+                cut(&path, kept.end as u64)?;
+            }
         }
         let mut end = kept.end as u64;
-        if kept.wants_mark {
+        if mend && kept.wants_mark {
             end += mark(&path, number, end)?;
         }
         replayed.segments.push((number, end));

@@ -1,0 +1,356 @@
+//! Looks at a whole data directory that nobody uses: every checksum, every key, what must hold between tables, and
+//! whether rollups are what the samples give. Changes nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use roaring::RoaringBitmap;
+
+use crate::backend::{Backend, Entry, Tier};
+use crate::columns::Columns;
+use crate::dedupe::Dedupe;
+use crate::journal::{self, Record};
+use crate::rollup::{self, RollupPoint};
+use crate::window::{self, Window};
+use crate::{StoreError, chunk, lock};
+
+/// Problems named one by one at most; the others are counted.
+const NAMED: usize = 100;
+
+/// What was looked at and what is wrong.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub series: u64,
+    pub windows: u64,
+    pub days: u64,
+    /// Chunks of samples, of points of a minute, of points of an hour.
+    pub chunks: [u64; 3],
+    pub samples: u64,
+    /// Rollup chunks that were made again and compared.
+    pub compared: u64,
+    pub journal_groups: u64,
+    /// Not acknowledged, and cut at the next start.
+    pub torn_bytes: u64,
+    /// Chunks of series that were deleted; their space is free when their window goes.
+    pub of_deleted: u64,
+    pub problems: u64,
+    pub named: Vec<String>,
+}
+
+impl Checked {
+    fn problem(&mut self, what: String) {
+        self.problems += 1;
+        if self.named.len() < NAMED {
+            self.named.push(what);
+        }
+    }
+}
+
+/// # Errors
+/// The directory holds no store, is in use, or is of another format. What is wrong inside is no error.
+pub fn check(dir: &Path) -> Result<Checked, StoreError> {
+    let (_lock, window_ms) = lock::take_existing(dir)?;
+    let backend = Backend::open_to_read(dir)?;
+    let mut check = Check {
+        window_ms,
+        known: RoaringBitmap::new(),
+        sealed: HashMap::new(),
+        checked: Checked::default(),
+    };
+    check.series(&backend)?;
+    check.metadata(&backend)?;
+    check.tables(&backend)?;
+    check.hours(&backend)?;
+    check.journal(&dir.join("journal"))?;
+    Ok(check.checked)
+}
+
+struct Check {
+    window_ms: i64,
+    known: RoaringBitmap,
+    /// Up to which segment each window is sealed, whether it is rolled, and who is in it.
+    sealed: HashMap<Window, (u32, bool, RoaringBitmap)>,
+    checked: Checked,
+}
+
+/// All chunks of one series in one window.
+struct Group {
+    window: Window,
+    metric: u32,
+    series: u32,
+    parts: Vec<(u32, Vec<u8>)>,
+}
+
+impl Group {
+    fn key(&self) -> (Window, u32, u32) {
+        (self.window, self.metric, self.series)
+    }
+}
+
+/// Chunks of a tier, series by series and window by window.
+struct Groups<I: Iterator> {
+    entries: std::iter::Peekable<I>,
+}
+
+impl<I: Iterator<Item = Result<Entry, StoreError>>> Groups<I> {
+    fn next(&mut self, checked: &mut Checked, tier: Tier) -> Result<Option<Group>, StoreError> {
+        let mut group: Option<Group> = None;
+        while let Some(entry) = self.entries.next_if(|entry| match (&group, entry) {
+            (Some(group), Ok((Some((window, metric, series, _)), _))) => {
+                group.key() == (*window, *metric, *series)
+            }
+            (Some(_), _) => false,
+            (None, _) => true,
+        }) {
+            let (key, bytes) = entry?;
+            let Some((window, metric, series, part)) = key else {
+                checked.problem(format!("{tier:?}: a key that is none of a chunk"));
+                continue;
+            };
+            checked.chunks[tier as usize] += 1;
+            let group = group.get_or_insert_with(|| Group {
+                window,
+                metric,
+                series,
+                parts: Vec::new(),
+            });
+            group.parts.push((part, bytes));
+        }
+        Ok(group)
+    }
+}
+
+impl Check {
+    fn series(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let mut identities: HashMap<u128, u32> = HashMap::new();
+        let damaged = backend.definitions(|definition| {
+            self.checked.series += 1;
+            self.known.insert(definition.series);
+            if let Some(other) = identities.insert(definition.key.identity(), definition.series) {
+                self.checked.problem(format!(
+                    "{} is there twice, as {other} and {}",
+                    definition.key, definition.series
+                ));
+            }
+        })?;
+        damaged
+            .into_iter()
+            .for_each(|what| self.checked.problem(format!("{what} cannot be read")));
+        Ok(())
+    }
+
+    fn metadata(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        for sealed in backend.sealed()? {
+            self.checked.windows += 1;
+            self.sealed.insert(
+                sealed.window,
+                (sealed.through, sealed.rolled, sealed.present),
+            );
+        }
+        self.checked.days = backend.rolled_days()?.len() as u64;
+        if backend
+            .dedupe()?
+            .is_some_and(|bytes| Dedupe::decode(&bytes).is_none())
+        {
+            self.checked
+                .problem("the record of sequences cannot be read".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Samples and points of a minute side by side: both tiers are in the same order.
+    fn tables(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let mut raw = Groups {
+            entries: backend.entries(Tier::Raw)?.peekable(),
+        };
+        let mut minutes = Groups {
+            entries: backend.entries(Tier::Minute)?.peekable(),
+        };
+        let mut minute = minutes.next(&mut self.checked, Tier::Minute)?;
+        while let Some(group) = raw.next(&mut self.checked, Tier::Raw)? {
+            while minute
+                .as_ref()
+                .is_some_and(|minute| minute.key() < group.key())
+            {
+                self.points(Tier::Minute, minute.take());
+                minute = minutes.next(&mut self.checked, Tier::Minute)?;
+            }
+            let same = minute
+                .as_ref()
+                .is_some_and(|minute| minute.key() == group.key());
+            let points = if same {
+                let points = self.points(Tier::Minute, minute.take());
+                minute = minutes.next(&mut self.checked, Tier::Minute)?;
+                points
+            } else {
+                None
+            };
+            self.raw(&group, points);
+        }
+        while minute.is_some() {
+            self.points(Tier::Minute, minute.take());
+            minute = minutes.next(&mut self.checked, Tier::Minute)?;
+        }
+        Ok(())
+    }
+
+    /// The newest points of a series, if they can be read.
+    fn points(&mut self, tier: Tier, group: Option<Group>) -> Option<Vec<RollupPoint>> {
+        let group = group?;
+        let (_, bytes) = group.parts.last()?;
+        match rollup::decode(bytes) {
+            Ok(points) => Some(points),
+            Err(error) => {
+                self.checked.problem(format!(
+                    "{tier:?} chunk of series {} in window {} is damaged: {error}",
+                    group.series, group.window
+                ));
+                None
+            }
+        }
+    }
+
+    fn raw(&mut self, group: &Group, points: Option<Vec<RollupPoint>>) {
+        let mut all = Columns::default();
+        let mut newest = 0;
+        for (part, bytes) in &group.parts {
+            let mut columns = Columns::default();
+            if let Err(error) = chunk::decode_columns(bytes, &mut columns) {
+                self.checked.problem(format!(
+                    "chunk of series {} in window {} is damaged: {error}",
+                    group.series, group.window
+                ));
+                return;
+            }
+            self.checked.samples += columns.len() as u64;
+            newest = newest.max(*part);
+            all.lay_over(columns);
+        }
+        if !self.known.contains(group.series) {
+            self.checked.of_deleted += 1;
+            return;
+        }
+        let (start_ms, end_ms) = (
+            window::start_ms(group.window, self.window_ms),
+            window::end_ms(group.window, self.window_ms),
+        );
+        let times = all
+            .times_ms
+            .iter()
+            .chain(all.histograms.iter().map(|(time, _)| time));
+        if times.clone().any(|time| !(start_ms..end_ms).contains(time)) {
+            self.checked.problem(format!(
+                "series {} has samples outside of window {}",
+                group.series, group.window
+            ));
+        }
+        let Some((through, rolled, present)) = self.sealed.get(&group.window) else {
+            return;
+        };
+        // What came after the watermark is sealed again from the journal at the next start.
+        if newest > *through {
+            return;
+        }
+        if !present.contains(group.series) {
+            self.checked.problem(format!(
+                "series {} has a chunk in window {} and is not listed there",
+                group.series, group.window
+            ));
+        }
+        if let (true, Some(points)) = (*rolled, points) {
+            self.compare(group, &all, &points);
+        }
+    }
+
+    fn compare(&mut self, group: &Group, all: &Columns, points: &[RollupPoint]) {
+        let mut expected = Vec::new();
+        rollup::roll_up(
+            &all.times_ms,
+            &all.values,
+            &all.histograms,
+            rollup::MINUTE_MS,
+            &mut expected,
+        );
+        self.checked.compared += 1;
+        if !same_points(&expected, points) {
+            self.checked.problem(format!("points of a minute of series {} in window {}: what is stored differs from what the samples give", group.series, group.window));
+        }
+    }
+
+    fn hours(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let made: BTreeMap<u32, bool> = backend
+            .rolled_days()?
+            .into_iter()
+            .map(|(day, rolled)| (day, rolled.hours_made))
+            .collect();
+        let mut groups = Groups {
+            entries: backend.entries(Tier::Hour)?.peekable(),
+        };
+        while let Some(group) = groups.next(&mut self.checked, Tier::Hour)? {
+            let (day, key) = (group.window, (group.metric, group.series));
+            let Some(points) = self.points(Tier::Hour, Some(group)) else {
+                continue;
+            };
+            if made.get(&day) != Some(&true) || !self.known.contains(key.1) {
+                continue;
+            }
+            let mut minutes = Vec::new();
+            for window in window::windows_of(day, self.window_ms) {
+                let mut newest = None;
+                backend.chunks_in(Tier::Minute, window, &[key], |_, bytes| {
+                    newest = rollup::decode(bytes).ok();
+                    Ok(())
+                })?;
+                minutes.extend(newest.into_iter().flatten());
+            }
+            // Points of a minute are kept for less long.
+            if minutes.is_empty() {
+                continue;
+            }
+            let mut expected = Vec::new();
+            rollup::coarsen(&minutes, rollup::HOUR_MS, &mut expected);
+            self.checked.compared += 1;
+            if !same_points(&expected, &points) {
+                self.checked.problem(format!("points of an hour of series {} on day {day}: what is stored differs from what the points of a minute give", key.1));
+            }
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
+        let replayed = journal::look(dir, |_, record| {
+            if let Record::Definition(definition) = record {
+                self.known.insert(definition.series);
+            }
+        })?;
+        self.checked.journal_groups = replayed.groups;
+        self.checked.torn_bytes = replayed.torn_bytes;
+        for damage in replayed.damage {
+            self.checked.problem(format!(
+                "journal {} is damaged at {}..{}",
+                damage.path.display(),
+                damage.bytes.start,
+                damage.bytes.end
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// By bits, and sums as exactly as they are promised.
+fn same_points(expected: &[RollupPoint], found: &[RollupPoint]) -> bool {
+    let same = |(a, b): (&RollupPoint, &RollupPoint)| {
+        a.last_ms == b.last_ms
+            && [
+                (a.last, b.last),
+                (a.count, b.count),
+                (a.min, b.min),
+                (a.max, b.max),
+                (a.sum, b.sum),
+            ]
+            .iter()
+            .all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
+            && a.histogram == b.histogram
+    };
+    expected.len() == found.len() && expected.iter().zip(found).all(same)
+}
