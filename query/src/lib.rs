@@ -2,9 +2,12 @@
 //! the limits and what to read through.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod budget;
 pub mod graphite;
 pub mod json;
 pub mod promql;
 mod source;
+mod tiers;
 
-pub use source::{Budget, BudgetError, SeriesData, Source, SourceError, TimeRange};
+pub use budget::{Budget, BudgetError};
+pub use source::{Aspect, Selection, SeriesData, Source, SourceError, TimeRange, Wish};

@@ -1,9 +1,11 @@
-//! What the engines read through, in their own words, and the limits that one query has. Whoever stores
-//! samples implements [`Source`]; nothing here knows how.
+//! What the engines read through, in their own words. Whoever stores samples implements [`Source`]; nothing here
+//! knows how. The source may answer from raw samples or from rollups of them; the asker says what it makes of them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
 
-use weir_wire::{Matcher, Sample, SeriesKey};
+use weir_wire::{Histogram, Matcher, SeriesKey};
+
+use crate::{Budget, BudgetError};
 
 /// Milliseconds, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,17 +14,53 @@ pub struct TimeRange {
     pub to_ms: i64,
 }
 
-/// A series and its samples of a range: ascending by time, one per timestamp.
+/// A series and its samples of a range: ascending by time, one per timestamp; floats in two columns of equal length,
+/// histograms apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesData {
     pub key: SeriesKey,
-    pub samples: Vec<Sample>,
+    pub times_ms: Vec<i64>,
+    pub values: Vec<f64>,
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
+
+/// What the asker makes of the samples, so that a tier of rollups can answer with what it kept.
+///
+/// A stretch of the range that is answered from raw samples has the samples themselves, and 1.0 for each under
+/// [`Aspect::Count`]. In one answered from rollups each point has the time of the last sample of its bucket and the
+/// bucket's value of this aspect. So the sum of a count is the number of samples in every tier, the largest of the
+/// maxima is the maximum, and so on. Under every aspect a raw stale mark stays a stale mark, and the histograms of a
+/// rolled-up stretch are those of the buckets, merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aspect {
+    Last,
+    Sum,
+    Count,
+    Min,
+    Max,
+}
+
+/// What the points are for, and how many of them are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    pub aspect: Aspect,
+    /// Points at most this far apart still honour the query; 0 asks for raw samples where there are any.
+    pub spacing_ms: i64,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// By key, each key once.
+    pub series: Vec<SeriesData>,
+    /// From which time on which spacing the points have: (from_ms, resolution_ms), ascending by time; resolution 0 is
+    /// raw. Empty: all raw. About the range that was asked for, whether or not any series was found in it.
+    pub resolutions: Vec<(i64, i64)>,
 }
 
 /// What the engines read through. Blocking; called on a thread that may block.
 pub trait Source: Send + Sync {
-    /// Every series that matches all matchers and has samples within the range, with these samples, ascending by
-    /// time, one per timestamp. Order of series: by key.
+    /// Every series that matches all matchers and has samples within the range, with these samples.
     ///
     /// # Errors
     /// A spent budget, a regular expression that does not compile, or a failure to read.
@@ -30,8 +68,9 @@ pub trait Source: Send + Sync {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        wish: Wish,
         budget: &Budget,
-    ) -> Result<Vec<SeriesData>, SourceError>;
+    ) -> Result<Selection, SourceError>;
 
     /// The keys alone of series that match any of the selectors (each a list of matchers that must all hold; an empty
     /// list of selectors means everything), seen within the range; sorted, without repeats.
@@ -78,124 +117,4 @@ pub enum SourceError {
     BadMatcher { matcher: String, reason: String },
     #[error("cannot read samples: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Which limit a query passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BudgetError {
-    #[error("query touches more than {limit} series; narrow its selectors")]
-    Series { limit: u64 },
-    #[error(
-        "query processing would load too many samples into memory: more than {limit}; narrow its selectors or its range"
-    )]
-    Samples { limit: u64 },
-    #[error("query was cancelled")]
-    Cancelled,
-}
-
-/// Limits of one query and its cancellation; shared by engine and source.
-#[derive(Debug)]
-pub struct Budget {
-    series: Allowance,
-    samples: Allowance,
-    cancelled: AtomicBool,
-}
-
-impl Budget {
-    /// Limits on the series touched and on the samples read or computed.
-    #[must_use]
-    pub fn new(max_series: u64, max_samples: u64) -> Self {
-        Self {
-            series: Allowance::new(max_series),
-            samples: Allowance::new(max_samples),
-            cancelled: AtomicBool::new(false),
-        }
-    }
-
-    /// Stops the query at its next look; from any thread, any number of times.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether to go on; cheap enough for inner loops.
-    ///
-    /// # Errors
-    /// [`BudgetError::Cancelled`] after [`Budget::cancel`].
-    pub fn check(&self) -> Result<(), BudgetError> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            return Err(BudgetError::Cancelled);
-        }
-        Ok(())
-    }
-
-    /// Spends series.
-    ///
-    /// # Errors
-    /// [`BudgetError::Series`] past the limit, [`BudgetError::Cancelled`].
-    pub fn take_series(&self, count: u64) -> Result<(), BudgetError> {
-        self.check()?;
-        let limit = self.series.limit;
-        self.series.take(count).ok_or(BudgetError::Series { limit })
-    }
-
-    /// Spends samples; call it before allocating for them.
-    ///
-    /// # Errors
-    /// [`BudgetError::Samples`] past the limit, [`BudgetError::Cancelled`].
-    pub fn take_samples(&self, count: u64) -> Result<(), BudgetError> {
-        self.check()?;
-        let limit = self.samples.limit;
-        self.samples
-            .take(count)
-            .ok_or(BudgetError::Samples { limit })
-    }
-}
-
-#[derive(Debug)]
-struct Allowance {
-    limit: u64,
-    spent: AtomicU64,
-}
-
-impl Allowance {
-    fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            spent: AtomicU64::new(0),
-        }
-    }
-
-    /// A refused take spends nothing.
-    fn take(&self, count: u64) -> Option<()> {
-        let within = |spent: u64| spent.checked_add(count).filter(|sum| *sum <= self.limit);
-        self.spent
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
-            .ok()
-            .map(drop)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spends_until_the_limit_and_names_it() {
-        let budget = Budget::new(2, 10);
-        assert_eq!(budget.take_series(2), Ok(()));
-        assert_eq!(budget.take_series(1), Err(BudgetError::Series { limit: 2 }));
-        let refused = Err(BudgetError::Samples { limit: 10 });
-        assert_eq!(budget.take_samples(u64::MAX), refused);
-        assert_eq!(budget.take_samples(10), Ok(()));
-        assert_eq!(budget.take_samples(1), refused);
-    }
-
-    #[test]
-    fn a_cancelled_budget_stops_everything() {
-        let budget = Budget::new(2, 10);
-        budget.cancel();
-        assert_eq!(budget.check(), Err(BudgetError::Cancelled));
-        assert_eq!(budget.take_series(1), Err(BudgetError::Cancelled));
-        assert_eq!(budget.take_samples(1), Err(BudgetError::Cancelled));
-    }
 }

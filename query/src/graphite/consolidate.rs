@@ -3,7 +3,7 @@
 
 use super::series::RenderedSeries;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Consolidation {
     Average,
     Sum,

@@ -122,8 +122,7 @@ impl Args<'_> {
     }
 
     fn find(&self, at: usize, name: &str) -> Option<&Term> {
-        let named = self.call.named.iter().find(|(key, _)| key == name);
-        self.call.args.get(at).or(named.map(|(_, value)| value))
+        self.call.argument(at, name)
     }
 
     fn rest(&self, from: usize) -> &[Term] {

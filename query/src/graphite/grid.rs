@@ -2,10 +2,10 @@
 //!
 //! The step is the smallest of the series' median spacings, rounded to a usual one; 10 s when nothing tells. A point
 //! at `t` stands for `[t, t + step)`; the last sample in it wins, as in whisper. When all points together would pass
-//! the limit, the step grows and a point is the average. Histograms are no points here.
+//! the limit, the step grows and a point is what the chart makes of the samples, by default their average; the same
+//! where samples are rolled up. Histograms are no points here.
 
-use weir_wire::{Sample, Value, is_stale};
-
+use super::consolidate::Consolidation;
 use crate::SeriesData;
 
 const USUAL_S: [i64; 22] = [
@@ -34,7 +34,7 @@ impl Grid {
         let mut spacing_ms: Option<i64> = None;
         for one in series {
             count += 1;
-            let own = median_spacing_ms(&one.samples);
+            let own = median_spacing_ms(&one.times_ms);
             spacing_ms = [spacing_ms, own].into_iter().flatten().min();
         }
         let natural = spacing_ms.map_or(DEFAULT_S, nearest_usual);
@@ -49,24 +49,33 @@ impl Grid {
         }
     }
 
-    /// Samples at their points.
-    pub(super) fn place(&self, samples: &[Sample]) -> Vec<Option<f64>> {
-        let mut sums = vec![(0.0, 0u32); self.points];
-        for sample in samples {
-            let (Some(slot), Some(value)) = (self.slot(sample.timestamp_ms), float(&sample.value))
-            else {
-                continue;
-            };
-            if let Some(place) = sums.get_mut(slot) {
-                *place = if self.coarsened {
-                    (place.0 + value, place.1 + 1)
-                } else {
-                    (value, 1)
-                };
-            }
+    /// Samples at their points; `weights` says how many samples each of them is the sum of.
+    pub(super) fn place(
+        &self,
+        series: &SeriesData,
+        how: Consolidation,
+        weights: Option<&[f64]>,
+        rolled_up: bool,
+    ) -> Vec<Option<f64>> {
+        let how = match self.coarsened || rolled_up {
+            true => how,
+            false => Consolidation::Last,
+        };
+        let mut points: Vec<Option<(f64, f64)>> = vec![None; self.points];
+        let samples = series.times_ms.iter().zip(&series.values).enumerate();
+        // The stale mark is a NaN too.
+        for (at, (time_ms, value)) in samples.filter(|(_, (_, value))| !value.is_nan()) {
+            let point = self.slot(*time_ms).and_then(|slot| points.get_mut(slot));
+            let Some(point) = point else { continue };
+            let weight = weights.and_then(|weights| weights.get(at)).copied();
+            let new = (*value, weight.unwrap_or(1.0));
+            *point = Some(point.map_or(new, |old| joined(how, old, new)));
         }
-        let mean = |(sum, count): (f64, u32)| (count > 0).then(|| sum / f64::from(count));
-        sums.into_iter().map(mean).collect()
+        let value = |(value, weight)| match how {
+            Consolidation::Average | Consolidation::Count => value / weight,
+            _ => value,
+        };
+        points.into_iter().map(|point| point.map(value)).collect()
     }
 
     fn slot(&self, timestamp_ms: i64) -> Option<usize> {
@@ -76,10 +85,17 @@ impl Grid {
     }
 }
 
-fn float(value: &Value) -> Option<f64> {
-    match value {
-        Value::Float(value) if !is_stale(*value) && !value.is_nan() => Some(*value),
-        _ => None,
+/// Two samples of one point, each with its weight.
+fn joined(how: Consolidation, old: (f64, f64), new: (f64, f64)) -> (f64, f64) {
+    match how {
+        // Any value counts as one point; the average is as good as any.
+        Consolidation::Average | Consolidation::Sum | Consolidation::Count => {
+            (old.0 + new.0, old.1 + new.1)
+        }
+        Consolidation::Min => (old.0.min(new.0), 1.0),
+        Consolidation::Max => (old.0.max(new.0), 1.0),
+        Consolidation::First => old,
+        Consolidation::Last => new,
     }
 }
 
@@ -101,9 +117,11 @@ fn nearest_usual(spacing_ms: i64) -> i64 {
 }
 
 /// The median, so that one early or repeated sample does not set the step.
-fn median_spacing_ms(samples: &[Sample]) -> Option<i64> {
-    let gap = |pair: &[Sample]| pair[1].timestamp_ms.saturating_sub(pair[0].timestamp_ms);
-    let mut gaps: Vec<i64> = samples.windows(2).map(gap).filter(|gap| *gap > 0).collect();
+fn median_spacing_ms(times_ms: &[i64]) -> Option<i64> {
+    let gaps = times_ms
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]));
+    let mut gaps: Vec<i64> = gaps.filter(|gap| *gap > 0).collect();
     let middle = gaps.len() / 2;
     (!gaps.is_empty()).then(|| *gaps.select_nth_unstable(middle).1)
 }

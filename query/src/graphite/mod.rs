@@ -11,6 +11,7 @@ mod functions;
 mod grid;
 mod json;
 mod pattern;
+mod reading;
 mod render;
 mod series;
 mod tags;

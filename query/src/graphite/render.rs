@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use weir_wire::Matcher;
+use weir_wire::{Matcher, SeriesKey};
 
-use super::consolidate::limit_points;
+use super::consolidate::{Consolidation, limit_points};
 use super::functions::{self, Frame};
 use super::grid::Grid;
+use super::reading::Reading;
 use super::series::{RenderedSeries, path_of, tags_of};
 use super::target::{self, Call, Term};
 use super::{GraphiteError, limits, parse_time, pattern, tags};
-use crate::{Budget, SeriesData, Source, TimeRange};
+use crate::{Aspect, Budget, SeriesData, Source, TimeRange, Wish, tiers};
 
 /// What `/render` was asked, as text.
 #[derive(Debug, Clone, Default)]
@@ -55,10 +56,11 @@ pub fn render(
         range: read_range(from_s, until_s),
         found: BTreeMap::new(),
     };
+    let reading = Reading::of_chart(until_s.saturating_sub(from_s), request.max_points);
     for term in &terms {
-        fetched.collect(term)?;
+        fetched.collect(term, reading)?;
     }
-    let every = fetched.found.values().flatten();
+    let every = fetched.found.values().flat_map(|found| &found.series);
     let grid = Grid::choose(every, from_s, until_s, limits::POINTS);
     let frame = Frame { from_s, until_s };
     let evaluation = Evaluation {
@@ -70,7 +72,7 @@ pub fn render(
     let mut out = Vec::new();
     let mut points = 0usize;
     for term in &terms {
-        let series = evaluation.series(term)?;
+        let series = evaluation.series(term, reading)?;
         points = points.saturating_add(series.iter().map(|one| one.values.len()).sum());
         if points > limits::POINTS {
             return Err(GraphiteError::TooMuch {
@@ -103,60 +105,60 @@ fn read_range(from_s: i64, until_s: i64) -> TimeRange {
     }
 }
 
-/// What was read, by the text it was asked for as; a path that stands in ten targets is read once.
+/// What was read, by the text it was asked for as and how; a path that stands in ten targets is read once.
 struct Fetched<'a> {
     source: &'a dyn Source,
     budget: &'a Budget,
     range: TimeRange,
-    found: BTreeMap<String, Vec<SeriesData>>,
+    found: BTreeMap<(String, Reading), Found>,
+}
+
+struct Found {
+    series: Vec<SeriesData>,
+    /// For averages of rollups: how many samples stand behind each float.
+    weights: Option<Vec<Vec<f64>>>,
+    rolled_up: bool,
 }
 
 impl Fetched<'_> {
-    fn collect(&mut self, term: &Term) -> Result<(), GraphiteError> {
+    fn collect(&mut self, term: &Term, reading: Reading) -> Result<(), GraphiteError> {
         match term {
-            Term::Path(path) => self.read_path(path),
-            Term::Call(call) if call.name == "seriesByTag" => self.read_tagged(call),
+            Term::Path(path) => self.read_path(path, reading),
+            Term::Call(call) if call.name == "seriesByTag" => self.read_tagged(call, reading),
             Term::Call(call) => {
                 if !functions::is_known(&call.name) {
                     return Err(GraphiteError::UnknownFunction(
                         call.name.chars().take(64).collect(),
                     ));
                 }
-                call.args.iter().try_for_each(|arg| self.collect(arg))
+                let inner = reading.within(call);
+                call.args
+                    .iter()
+                    .try_for_each(|arg| self.collect(arg, inner))
             }
             Term::Number(_) | Term::Text(_) | Term::Flag(_) => Ok(()),
         }
     }
 
-    fn read_path(&mut self, path: &str) -> Result<(), GraphiteError> {
-        if self.found.contains_key(path) {
-            return Ok(());
-        }
+    fn read_path(&mut self, path: &str, reading: Reading) -> Result<(), GraphiteError> {
         if path.contains(';') {
-            return self.read_exact(path);
+            return self.read_exact(path, reading);
         }
-        let mut series = self.read(&[pattern::matcher(path)?])?;
-        series.retain(|one| one.key.labels().next().is_none());
-        self.found.insert(path.to_owned(), series);
-        Ok(())
+        let plain = |key: &SeriesKey| key.labels().next().is_none();
+        self.read(path, &[pattern::matcher(path)?], reading, plain)
     }
 
     /// `name;k=v;…`: that one series.
-    fn read_exact(&mut self, path: &str) -> Result<(), GraphiteError> {
+    fn read_exact(&mut self, path: &str, reading: Reading) -> Result<(), GraphiteError> {
         let mut parts = path.split(';');
         let name = format!("name={}", parts.next().unwrap_or_default());
         let expressions: Vec<&str> = std::iter::once(name.as_str()).chain(parts).collect();
-        let mut series = self.read(&tags::matchers(&expressions)?)?;
         let wanted = expressions.len() - 1;
-        series.retain(|one| one.key.labels().count() == wanted);
-        self.found.insert(path.to_owned(), series);
-        Ok(())
+        let exact = |key: &SeriesKey| key.labels().count() == wanted;
+        self.read(path, &tags::matchers(&expressions)?, reading, exact)
     }
 
-    fn read_tagged(&mut self, call: &Call) -> Result<(), GraphiteError> {
-        if self.found.contains_key(&call.text) {
-            return Ok(());
-        }
+    fn read_tagged(&mut self, call: &Call, reading: Reading) -> Result<(), GraphiteError> {
         let text = |arg: &Term| match arg {
             Term::Text(text) => Ok(text.clone()),
             _ => Err(GraphiteError::argument(
@@ -167,13 +169,43 @@ impl Fetched<'_> {
         let expressions: Result<Vec<String>, _> = call.args.iter().map(text).collect();
         let expressions = expressions?;
         let borrowed: Vec<&str> = expressions.iter().map(String::as_str).collect();
-        let series = self.read(&tags::matchers(&borrowed)?)?;
-        self.found.insert(call.text.clone(), series);
-        Ok(())
+        let matchers = tags::matchers(&borrowed)?;
+        self.read(&call.text, &matchers, reading, |_| true)
     }
 
-    fn read(&self, matchers: &[Matcher]) -> Result<Vec<SeriesData>, GraphiteError> {
-        Ok(self.source.select(matchers, self.range, self.budget)?)
+    fn read(
+        &mut self,
+        text: &str,
+        matchers: &[Matcher],
+        reading: Reading,
+        wanted: impl Fn(&SeriesKey) -> bool,
+    ) -> Result<(), GraphiteError> {
+        let place = (text.to_owned(), reading);
+        if self.found.contains_key(&place) {
+            return Ok(());
+        }
+        let select = |wish| self.source.select(matchers, self.range, wish, self.budget);
+        let mut selection = select(reading.wish())?;
+        let rolled_up = selection.is_rolled_up();
+        selection.series.retain(|one| wanted(&one.key));
+        let weights = match rolled_up && reading.how == Consolidation::Average {
+            false => None,
+            true => {
+                let aspect = Aspect::Count;
+                let counts = select(Wish {
+                    aspect,
+                    ..reading.wish()
+                })?;
+                Some(tiers::weights(&selection.series, &counts.series))
+            }
+        };
+        let found = Found {
+            series: selection.series,
+            weights,
+            rolled_up,
+        };
+        self.found.insert(place, found);
+        Ok(())
     }
 }
 
@@ -185,12 +217,15 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn series(&self, term: &Term) -> Result<Vec<RenderedSeries>, GraphiteError> {
+    fn series(&self, term: &Term, reading: Reading) -> Result<Vec<RenderedSeries>, GraphiteError> {
         self.budget.check()?;
         match term {
-            Term::Path(path) => self.placed(path),
-            Term::Call(call) if call.name == "seriesByTag" => self.placed(&call.text),
-            Term::Call(call) => functions::call(call, &self.frame, &|term| self.series(term)),
+            Term::Path(path) => self.placed(path, reading),
+            Term::Call(call) if call.name == "seriesByTag" => self.placed(&call.text, reading),
+            Term::Call(call) => {
+                let inner = reading.within(call);
+                functions::call(call, &self.frame, &|term| self.series(term, inner))
+            }
             Term::Number(_) | Term::Text(_) | Term::Flag(_) => Err(GraphiteError::BadTarget {
                 position: 1,
                 reason: "a path or a call is wanted where a plain value stands",
@@ -198,17 +233,17 @@ impl Evaluation<'_> {
         }
     }
 
-    fn placed(&self, text: &str) -> Result<Vec<RenderedSeries>, GraphiteError> {
-        let found = self
-            .fetched
-            .found
-            .get(text)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        self.budget
-            .take_samples((found.len() as u64).saturating_mul(self.grid.points as u64))?;
-        let place = |one: &SeriesData| {
-            let values = self.grid.place(&one.samples);
+    fn placed(&self, text: &str, reading: Reading) -> Result<Vec<RenderedSeries>, GraphiteError> {
+        let place = (text.to_owned(), reading);
+        let Some(found) = self.fetched.found.get(&place) else {
+            return Ok(Vec::new());
+        };
+        let points = (found.series.len() as u64).saturating_mul(self.grid.points as u64);
+        self.budget.take_samples(points)?;
+        let place = |(at, one): (usize, &SeriesData)| {
+            let weights = found.weights.as_ref().and_then(|all| all.get(at));
+            let weights = weights.map(Vec::as_slice);
+            let values = self.grid.place(one, reading.how, weights, found.rolled_up);
             let mut series = RenderedSeries::new(
                 path_of(&one.key),
                 self.grid.start_s,
@@ -219,6 +254,6 @@ impl Evaluation<'_> {
             text.clone_into(&mut series.expression);
             series
         };
-        Ok(found.iter().map(place).collect())
+        Ok(found.series.iter().enumerate().map(place).collect())
     }
 }

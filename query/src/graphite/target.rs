@@ -20,6 +20,14 @@ pub(super) struct Call {
     pub text: String,
 }
 
+impl Call {
+    /// An argument by position or by name.
+    pub(super) fn argument(&self, at: usize, name: &str) -> Option<&Term> {
+        let named = self.named.iter().find(|(key, _)| key == name);
+        self.args.get(at).or(named.map(|(_, value)| value))
+    }
+}
+
 pub(super) fn parse(text: &str) -> Result<Term, GraphiteError> {
     let mut parser = Parser {
         text,

@@ -1,11 +1,15 @@
 //! Render and find over a source in memory, against graphite-web's documented results.
 
-use weir_wire::{MatchOp, Matcher, Sample, SeriesKey, Value};
+use weir_wire::{MatchOp, Matcher, SeriesKey};
 
 use super::*;
-use crate::{Budget, SeriesData, Source, SourceError, TimeRange};
+use crate::{Aspect, Budget, Selection, SeriesData, Source, SourceError, TimeRange, Wish};
 
-struct Memory(Vec<SeriesData>);
+/// Series that stand for themselves, or for sums that rollups keep: of two samples each, 10 the last, 100 the largest.
+struct Memory {
+    series: Vec<SeriesData>,
+    rolled_up: bool,
+}
 
 fn holds(matcher: &Matcher, key: &SeriesKey) -> bool {
     let value = key.get(&matcher.name).unwrap_or_default();
@@ -27,16 +31,34 @@ impl Source for Memory {
         &self,
         m: &[Matcher],
         range: TimeRange,
+        wish: Wish,
         _: &Budget,
-    ) -> Result<Vec<SeriesData>, SourceError> {
-        let mut found = self.0.clone();
-        found.retain(|one| m.iter().all(|matcher| holds(matcher, &one.key)));
-        for one in &mut found {
-            one.samples
-                .retain(|s| (range.from_ms..=range.to_ms).contains(&s.timestamp_ms));
+    ) -> Result<Selection, SourceError> {
+        let mut series = self.series.clone();
+        series.retain(|one| m.iter().all(|matcher| holds(matcher, &one.key)));
+        for one in &mut series {
+            let within = |time_ms: &i64| (range.from_ms..=range.to_ms).contains(time_ms);
+            let kept: Vec<usize> = (0..one.times_ms.len())
+                .filter(|at| within(&one.times_ms[*at]))
+                .collect();
+            one.values = kept.iter().map(|at| one.values[*at]).collect();
+            one.times_ms = kept.iter().map(|at| one.times_ms[*at]).collect();
         }
-        found.retain(|one| !one.samples.is_empty());
-        Ok(found)
+        series.retain(|one| !one.times_ms.is_empty());
+        let fixed = match wish.aspect {
+            Aspect::Count => Some(2.0),
+            Aspect::Last => Some(10.0),
+            Aspect::Max => Some(100.0),
+            _ => None,
+        };
+        if let (Some(fixed), true) = (fixed, self.rolled_up) {
+            let values = series.iter_mut().flat_map(|one| &mut one.values);
+            values.for_each(|value| *value = fixed);
+        }
+        Ok(Selection {
+            series,
+            resolutions: vec![(0, if self.rolled_up { wish.spacing_ms } else { 0 })],
+        })
     }
     fn series(
         &self,
@@ -49,7 +71,7 @@ impl Source for Memory {
                 .any(|m| m.iter().all(|matcher| holds(matcher, key)))
         };
         Ok(self
-            .0
+            .series
             .iter()
             .map(|one| one.key.clone())
             .filter(any)
@@ -76,18 +98,16 @@ impl Source for Memory {
 
 /// Samples at 1010, 1020, … seconds.
 fn series(name: &str, labels: &[(&str, &str)], values: &[f64]) -> SeriesData {
-    let sample = |(i, value): (usize, &f64)| Sample {
-        timestamp_ms: 1_010_000 + 10_000 * i64::try_from(i).unwrap(),
-        value: Value::Float(*value),
-    };
     SeriesData {
         key: SeriesKey::new(name, labels.iter().copied()).unwrap(),
-        samples: values.iter().enumerate().map(sample).collect(),
+        times_ms: (1_010_000..).step_by(10_000).take(values.len()).collect(),
+        values: values.to_vec(),
+        histograms: Vec::new(),
     }
 }
 
 fn memory() -> Memory {
-    Memory(vec![
+    let series = vec![
         series("app.web1.hits", &[], &[0.0, 10.0, 30.0, 5.0]),
         series("app.web2.hits", &[], &[1.0, 1.0, 1.0, 1.0]),
         series(
@@ -96,17 +116,59 @@ fn memory() -> Memory {
             &[7.0, 7.0, 8.0, 8.0],
         ),
         series("top", &[], &[1.0]),
-    ])
+    ];
+    Memory {
+        series,
+        rolled_up: false,
+    }
 }
 
 fn rendered(target: &str) -> Result<Vec<RenderedSeries>, GraphiteError> {
+    rendered_from(&memory(), target)
+}
+
+fn rendered_from(memory: &Memory, target: &str) -> Result<Vec<RenderedSeries>, GraphiteError> {
     let request = RenderRequest {
         targets: vec![target.to_owned()],
         from: Some("1000".into()),
         until: Some("1040".into()),
         ..RenderRequest::default()
     };
-    render(&memory(), &request, 2_000_000, &Budget::new(100, 100_000))
+    render(memory, &request, 2_000_000, &Budget::new(100, 100_000))
+}
+
+#[test]
+fn rollups_answer_with_what_the_functions_make_of_samples() {
+    let memory = Memory {
+        rolled_up: true,
+        ..memory()
+    };
+    for (target, values) in [
+        ("app.web1.hits", [0.0, 5.0, 15.0, 2.5]),
+        ("consolidateBy(app.web1.hits,'sum')", [0.0, 10.0, 30.0, 5.0]),
+        (
+            "consolidateBy(offset(top,1),'max')",
+            [101.0, 101.0, 101.0, 101.0],
+        ),
+        (
+            "keepLastValue(consolidateBy(app.web2.hits,'last'))",
+            [10.0, 10.0, 10.0, 10.0],
+        ),
+        (
+            "summarize(app.web2.hits,'10s','max')",
+            [100.0, 100.0, 100.0, 100.0],
+        ),
+        ("summarize(app.web1.hits,'10s')", [0.0, 10.0, 30.0, 5.0]),
+    ] {
+        let found = rendered_from(&memory, target).unwrap();
+        let found: Vec<f64> = found[0].values.iter().flatten().copied().collect();
+        assert!(
+            !found.is_empty() && values.starts_with(&found),
+            "{target}: {found:?}"
+        );
+    }
+    let rates = rendered_from(&memory, "perSecond(app.web1.hits)").unwrap();
+    assert_eq!(rates[0].values, [None, Some(0.0), Some(0.0), Some(0.0)]);
 }
 
 fn one(target: &str) -> (String, Vec<Option<f64>>) {
@@ -190,7 +252,10 @@ fn bad_targets_say_what_is_wrong() {
 #[test]
 fn max_points_join_into_bands() {
     let values: Vec<f64> = (0..100).map(f64::from).collect();
-    let source = Memory(vec![series("a", &[], &values)]);
+    let source = Memory {
+        series: vec![series("a", &[], &values)],
+        rolled_up: false,
+    };
     let request = RenderRequest {
         targets: vec!["a".into()],
         from: Some("1000".into()),

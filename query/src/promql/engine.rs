@@ -40,7 +40,10 @@ impl Engine {
         time_ms: i64,
         budget: &Budget,
     ) -> Result<Answer, QueryError> {
-        let grid = self.grid(time_ms, time_ms, 1)?;
+        let grid = Grid {
+            spacing_ms: 0,
+            ..self.grid(time_ms, time_ms, 1)?
+        };
         let notes = Notes::default();
         let eval = Eval::new(self, source, budget, grid, &notes);
         let value = if expr.kind() == ExprType::Matrix {
@@ -117,6 +120,7 @@ impl Engine {
                 to_ms: end_ms,
             },
             step_ms,
+            spacing_ms: step_ms,
         })
     }
 }

@@ -12,6 +12,8 @@ use crate::{Budget, Source, TimeRange};
 pub(super) struct Grid {
     pub(super) range: TimeRange,
     pub(super) step_ms: i64,
+    /// How far apart points may be that its values are made of; 0 for a single time, which is about each sample.
+    pub(super) spacing_ms: i64,
 }
 
 impl Grid {

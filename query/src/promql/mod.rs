@@ -23,6 +23,7 @@ mod literal;
 mod notes;
 mod parser;
 mod quantile;
+mod reading;
 mod selection;
 mod value;
 mod window;

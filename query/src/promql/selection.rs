@@ -1,40 +1,56 @@
-//! Selectors over the grid: what is read from the source, and which sample stands for each step. A sample counts for
-//! the lookback after it, `(t - lookback, t]`; a stale mark ends it at once.
+//! Selectors over the grid: which sample stands for each step. A sample counts for the lookback after it,
+//! `(t - lookback, t]`, a rollup at least until the next one is due; a stale mark ends it at once.
 
 use std::sync::Arc;
 
-use weir_wire::{Matcher, Sample, is_stale};
+use weir_wire::{Histogram, is_stale};
 
-use super::ast::{At, Shift};
+use super::ast::Shift;
 use super::eval::Eval;
 use super::{Distribution, Labels, Point, QueryError, Selector, Series, Value};
-use crate::{SeriesData, TimeRange};
+use crate::{Selection, SeriesData};
+
+/// The sample that stands for a step.
+#[derive(Clone, Copy)]
+enum Newest<'a> {
+    Float(i64, f64),
+    Histogram(i64, &'a Arc<Histogram>),
+}
+
+impl Newest<'_> {
+    fn time_ms(self) -> i64 {
+        match self {
+            Newest::Float(time_ms, _) | Newest::Histogram(time_ms, _) => time_ms,
+        }
+    }
+}
 
 impl Eval<'_> {
     /// The value of each series at each step.
     pub(super) fn instant(&self, selector: &Selector) -> Result<Vec<Series>, QueryError> {
-        self.newest(selector, |sample| match &sample.value {
-            weir_wire::Value::Float(value) => Value::Float(*value),
-            weir_wire::Value::Histogram(stored) => Distribution::from(stored.as_ref()).into(),
+        self.present(selector, |newest| match newest {
+            Newest::Float(_, value) => Value::Float(value),
+            Newest::Histogram(_, stored) => Distribution::from(stored.as_ref()).into(),
         })
     }
 
     /// The time, in seconds, of the sample that stands for each step.
     pub(super) fn instant_times(&self, selector: &Selector) -> Result<Vec<Series>, QueryError> {
-        self.newest(selector, |sample| {
-            Value::Float(sample.timestamp_ms as f64 / 1_000.0)
+        self.present(selector, |newest| {
+            Value::Float(newest.time_ms() as f64 / 1_000.0)
         })
     }
 
-    fn newest(
+    fn present(
         &self,
         selector: &Selector,
-        value: impl Fn(&Sample) -> Value,
+        value: impl Fn(Newest<'_>) -> Value,
     ) -> Result<Vec<Series>, QueryError> {
         let mut before = Labels::default();
         let mut out = Vec::new();
-        for data in self.fetch(&selector.matchers, &selector.shift, self.engine.lookback_ms)? {
-            let points = self.newest_of(&data.samples, &selector.shift, &value)?;
+        let found = self.newest(selector)?;
+        for data in &found.series {
+            let points = self.points_of(&found, data, &selector.shift, &value)?;
             if !points.is_empty() {
                 let labels = Labels::of_key(&data.key, &before);
                 before = labels.clone();
@@ -44,76 +60,76 @@ impl Eval<'_> {
         Ok(out)
     }
 
-    fn newest_of(
+    fn points_of(
         &self,
-        samples: &[Sample],
+        found: &Selection,
+        data: &SeriesData,
         shift: &Shift,
-        value: impl Fn(&Sample) -> Value,
+        value: impl Fn(Newest<'_>) -> Value,
     ) -> Result<Vec<Point>, QueryError> {
         self.budget.take_samples(self.grid.len() as u64)?;
         let mut points = Vec::new();
-        // How many samples are not after the step; and the value of the last of them, once it is made.
-        let mut seen = 0;
-        let mut made: Option<(usize, Value)> = None;
+        let mut cursor = Cursor::default();
+        // The last histogram's value, once it is made.
+        let mut made: Option<(i64, Value)> = None;
         for time_ms in self.grid.times() {
             let look_ms = self.look(shift, time_ms);
-            while samples.get(seen).is_some_and(|s| s.timestamp_ms <= look_ms) {
-                seen += 1;
-            }
-            let Some(sample) = seen.checked_sub(1).and_then(|at| samples.get(at)) else {
+            let Some(newest) = cursor.newest(data, look_ms) else {
                 continue;
             };
-            let old = sample.timestamp_ms <= look_ms - self.engine.lookback_ms;
-            if old || is_end(sample) {
+            let since_ms = newest.time_ms();
+            if since_ms <= look_ms - self.lookback(found, since_ms) {
                 continue;
             }
-            let value = match &made {
-                Some((at, value)) if *at == seen => value.clone(),
-                _ => {
-                    let value = value(sample);
-                    if let Value::Histogram(made) = &value {
-                        self.budget.take_samples(made.weight())?;
+            let value = match newest {
+                Newest::Float(_, mark) if is_stale(mark) => continue,
+                Newest::Float(..) => value(newest),
+                Newest::Histogram(..) => match &made {
+                    Some((at_ms, value)) if *at_ms == since_ms => value.clone(),
+                    _ => {
+                        let value = value(newest);
+                        if let Value::Histogram(made) = &value {
+                            self.budget.take_samples(made.weight())?;
+                        }
+                        made.insert((since_ms, value)).1.clone()
                     }
-                    made.insert((seen, value)).1.clone()
-                }
+                },
             };
             points.push(Point { time_ms, value });
         }
         Ok(points)
     }
-
-    /// The time that a selector looks at when it is evaluated at `time_ms`.
-    pub(super) fn look(&self, shift: &Shift, time_ms: i64) -> i64 {
-        let time_ms = match shift.at {
-            None => time_ms,
-            Some(At::Time { time_ms }) => time_ms,
-            Some(At::Start) => self.whole.from_ms,
-            Some(At::End) => self.whole.to_ms,
-        };
-        time_ms - shift.offset_ms
-    }
-
-    /// All samples that windows of this length can see, read once for the whole grid.
-    pub(super) fn fetch(
-        &self,
-        matchers: &[Matcher],
-        shift: &Shift,
-        window_ms: i64,
-    ) -> Result<Vec<SeriesData>, QueryError> {
-        let range = TimeRange {
-            // Windows are open to the left.
-            from_ms: self.look(shift, self.grid.range.from_ms) - window_ms + 1,
-            to_ms: self.look(shift, self.grid.range.to_ms),
-        };
-        Ok(self.source.select(matchers, range, self.budget)?)
-    }
 }
 
-pub(super) fn is_end(sample: &Sample) -> bool {
-    matches!(sample.value, weir_wire::Value::Float(value) if is_stale(value))
+/// How many samples of a series are not after the present step.
+#[derive(Default)]
+struct Cursor {
+    floats: usize,
+    histograms: usize,
 }
 
-/// A stored histogram, ready to reckon with.
-pub(super) fn distribution(stored: &weir_wire::Histogram) -> Arc<Distribution> {
-    Arc::new(Distribution::from(stored))
+impl Cursor {
+    /// The last sample that is not after `look_ms`, which must ascend from call to call.
+    fn newest<'d>(&mut self, data: &'d SeriesData, look_ms: i64) -> Option<Newest<'d>> {
+        let (times_ms, histograms) = (&data.times_ms, &data.histograms);
+        while times_ms.get(self.floats).is_some_and(|at| *at <= look_ms) {
+            self.floats += 1;
+        }
+        while histograms
+            .get(self.histograms)
+            .is_some_and(|h| h.0 <= look_ms)
+        {
+            self.histograms += 1;
+        }
+        let float = self.floats.checked_sub(1);
+        let float =
+            float.and_then(|at| Some(Newest::Float(*times_ms.get(at)?, *data.values.get(at)?)));
+        let histogram = self.histograms.checked_sub(1);
+        let histogram = histogram.and_then(|at| histograms.get(at));
+        let histogram = histogram.map(|(time_ms, stored)| Newest::Histogram(*time_ms, stored));
+        [float, histogram]
+            .into_iter()
+            .flatten()
+            .max_by_key(|newest| newest.time_ms())
+    }
 }

@@ -1,11 +1,14 @@
 //! Range vectors: the samples of each series once, and the window `(t - range, t]` that slides over them step by step.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use weir_wire::is_stale;
 
 use super::ast::Shift;
 use super::eval::{Eval, Grid, unexpected};
 use super::notes::Notes;
-use super::selection::{distribution, is_end};
+use super::reading::{Need, Seen};
 use super::{Distribution, Expr, Labels, Point, QueryError, Series, Subquery, Value};
 use crate::{SeriesData, TimeRange};
 
@@ -15,7 +18,11 @@ const MOST_STEPS: usize = 1_000_000;
 /// One series' samples, ascending by time; numbers and histograms apart.
 pub(super) struct Track {
     pub(super) labels: Labels,
-    pub(super) floats: Vec<(i64, f64)>,
+    /// The numbers: when, and what.
+    pub(super) times_ms: Vec<i64>,
+    pub(super) values: Vec<f64>,
+    /// How many samples stand behind each number, where that is asked and is not always one.
+    pub(super) weights: Option<Vec<f64>>,
     pub(super) histograms: Vec<(i64, Arc<Distribution>)>,
 }
 
@@ -28,7 +35,9 @@ pub(super) struct Ranged {
 
 /// What a function over a range sees at one step. Never empty.
 pub(super) struct Window<'a> {
-    pub(super) floats: &'a [(i64, f64)],
+    pub(super) times_ms: &'a [i64],
+    pub(super) values: &'a [f64],
+    pub(super) weights: Option<&'a [f64]>,
     pub(super) histograms: &'a [(i64, Arc<Distribution>)],
     /// The window is `(from_ms, to_ms]`.
     pub(super) from_ms: i64,
@@ -53,12 +62,12 @@ impl Window<'_> {
 
 impl Eval<'_> {
     /// The samples behind an expression that the parser knows to be a range vector.
-    pub(super) fn ranged(&self, expr: &Expr) -> Result<Ranged, QueryError> {
+    pub(super) fn ranged(&self, expr: &Expr, need: Need) -> Result<Ranged, QueryError> {
         match expr.bare() {
             Expr::Range { selector, range_ms } => {
-                let found = self.fetch(&selector.matchers, &selector.shift, *range_ms)?;
+                let seen = self.windowed(selector, *range_ms, need)?;
                 Ok(Ranged {
-                    tracks: self.tracks(found)?,
+                    tracks: self.tracks(seen)?,
                     range_ms: *range_ms,
                     shift: selector.shift,
                 })
@@ -70,12 +79,13 @@ impl Eval<'_> {
 
     /// A range vector as a result of its own: the samples of the window at the grid's end.
     pub(super) fn raw(&self, expr: &Expr) -> Result<Vec<Series>, QueryError> {
-        let ranged = self.ranged(expr)?;
+        let ranged = self.ranged(expr, Need::Samples)?;
         let to_ms = self.look(&ranged.shift, self.grid.range.to_ms);
         let within = |time_ms: i64| time_ms > to_ms - ranged.range_ms && time_ms <= to_ms;
         let mut out = Vec::new();
         for track in ranged.tracks {
-            let floats = track.floats.into_iter().map(|(time_ms, value)| Point {
+            let floats = track.times_ms.into_iter().zip(track.values);
+            let floats = floats.map(|(time_ms, value)| Point {
                 time_ms,
                 value: Value::Float(value),
             });
@@ -99,30 +109,40 @@ impl Eval<'_> {
         Ok(out)
     }
 
-    fn tracks(&self, found: Vec<SeriesData>) -> Result<Vec<Track>, QueryError> {
+    fn tracks(&self, seen: Seen) -> Result<Vec<Track>, QueryError> {
         let mut before = Labels::default();
-        let mut out = Vec::with_capacity(found.len());
-        for data in found {
+        let mut out = Vec::with_capacity(seen.found.series.len());
+        let mut weights = seen.weights.map(Vec::into_iter);
+        for data in seen.found.series {
             let labels = Labels::of_key(&data.key, &before);
             before = labels.clone();
-            let (mut floats, mut histograms) = (Vec::new(), Vec::new());
-            for sample in data.samples.into_iter().filter(|sample| !is_end(sample)) {
-                match sample.value {
-                    weir_wire::Value::Float(value) => floats.push((sample.timestamp_ms, value)),
-                    weir_wire::Value::Histogram(stored) => {
-                        let value = distribution(&stored);
-                        self.budget.take_samples(value.weight())?;
-                        histograms.push((sample.timestamp_ms, value));
-                    }
-                }
-            }
-            out.push(Track {
-                labels,
-                floats,
-                histograms,
-            });
+            let weights = weights.as_mut().and_then(Iterator::next);
+            out.push(self.track(labels, data, weights)?);
         }
         Ok(out)
+    }
+
+    fn track(
+        &self,
+        labels: Labels,
+        data: SeriesData,
+        weights: Option<Vec<f64>>,
+    ) -> Result<Track, QueryError> {
+        let mut histograms = Vec::with_capacity(data.histograms.len());
+        for (time_ms, stored) in &data.histograms {
+            let value = Distribution::from(stored.as_ref());
+            self.budget.take_samples(value.weight())?;
+            histograms.push((*time_ms, Arc::new(value)));
+        }
+        let mut track = Track {
+            labels,
+            times_ms: data.times_ms,
+            values: data.values,
+            weights,
+            histograms,
+        };
+        track.drop_stale();
+        Ok(track)
     }
 
     /// Evaluates the inner expression at all times that windows of the outer grid can see: multiples of the step.
@@ -143,7 +163,11 @@ impl Eval<'_> {
         if range.to_ms < range.from_ms {
             return Ok(ranged);
         }
-        let inner = self.over(Grid { range, step_ms });
+        let inner = self.over(Grid {
+            range,
+            step_ms,
+            spacing_ms: step_ms,
+        });
         // Bounded and paid even if nothing is found: every node in there walks, or holds, the whole grid.
         if inner.grid.len() > MOST_STEPS {
             let message =
@@ -172,8 +196,8 @@ impl Eval<'_> {
             self.budget.check()?;
             let to_ms = self.look(&ranged.shift, time_ms);
             let from_ms = to_ms - ranged.range_ms;
-            let floats = floats.moved(&track.floats, from_ms, to_ms);
-            let histograms = histograms.moved(&track.histograms, from_ms, to_ms);
+            let floats = floats.moved(&track.times_ms, |at| *at, from_ms, to_ms);
+            let histograms = histograms.moved(&track.histograms, |h| h.0, from_ms, to_ms);
             if floats.is_empty() && histograms.is_empty() {
                 continue;
             }
@@ -181,8 +205,10 @@ impl Eval<'_> {
                 *slot = values.get(step).copied().unwrap_or(f64::NAN);
             }
             let window = Window {
-                floats,
-                histograms,
+                times_ms: &track.times_ms[floats.clone()],
+                values: &track.values[floats.clone()],
+                weights: track.weights.as_ref().map(|weights| &weights[floats]),
+                histograms: &track.histograms[histograms],
                 from_ms,
                 to_ms,
                 time_ms,
@@ -196,19 +222,40 @@ impl Eval<'_> {
     }
 }
 
+impl Track {
+    /// Stale marks are no numbers.
+    fn drop_stale(&mut self) {
+        if !self.values.iter().any(|value| is_stale(*value)) {
+            return;
+        }
+        let mut kept = self.values.iter().map(|value| !is_stale(*value));
+        self.times_ms.retain(|_| kept.next().unwrap_or_default());
+        if let Some(weights) = &mut self.weights {
+            let mut kept = self.values.iter().map(|value| !is_stale(*value));
+            weights.retain(|_| kept.next().unwrap_or_default());
+        }
+        self.values.retain(|value| !is_stale(*value));
+    }
+}
+
 fn track_of(series: Series) -> Track {
-    let (mut floats, mut histograms) = (Vec::new(), Vec::new());
+    let mut track = Track {
+        labels: series.labels,
+        times_ms: Vec::new(),
+        values: Vec::new(),
+        weights: None,
+        histograms: Vec::new(),
+    };
     for point in series.points {
         match point.value {
-            Value::Float(value) => floats.push((point.time_ms, value)),
-            Value::Histogram(value) => histograms.push((point.time_ms, value)),
+            Value::Float(value) => {
+                track.times_ms.push(point.time_ms);
+                track.values.push(value);
+            }
+            Value::Histogram(value) => track.histograms.push((point.time_ms, value)),
         }
     }
-    Track {
-        labels: series.labels,
-        floats,
-        histograms,
-    }
+    track
 }
 
 /// The part of a track within the window; both ends only move forward.
@@ -219,16 +266,19 @@ struct Span {
 }
 
 impl Span {
-    fn moved<'t, T>(&mut self, track: &'t [(i64, T)], from_ms: i64, to_ms: i64) -> &'t [(i64, T)] {
-        while track
-            .get(self.to)
-            .is_some_and(|(time_ms, _)| *time_ms <= to_ms)
-        {
+    fn moved<T>(
+        &mut self,
+        track: &[T],
+        time_ms: impl Fn(&T) -> i64,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Range<usize> {
+        while track.get(self.to).is_some_and(|at| time_ms(at) <= to_ms) {
             self.to += 1;
         }
-        while self.from < self.to && track[self.from].0 <= from_ms {
+        while self.from < self.to && time_ms(&track[self.from]) <= from_ms {
             self.from += 1;
         }
-        &track[self.from..self.to]
+        self.from..self.to
     }
 }

@@ -2,18 +2,16 @@
 
 use weir_query::promql::{Engine, QueryError, parse};
 use weir_query::{Budget, BudgetError, SeriesData};
-use weir_wire::{Sample, SeriesKey, Value};
+use weir_wire::SeriesKey;
 
 use crate::memory::Memory;
 
 fn memory() -> Memory {
-    let samples = (0..100).map(|i| Sample {
-        timestamp_ms: i * 1_000,
-        value: Value::Float(1.0),
-    });
     Memory(vec![SeriesData {
         key: SeriesKey::bare("m").unwrap(),
-        samples: samples.collect(),
+        times_ms: (0..100_000).step_by(1_000).collect(),
+        values: vec![1.0; 100],
+        histograms: Vec::new(),
     }])
 }
 

@@ -10,6 +10,7 @@ mod limits;
 mod memory;
 mod notation;
 mod text;
+mod tiers;
 
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {

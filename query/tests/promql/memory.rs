@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use weir_query::{Budget, SeriesData, Source, SourceError, TimeRange};
-use weir_wire::{MatchOp, Matcher, SeriesKey, regex_text};
+use weir_query::{Aspect, Budget, Selection, SeriesData, Source, SourceError, TimeRange, Wish};
+use weir_wire::{MatchOp, Matcher, SeriesKey, is_stale, regex_text};
 
 #[derive(Default)]
 pub(crate) struct Memory(pub(crate) Vec<SeriesData>);
@@ -13,22 +13,28 @@ impl Source for Memory {
         &self,
         matchers: &[Matcher],
         range: TimeRange,
+        wish: Wish,
         budget: &Budget,
-    ) -> Result<Vec<SeriesData>, SourceError> {
-        let mut out = Vec::new();
-        for series in self.0.iter().filter(|s| holds(&s.key, matchers)) {
-            let within = |at: i64| at >= range.from_ms && at <= range.to_ms;
-            let samples = series.samples.iter().filter(|s| within(s.timestamp_ms));
-            let samples: Vec<_> = samples.cloned().collect();
-            budget.take_samples(samples.len() as u64)?;
-            if !samples.is_empty() {
+    ) -> Result<Selection, SourceError> {
+        let mut series = Vec::new();
+        for one in self.0.iter().filter(|s| holds(&s.key, matchers)) {
+            let mut found = within(one, range);
+            if wish.aspect == Aspect::Count {
+                let counted = found.values.iter_mut().filter(|value| !is_stale(**value));
+                counted.for_each(|value| *value = 1.0);
+            }
+            let samples = found.values.len() + found.histograms.len();
+            budget.take_samples(samples as u64)?;
+            if samples > 0 {
                 budget.take_series(1)?;
-                let key = series.key.clone();
-                out.push(SeriesData { key, samples });
+                series.push(found);
             }
         }
-        out.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(out)
+        series.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(Selection {
+            series,
+            resolutions: Vec::new(),
+        })
     }
 
     fn series(
@@ -39,11 +45,12 @@ impl Source for Memory {
     ) -> Result<Vec<SeriesKey>, SourceError> {
         let mut keys = BTreeSet::new();
         for matchers in selectors {
-            keys.extend(
-                self.select(matchers, range, budget)?
-                    .into_iter()
-                    .map(|s| s.key),
-            );
+            let wish = Wish {
+                aspect: Aspect::Last,
+                spacing_ms: 0,
+            };
+            let found = self.select(matchers, range, wish, budget)?;
+            keys.extend(found.series.into_iter().map(|s| s.key));
         }
         Ok(keys.into_iter().collect())
     }
@@ -69,6 +76,19 @@ impl Source for Memory {
         Err(SourceError::Failed(
             "the engine never asks for label values".into(),
         ))
+    }
+}
+
+fn within(series: &SeriesData, range: TimeRange) -> SeriesData {
+    let within = |at: i64| at >= range.from_ms && at <= range.to_ms;
+    let floats = series.times_ms.iter().zip(&series.values);
+    let (times_ms, values) = floats.filter(|(at, _)| within(**at)).unzip();
+    let histograms = series.histograms.iter().filter(|h| within(h.0));
+    SeriesData {
+        key: series.key.clone(),
+        times_ms,
+        values,
+        histograms: histograms.cloned().collect(),
     }
 }
 

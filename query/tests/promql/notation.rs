@@ -15,7 +15,7 @@
 
 use weir_query::promql::{Engine, Labels, ParseError, QueryValue, Value, parse, parse_duration};
 use weir_query::{Budget, SeriesData};
-use weir_wire::{Histogram, Sample, SeriesKey, stale};
+use weir_wire::{Histogram, SeriesKey, stale};
 
 use crate::memory::Memory;
 
@@ -163,20 +163,25 @@ fn series(line: &str, step: i64) -> SeriesData {
     let (labels, rest) = metric(line);
     let pairs = labels.iter().filter(|(name, _)| *name != "__name__");
     let key = SeriesKey::new(labels.name(), pairs).unwrap();
-    let samples = (0..).zip(values(rest)).filter_map(|(i, value)| {
-        let value = match value? {
-            Stored::Float(value) => weir_wire::Value::Float(value),
-            Stored::Histogram(histogram) => weir_wire::Value::Histogram(histogram.into()),
-        };
-        Some(Sample {
-            timestamp_ms: i * step,
-            value,
-        })
-    });
-    SeriesData {
+    let mut series = SeriesData {
         key,
-        samples: samples.collect(),
+        times_ms: Vec::new(),
+        values: Vec::new(),
+        histograms: Vec::new(),
+    };
+    for (i, value) in (0..).zip(values(rest)) {
+        match value {
+            None => {}
+            Some(Stored::Float(value)) => {
+                series.times_ms.push(i * step);
+                series.values.push(value);
+            }
+            Some(Stored::Histogram(histogram)) => {
+                series.histograms.push((i * step, histogram.into()));
+            }
+        }
     }
+    series
 }
 
 /// The labels at the head of a line, and the rest.

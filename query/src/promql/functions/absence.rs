@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use weir_wire::{MatchOp, Matcher, NAME_LABEL};
 
 use super::arg;
+use crate::Aspect;
 use crate::promql::eval::{Eval, Evaluated};
+use crate::promql::reading::Need;
 use crate::promql::{Expr, Labels, Point, QueryError, Series, Value};
 
 pub(super) fn absent(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryError> {
@@ -16,7 +18,7 @@ pub(super) fn absent(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryE
 
 pub(super) fn absent_over_time(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, QueryError> {
     let expr = arg(args, 0)?;
-    let ranged = eval.ranged(expr)?;
+    let ranged = eval.ranged(expr, Need::Whole(Aspect::Last))?;
     let mut points = Vec::new();
     for track in &ranged.tracks {
         points.extend(eval.slide(&ranged, track, &[], super::over_time::present)?);

@@ -29,7 +29,7 @@ fn growth(window: &Window<'_>, counter: bool, per_second: bool) -> Option<Value>
             grown
         }));
     }
-    if !window.floats.is_empty() {
+    if !window.values.is_empty() {
         window.notes.mixed(window.labels.name());
         return None;
     }
@@ -55,19 +55,20 @@ pub(super) fn merged(window: &Window<'_>) -> Option<Distribution> {
 }
 
 fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
-    let samples = window.floats;
-    let ((first_ms, first), (last_ms, last)) = (*samples.first()?, *samples.last()?);
-    if samples.len() < 2 {
+    let (times_ms, values) = (window.times_ms, window.values);
+    let (first_ms, last_ms) = (*times_ms.first()?, *times_ms.last()?);
+    let (first, last) = (*values.first()?, *values.last()?);
+    if values.len() < 2 {
         return None;
     }
     let mut grown = last - first;
     if counter {
-        let falls = samples.windows(2).filter(|pair| pair[1].1 < pair[0].1);
-        grown += falls.map(|pair| pair[0].1).sum::<f64>();
+        let falls = values.windows(2).filter(|pair| pair[1] < pair[0]);
+        grown += falls.map(|pair| pair[0]).sum::<f64>();
     }
     let seconds = |from_ms: i64, to_ms: i64| (to_ms - from_ms) as f64 / 1_000.0;
     let sampled = seconds(first_ms, last_ms);
-    let spacing = sampled / (samples.len() - 1) as f64;
+    let spacing = sampled / (values.len() - 1) as f64;
     // Nearer to the window's end than about one spacing: the series goes on to that end. Farther: it began or
     // ended within the window, half a spacing away on average.
     let reach = |gap: f64| {
@@ -87,17 +88,17 @@ fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
 }
 
 pub(super) fn irate(window: &Window<'_>) -> Option<Value> {
-    let [.., (before_ms, before), (last_ms, last)] = *window.floats else {
+    let ([.., before_ms, last_ms], [.., before, last]) = (window.times_ms, window.values) else {
         return None;
     };
-    let grown = if last < before { last } else { last - before };
+    let grown = if last < before { *last } else { last - before };
     Some(Value::Float(
         grown / ((last_ms - before_ms) as f64 / 1_000.0),
     ))
 }
 
 pub(super) fn idelta(window: &Window<'_>) -> Option<Value> {
-    let [.., (_, before), (_, last)] = *window.floats else {
+    let [.., before, last] = *window.values else {
         return None;
     };
     Some(Value::Float(last - before))
@@ -114,10 +115,8 @@ pub(super) fn resets(window: &Window<'_>) -> Option<Value> {
 }
 
 fn count_pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> Option<Value> {
-    window.floats.first()?;
-    let pairs = window
-        .floats
-        .windows(2)
-        .filter(|pair| counts(pair[0].1, pair[1].1));
+    window.values.first()?;
+    let pairs = window.values.windows(2);
+    let pairs = pairs.filter(|pair| counts(pair[0], pair[1]));
     Some(Value::Float(pairs.count() as f64))
 }

@@ -17,6 +17,7 @@ use std::fmt;
 use super::assembly::joined;
 use super::ast::{Call, ExprType};
 use super::eval::{Eval, Evaluated, mapped, unexpected};
+use super::reading::Need;
 use super::window::Window;
 use super::{Distribution, Expr, Labels, QueryError, Series, Value};
 pub(super) use table::find;
@@ -43,7 +44,11 @@ type OwnFn = fn(&Eval<'_>, &[Expr]) -> Result<Evaluated, QueryError>;
 #[derive(Clone, Copy)]
 enum Run {
     /// A window of samples to a value; the scalar arguments are the window's params.
-    Window { run: WindowFn, keeps_name: bool },
+    Window {
+        run: WindowFn,
+        need: Need,
+        keeps_name: bool,
+    },
     /// A number to a number, with the scalar arguments after it; `None` leaves the element out.
     Number(NumberFn),
     /// A time in seconds, by default that of the step, to a part of its UTC date.
@@ -71,7 +76,11 @@ impl fmt::Debug for Function {
 pub(super) fn eval(eval: &Eval<'_>, call: &Call) -> Result<Evaluated, QueryError> {
     let done = match call.function.run {
         Run::Own(run) => return run(eval, &call.args),
-        Run::Window { run, keeps_name } => windows(eval, &call.args, run, keeps_name),
+        Run::Window {
+            run,
+            need,
+            keeps_name,
+        } => windows(eval, &call.args, run, need, keeps_name),
         Run::Number(run) => numbers(eval, call, run),
         Run::Date(run) => date::eval(eval, &call.args, run),
         Run::Histogram(run) => {
@@ -93,6 +102,7 @@ fn windows(
     eval: &Eval<'_>,
     args: &[Expr],
     mut run: impl FnMut(&Window<'_>) -> Option<Value>,
+    need: Need,
     keeps_name: bool,
 ) -> Result<Vec<Series>, QueryError> {
     let is_range = |expr: &&Expr| expr.kind() == ExprType::Matrix;
@@ -102,7 +112,7 @@ fn windows(
     let params: Vec<Vec<f64>> = scalars
         .map(|expr| eval.scalar(expr))
         .collect::<Result<_, _>>()?;
-    let ranged = eval.ranged(range)?;
+    let ranged = eval.ranged(range, need)?;
     let mut out = Vec::with_capacity(ranged.tracks.len());
     for track in &ranged.tracks {
         let points = eval.slide(&ranged, track, &params, &mut run)?;

@@ -9,36 +9,39 @@ use crate::promql::window::Window;
 pub(super) fn sum(window: &Window<'_>) -> Option<Value> {
     one_kind(
         window,
-        |floats| kahan::sum(floats.iter().map(|sample| sample.1)),
+        |window| kahan::sum(window.values.iter().copied()),
         |window| merged(window).map(Value::from),
     )
 }
 
 pub(super) fn avg(window: &Window<'_>) -> Option<Value> {
-    one_kind(
-        window,
-        |floats| {
-            let mut mean = Mean::default();
-            floats.iter().for_each(|sample| mean.add(sample.1));
-            mean.value()
-        },
-        |window| {
-            Some(
-                merged(window)?
-                    .scaled(1.0 / window.histograms.len() as f64)
-                    .into(),
-            )
-        },
-    )
+    one_kind(window, mean, |window| {
+        Some(
+            merged(window)?
+                .scaled(1.0 / window.histograms.len() as f64)
+                .into(),
+        )
+    })
+}
+
+/// Where samples are rolled up, the numbers are sums of several.
+fn mean(window: &Window<'_>) -> f64 {
+    if let Some(weights) = window.weights {
+        let sum = kahan::sum(window.values.iter().copied());
+        return sum / kahan::sum(weights.iter().copied());
+    }
+    let mut mean = Mean::default();
+    window.values.iter().for_each(|value| mean.add(*value));
+    mean.value()
 }
 
 fn one_kind(
     window: &Window<'_>,
-    floats: impl Fn(&[(i64, f64)]) -> f64,
+    floats: impl Fn(&Window<'_>) -> f64,
     histograms: impl Fn(&Window<'_>) -> Option<Value>,
 ) -> Option<Value> {
-    match (window.floats.is_empty(), window.histograms.is_empty()) {
-        (false, true) => Some(Value::Float(floats(window.floats))),
+    match (window.values.is_empty(), window.histograms.is_empty()) {
+        (false, true) => Some(Value::Float(floats(window))),
         (true, _) => histograms(window),
         (false, false) => {
             window.notes.mixed(window.labels.name());
@@ -48,9 +51,11 @@ fn one_kind(
 }
 
 pub(super) fn count(window: &Window<'_>) -> Option<Value> {
-    Some(Value::Float(
-        (window.floats.len() + window.histograms.len()) as f64,
-    ))
+    let floats = match window.weights {
+        Some(weights) => kahan::sum(weights.iter().copied()),
+        None => window.values.len() as f64,
+    };
+    Some(Value::Float(floats + window.histograms.len() as f64))
 }
 
 pub(super) fn present(_: &Window<'_>) -> Option<Value> {
@@ -58,7 +63,8 @@ pub(super) fn present(_: &Window<'_>) -> Option<Value> {
 }
 
 pub(super) fn first(window: &Window<'_>) -> Option<Value> {
-    match (window.floats.first(), window.histograms.first()) {
+    let floats = window.times_ms.first().zip(window.values.first());
+    match (floats, window.histograms.first()) {
         (Some((time_ms, _)), Some((other_ms, value))) if other_ms < time_ms => {
             Some(Value::Histogram(value.clone()))
         }
@@ -68,7 +74,8 @@ pub(super) fn first(window: &Window<'_>) -> Option<Value> {
 }
 
 pub(super) fn last(window: &Window<'_>) -> Option<Value> {
-    match (window.floats.last(), window.histograms.last()) {
+    let floats = window.times_ms.last().zip(window.values.last());
+    match (floats, window.histograms.last()) {
         (Some((time_ms, _)), Some((other_ms, value))) if other_ms > time_ms => {
             Some(Value::Histogram(value.clone()))
         }
@@ -87,7 +94,9 @@ pub(super) fn max(window: &Window<'_>) -> Option<Value> {
 
 /// NaN gives way to any number.
 fn extreme(window: &Window<'_>, better: impl Fn(f64, f64) -> bool) -> Option<(i64, f64)> {
-    floats(window)?.iter().copied().reduce(|kept, next| {
+    let samples = window.times_ms.iter().copied();
+    let samples = samples.zip(floats(window)?.iter().copied());
+    samples.reduce(|kept, next| {
         if better(next.1, kept.1) || kept.1.is_nan() {
             next
         } else {
@@ -97,15 +106,15 @@ fn extreme(window: &Window<'_>, better: impl Fn(f64, f64) -> bool) -> Option<(i6
 }
 
 /// The numbers of a window, where there are any; a note where histograms are passed over.
-fn floats<'a>(window: &Window<'a>) -> Option<&'a [(i64, f64)]> {
-    window.floats.first()?;
+fn floats<'a>(window: &Window<'a>) -> Option<&'a [f64]> {
+    window.values.first()?;
     if !window.histograms.is_empty() {
         let name = window.labels.name();
         window.notes.inform(format!(
             "PromQL info: ignored histograms in a range containing both floats and histograms for metric name {name:?}"
         ));
     }
-    Some(window.floats)
+    Some(window.values)
 }
 
 pub(super) fn stdvar(window: &Window<'_>) -> Option<Value> {
@@ -120,13 +129,13 @@ fn variance(window: &Window<'_>) -> Option<f64> {
     let mut variance = Variance::default();
     floats(window)?
         .iter()
-        .for_each(|sample| variance.add(sample.1));
+        .for_each(|value| variance.add(*value));
     Some(variance.value())
 }
 
 pub(super) fn quantile(window: &Window<'_>) -> Option<Value> {
     let quantile = window.param(0);
-    let mut values: Vec<f64> = floats(window)?.iter().map(|sample| sample.1).collect();
+    let mut values: Vec<f64> = floats(window)?.to_vec();
     if let Some(text) = numbers::warning(quantile) {
         window.notes.warn(text);
     }
@@ -135,7 +144,7 @@ pub(super) fn quantile(window: &Window<'_>) -> Option<Value> {
 
 /// The median distance from the median.
 pub(super) fn mad(window: &Window<'_>) -> Option<Value> {
-    let mut values: Vec<f64> = floats(window)?.iter().map(|sample| sample.1).collect();
+    let mut values: Vec<f64> = floats(window)?.to_vec();
     let median = numbers::quantile(0.5, &mut values);
     let mut distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
     Some(Value::Float(numbers::quantile(0.5, &mut distances)))
@@ -143,7 +152,7 @@ pub(super) fn mad(window: &Window<'_>) -> Option<Value> {
 
 pub(super) fn ts_of_first(window: &Window<'_>) -> Option<Value> {
     let times = [
-        window.floats.first().map(|s| s.0),
+        window.times_ms.first().copied(),
         window.histograms.first().map(|s| s.0),
     ];
     times.into_iter().flatten().min().map(seconds)
@@ -151,7 +160,7 @@ pub(super) fn ts_of_first(window: &Window<'_>) -> Option<Value> {
 
 pub(super) fn ts_of_last(window: &Window<'_>) -> Option<Value> {
     let times = [
-        window.floats.last().map(|s| s.0),
+        window.times_ms.last().copied(),
         window.histograms.last().map(|s| s.0),
     ];
     times.into_iter().flatten().max().map(seconds)

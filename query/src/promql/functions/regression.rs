@@ -3,35 +3,37 @@
 use crate::json::Float;
 use crate::promql::eval::{Eval, Evaluated};
 use crate::promql::kahan::sum;
+use crate::promql::reading::Need;
 use crate::promql::window::Window;
 use crate::promql::{Expr, QueryError, Value};
 
 pub(super) fn deriv(window: &Window<'_>) -> Option<Value> {
-    let (first_ms, _) = *window.floats.first()?;
-    line(window.floats, first_ms).map(|(slope, _)| Value::Float(slope))
+    let first_ms = *window.times_ms.first()?;
+    line(window, first_ms).map(|(slope, _)| Value::Float(slope))
 }
 
 pub(super) fn predict_linear(window: &Window<'_>) -> Option<Value> {
-    let (slope, now) = line(window.floats, window.time_ms)?;
+    let (slope, now) = line(window, window.time_ms)?;
     Some(Value::Float(slope * window.param(0) + now))
 }
 
 /// Least squares: the slope per second and the value at `origin_ms`.
-fn line(samples: &[(i64, f64)], origin_ms: i64) -> Option<(f64, f64)> {
-    let ((_, first), true) = (samples.first()?, samples.len() >= 2) else {
+fn line(window: &Window<'_>, origin_ms: i64) -> Option<(f64, f64)> {
+    let (first, true) = (window.values.first()?, window.values.len() >= 2) else {
         return None;
     };
-    if samples.iter().all(|(_, y)| y == first) {
+    if window.values.iter().all(|y| y == first) {
         // Exactly flat: arithmetic would make a slope of the rounding.
         let flat = first.is_finite().then_some((0.0, *first));
         return Some(flat.unwrap_or((f64::NAN, f64::NAN)));
     }
-    let count = samples.len() as f64;
-    let x = |(time_ms, _): &(i64, f64)| (time_ms - origin_ms) as f64 / 1_000.0;
-    let sum_x = sum(samples.iter().map(x));
-    let sum_y = sum(samples.iter().map(|s| s.1));
-    let sum_xy = sum(samples.iter().map(|s| x(s) * s.1));
-    let sum_xx = sum(samples.iter().map(|s| x(s) * x(s)));
+    let count = window.values.len() as f64;
+    let x = |time_ms: &i64| (time_ms - origin_ms) as f64 / 1_000.0;
+    let samples = || window.times_ms.iter().map(x).zip(window.values);
+    let sum_x = sum(samples().map(|(x, _)| x));
+    let sum_y = sum(samples().map(|(_, y)| *y));
+    let sum_xy = sum(samples().map(|(x, y)| x * y));
+    let sum_xx = sum(samples().map(|(x, _)| x * x));
     let slope = (sum_xy - sum_x * sum_y / count) / (sum_xx - sum_x * sum_x / count);
     Some((slope, sum_y / count - slope * sum_x / count))
 }
@@ -46,7 +48,7 @@ pub(super) fn smoothing(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, Que
             None
         }
     };
-    let series = super::windows(eval, args, smooth, false)?;
+    let series = super::windows(eval, args, smooth, Need::Trend, false)?;
     match refused {
         Some(why) => Err(QueryError::Execution(why)),
         None => Ok(Evaluated::Vector(series)),
@@ -70,11 +72,11 @@ fn factor(window: &Window<'_>, place: usize) -> Result<f64, String> {
 }
 
 fn smoothed(window: &Window<'_>, level_factor: f64, trend_factor: f64) -> Option<Value> {
-    let [(_, first), (_, second), ..] = *window.floats else {
+    let [first, second, ..] = *window.values else {
         return None;
     };
     let (mut level, mut trend) = (first, second - first);
-    for (place, (_, value)) in window.floats.iter().enumerate().skip(1) {
+    for (place, value) in window.values.iter().enumerate().skip(1) {
         let expected = level + trend;
         let next = level_factor * value + (1.0 - level_factor) * expected;
         // The first step has no trend older than its own.

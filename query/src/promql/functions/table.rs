@@ -3,7 +3,9 @@
 use super::{
     Function, Run, absence, counter, date, histogram, label, math, over_time, regression, values,
 };
+use crate::Aspect;
 use crate::promql::ast::ExprType::{self, Matrix, Scalar, Text, Vector};
+use crate::promql::reading::Need;
 
 /// Names are case-sensitive, as in Prometheus.
 pub(in crate::promql) fn find(name: &str) -> Option<&'static Function> {
@@ -50,16 +52,16 @@ static FUNCTIONS: &[Function] = &[
     own("timestamp", &[Vector], Vector, values::timestamp),
     own("vector", &[Scalar], Vector, values::vector),
     //
-    window("rate", counter::rate),
-    window("increase", counter::increase),
-    window("delta", counter::delta),
-    window("irate", counter::irate),
-    window("idelta", counter::idelta),
-    window("changes", counter::changes),
-    window("resets", counter::resets),
-    window("deriv", regression::deriv),
+    window("rate", Need::Trend, counter::rate),
+    window("increase", Need::Trend, counter::increase),
+    window("delta", Need::Trend, counter::delta),
+    window("irate", Need::Samples, counter::irate),
+    window("idelta", Need::Samples, counter::idelta),
+    window("changes", Need::Samples, counter::changes),
+    window("resets", Need::Samples, counter::resets),
+    window("deriv", Need::Trend, regression::deriv),
     with(
-        window("predict_linear", regression::predict_linear),
+        window("predict_linear", Need::Trend, regression::predict_linear),
         &[Matrix, Scalar],
     ),
     own(
@@ -69,25 +71,45 @@ static FUNCTIONS: &[Function] = &[
         regression::smoothing,
     ),
     //
-    window("avg_over_time", over_time::avg),
-    window("count_over_time", over_time::count),
-    naming(window("first_over_time", over_time::first)),
-    naming(window("last_over_time", over_time::last)),
-    window("mad_over_time", over_time::mad),
-    window("max_over_time", over_time::max),
-    window("min_over_time", over_time::min),
-    window("present_over_time", over_time::present),
+    window("avg_over_time", Need::Average, over_time::avg),
+    window(
+        "count_over_time",
+        Need::Whole(Aspect::Count),
+        over_time::count,
+    ),
+    naming(window("first_over_time", Need::Samples, over_time::first)),
+    naming(window(
+        "last_over_time",
+        Need::Whole(Aspect::Last),
+        over_time::last,
+    )),
+    window("mad_over_time", Need::Samples, over_time::mad),
+    window("max_over_time", Need::Whole(Aspect::Max), over_time::max),
+    window("min_over_time", Need::Whole(Aspect::Min), over_time::min),
+    window(
+        "present_over_time",
+        Need::Whole(Aspect::Last),
+        over_time::present,
+    ),
     with(
-        window("quantile_over_time", over_time::quantile),
+        window("quantile_over_time", Need::Samples, over_time::quantile),
         &[Scalar, Matrix],
     ),
-    window("stddev_over_time", over_time::stddev),
-    window("stdvar_over_time", over_time::stdvar),
-    window("sum_over_time", over_time::sum),
-    window("ts_of_first_over_time", over_time::ts_of_first),
-    window("ts_of_last_over_time", over_time::ts_of_last),
-    window("ts_of_max_over_time", over_time::ts_of_max),
-    window("ts_of_min_over_time", over_time::ts_of_min),
+    window("stddev_over_time", Need::Samples, over_time::stddev),
+    window("stdvar_over_time", Need::Samples, over_time::stdvar),
+    window("sum_over_time", Need::Whole(Aspect::Sum), over_time::sum),
+    window(
+        "ts_of_first_over_time",
+        Need::Samples,
+        over_time::ts_of_first,
+    ),
+    window(
+        "ts_of_last_over_time",
+        Need::Whole(Aspect::Last),
+        over_time::ts_of_last,
+    ),
+    window("ts_of_max_over_time", Need::Samples, over_time::ts_of_max),
+    window("ts_of_min_over_time", Need::Samples, over_time::ts_of_min),
     //
     number("abs", |v, _| Some(v.abs())),
     number("acos", |v, _| Some(v.acos())),
@@ -158,13 +180,14 @@ const fn own(
     function(name, args, returns, Run::Own(run))
 }
 
-const fn window(name: &'static str, run: super::WindowFn) -> Function {
+const fn window(name: &'static str, need: Need, run: super::WindowFn) -> Function {
     function(
         name,
         &[Matrix],
         Vector,
         Run::Window {
             run,
+            need,
             keeps_name: false,
         },
     )
@@ -204,8 +227,9 @@ const fn repeating(function: Function) -> Function {
 
 const fn naming(function: Function) -> Function {
     let run = match function.run {
-        Run::Window { run, .. } => Run::Window {
+        Run::Window { run, need, .. } => Run::Window {
             run,
+            need,
             keeps_name: true,
         },
         other => other,
