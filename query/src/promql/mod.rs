@@ -9,6 +9,7 @@ mod aggregate;
 mod assembly;
 mod ast;
 mod binary;
+mod columns;
 mod display;
 mod distribution;
 mod duration;
