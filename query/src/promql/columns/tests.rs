@@ -108,7 +108,8 @@ enum Drawn {
     Nothing,
 }
 
-fn drawn() -> impl Strategy<Value = Drawn> {
+/// Numbers with edges.
+fn odd() -> impl Strategy<Value = Drawn> {
     let odd = vec![
         0.0,
         -0.0,
@@ -120,15 +121,19 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         stale(),
         (1u64 << 53) as f64,
     ];
+    prop::sample::select(odd).prop_map(Drawn::Float)
+}
+
+fn drawn() -> impl Strategy<Value = Drawn> {
     prop_oneof![
         30 => (-50..50i32).prop_map(|v| Drawn::Float(f64::from(v))),
         15 => (-1e3..1e3).prop_map(Drawn::Float),
-        4 => prop::sample::select(odd).prop_map(Drawn::Float),
+        4 => odd(),
         4 => Just(Drawn::Nothing),
     ]
 }
 
-/// The kinds of series: any numbers, a counter in whole numbers, one in fractions, histograms among them.
+/// The kinds of series: any numbers, a counter in whole numbers, one in fractions, the oddest alone, histograms among them.
 fn samples() -> impl Strategy<Value = Vec<Drawn>> {
     let counter = |unit: f64| {
         prop::collection::vec(0..20u32, 0..40).prop_map(move |rises| {
@@ -145,6 +150,7 @@ fn samples() -> impl Strategy<Value = Vec<Drawn>> {
         6 => prop::collection::vec(drawn(), 0..40),
         3 => counter(1.0),
         3 => counter(0.1),
+        2 => prop::collection::vec(odd(), 0..40),
         1 => prop::collection::vec(mixed, 0..40),
     ]
 }
