@@ -109,8 +109,8 @@ enum Drawn {
 }
 
 /// Numbers with edges.
-fn odd() -> impl Strategy<Value = Drawn> {
-    let odd = vec![
+fn odd() -> impl Strategy<Value = f64> {
+    prop::sample::select(vec![
         0.0,
         -0.0,
         f64::NAN,
@@ -120,20 +120,29 @@ fn odd() -> impl Strategy<Value = Drawn> {
         -f64::MAX,
         stale(),
         (1u64 << 53) as f64,
-    ];
-    prop::sample::select(odd).prop_map(Drawn::Float)
+        -1.0,
+    ])
+}
+
+/// Few different numbers, so that edges meet.
+fn edges() -> impl Strategy<Value = Vec<Drawn>> {
+    let picks = prop::collection::vec(0..3usize, 0..40);
+    ([odd(), odd(), odd()], picks).prop_map(|(odd, picks)| {
+        let picked = picks.into_iter().map(|pick| Drawn::Float(odd[pick]));
+        picked.collect()
+    })
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
     prop_oneof![
         30 => (-50..50i32).prop_map(|v| Drawn::Float(f64::from(v))),
         15 => (-1e3..1e3).prop_map(Drawn::Float),
-        4 => odd(),
+        4 => odd().prop_map(Drawn::Float),
         4 => Just(Drawn::Nothing),
     ]
 }
 
-/// The kinds of series: any numbers, a counter in whole numbers, one in fractions, the oddest alone, histograms among them.
+/// The kinds of series: any numbers, a counter in whole numbers, one in fractions, a few odd ones, histograms among them.
 fn samples() -> impl Strategy<Value = Vec<Drawn>> {
     let counter = |unit: f64| {
         prop::collection::vec(0..20u32, 0..40).prop_map(move |rises| {
@@ -150,7 +159,7 @@ fn samples() -> impl Strategy<Value = Vec<Drawn>> {
         6 => prop::collection::vec(drawn(), 0..40),
         3 => counter(1.0),
         3 => counter(0.1),
-        2 => prop::collection::vec(odd(), 0..40),
+        4 => edges(),
         1 => prop::collection::vec(mixed, 0..40),
     ]
 }
@@ -158,7 +167,7 @@ fn samples() -> impl Strategy<Value = Vec<Drawn>> {
 fn series() -> impl Strategy<Value = SeriesData> {
     let names = prop_oneof![6 => Just("m"), 1 => Just("n")];
     let starts = prop_oneof![Just(0i64), Just(0), Just(30_000), 0..60_000i64];
-    let labels = (0..3u8, 0..40u8);
+    let labels = (0..4u8, 0..4u8);
     (names, labels, starts, samples()).prop_map(|(name, (a, b), start, drawn)| {
         let (a, b) = (format!("a{a}"), format!("b{b}"));
         let labels = [("a", a.as_str()), ("b", b.as_str())];
@@ -250,6 +259,8 @@ fn expression() -> impl Strategy<Value = String> {
         ("max by (__name__, b) (", ")"),
         ("count without () (", ")"),
         ("group by (a, c) (", ")"),
+        ("sum by (b) (", ")"),
+        ("avg by (b) (", ")"),
         ("sum(sum by (b) (", "))"),
         ("stddev by (a) (", ")"),
     ]);
