@@ -112,6 +112,8 @@ enum Drawn {
 fn odd() -> impl Strategy<Value = f64> {
     prop::sample::select(vec![
         0.0,
+        0.0,
+        -0.0,
         -0.0,
         f64::NAN,
         f64::INFINITY,
@@ -269,12 +271,12 @@ fn expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn columns_say_what_the_general_engine_says(
         source in source(),
-        text in expression(),
+        texts in prop::collection::vec(expression(), 10),
         start_ms in prop_oneof![Just(0i64), Just(100_000), 0..200_000i64],
         step_ms in prop::sample::select(vec![1i64, 5_000, 10_000, 10_000, 25_000, 60_000]),
         steps in 1..50i64,
@@ -284,7 +286,9 @@ proptest! {
             step_ms,
             spacing_ms: step_ms,
         };
-        let (fast, general) = (ask(&source, &text, grid, true), ask(&source, &text, grid, false));
-        prop_assert_eq!(fast, general, "{}", text);
+        for text in texts {
+            let fast = ask(&source, &text, grid, true);
+            prop_assert_eq!(fast, ask(&source, &text, grid, false), "{}", text);
+        }
     }
 }
