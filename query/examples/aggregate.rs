@@ -37,25 +37,46 @@ const EXPRESSIONS: [&str; 14] = [
     "m",
 ];
 
+const AT_ONCE: [&str; 5] = [
+    "sum by (region) (m)",
+    "sum(rate(m[5m]))",
+    "topk(10, m)",
+    "m",
+    "count(m > 1000)",
+];
+
 fn main() {
-    println!("{SERIES} series of {SAMPLES} samples, {SAMPLES} steps");
-    for text in EXPRESSIONS {
-        let best = (0..RUNS).map(|_| measure(text)).min().unwrap();
-        let ns = best.as_nanos() as f64;
-        let each = ns / (SERIES * SAMPLES) as f64;
-        println!("{text:45} {:8.1} ms {each:7.2} ns/sample", ns / 1e6);
+    let tables = [
+        (SAMPLES, 0, &EXPRESSIONS[..]),
+        (SAMPLES, 1_000, &EXPRESSIONS[..2]),
+        (1, 0, &AT_ONCE[..]),
+    ];
+    for (steps, jitter_ms, expressions) in tables {
+        println!("{SERIES} series of {SAMPLES} samples, {jitter_ms} ms of jitter, {steps} steps");
+        for text in expressions {
+            let best = (0..RUNS)
+                .map(|_| measure(text, steps, jitter_ms))
+                .min()
+                .unwrap();
+            let ns = best.as_nanos() as f64;
+            let each = ns / (SERIES * SAMPLES) as f64;
+            println!("{text:45} {:8.1} ms {each:7.2} ns/sample", ns / 1e6);
+        }
     }
 }
 
-fn measure(text: &str) -> Duration {
-    let source = Ready(Mutex::new(Some(data())));
+fn measure(text: &str, steps: usize, jitter_ms: i64) -> Duration {
+    let source = Ready(Mutex::new(Some(data(jitter_ms))));
     // As a store does, which hands out keys that it keeps.
     let _keys = keys(&source);
     let expr = parse(text).unwrap();
-    let start_ms = END_MS - STEP_MS * (SAMPLES as i64 - 1);
+    let start_ms = END_MS - STEP_MS * (steps as i64 - 1);
     let budget = Budget::new(u64::MAX, u64::MAX);
     let before = cpu_time();
-    let answer = Engine::default().range(&source, &expr, start_ms, END_MS, STEP_MS, &budget);
+    let answer = match steps {
+        1 => Engine::default().instant(&source, &expr, END_MS, &budget),
+        _ => Engine::default().range(&source, &expr, start_ms, END_MS, STEP_MS, &budget),
+    };
     let spent = cpu_time() - before;
     assert!(answer.is_ok());
     spent
@@ -74,11 +95,13 @@ fn cpu_time() -> Duration {
     Duration::from_nanos(ns.unwrap())
 }
 
-fn data() -> Vec<SeriesData> {
-    (0..SERIES).map(series).collect()
+/// Every series has times of its own, where there is jitter.
+fn data(jitter_ms: i64) -> Vec<SeriesData> {
+    let early_ms = |i: usize| i as i64 * 7_919 % jitter_ms.max(1);
+    (0..SERIES).map(|i| series(i, early_ms(i))).collect()
 }
 
-fn series(i: usize) -> SeriesData {
+fn series(i: usize, early_ms: i64) -> SeriesData {
     let (host, region) = (
         format!("host{i:05}"),
         format!("region-{:02}", i * 7919 % 40),
@@ -90,7 +113,7 @@ fn series(i: usize) -> SeriesData {
         ("region", &region),
     ];
     let value = |k: usize| i as f64 * 0.37 + k as f64 * 3.3;
-    let time_ms = |k: usize| END_MS - (SAMPLES - 1 - k) as i64 * STEP_MS;
+    let time_ms = |k: usize| END_MS - early_ms - (SAMPLES - 1 - k) as i64 * STEP_MS;
     SeriesData {
         key: SeriesKey::new("m", labels).unwrap(),
         times_ms: (0..SAMPLES).map(time_ms).collect(),

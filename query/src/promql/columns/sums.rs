@@ -130,9 +130,20 @@ impl Sums {
 
 /// The greatest distance from zero; NaN does not count.
 pub(super) fn most(values: &[f64]) -> f64 {
-    let larger = |most: f64, value: &f64| match value.abs() > most {
-        true => value.abs(),
+    let larger = |most: f64, value: f64| match value > most {
+        true => value,
         false => most,
     };
-    values.iter().fold(0.0, larger)
+    // Side by side, since each comparison alone would wait for the one before.
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for eight in eights {
+        for (lane, value) in lanes.iter_mut().zip(eight) {
+            *lane = larger(*lane, value.abs());
+        }
+    }
+    let all = lanes
+        .into_iter()
+        .chain(rest.iter().map(|value| value.abs()));
+    all.fold(0.0, larger)
 }

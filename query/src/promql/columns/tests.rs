@@ -27,7 +27,9 @@ impl Source for Fixed {
         let mut found = self.0.clone();
         found.series.retain(|one| {
             let named = matchers.iter().filter(|one| one.op == MatchOp::Equal);
-            named.fold(true, |all, matcher| all && matcher.value == one.key.name())
+            named
+                .map(|one| &one.value)
+                .all(|name| name == one.key.name())
         });
         for one in &mut found.series {
             let samples = one.times_ms.iter().zip(&one.values);
