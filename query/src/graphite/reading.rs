@@ -6,8 +6,8 @@ use super::target::{Call, Term};
 use super::time;
 use crate::{Aspect, Wish};
 
-/// The spacing where nobody says how many points the chart has.
-const UNKNOWN_MS: i64 = 60_000;
+/// The spacing where nobody says how many points the chart has: raw samples where there are any.
+const UNKNOWN_MS: i64 = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reading {

@@ -124,6 +124,13 @@ pub struct Binary {
     pub matching: Matching,
 }
 
+impl Binary {
+    /// Whether what it yields is no longer the metric itself.
+    pub(super) fn drops_name(&self) -> bool {
+        !self.op.compares() || self.yields_bool
+    }
+}
+
 /// Which elements of two vectors belong together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Matching {

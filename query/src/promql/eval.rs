@@ -50,6 +50,8 @@ pub(super) struct Eval<'a> {
     /// Of the whole query, also within subqueries: what `start()` and `end()` mean.
     pub(super) whole: TimeRange,
     pub(super) notes: &'a Notes,
+    /// Off only where a test wants to see the general engine alone.
+    pub(super) by_columns: bool,
 }
 
 impl<'a> Eval<'a> {
@@ -68,6 +70,7 @@ impl<'a> Eval<'a> {
             grid,
             whole,
             notes,
+            by_columns: true,
         }
     }
 

@@ -8,16 +8,38 @@ pub(super) struct Kahan {
 }
 
 impl Kahan {
+    #[inline]
     pub(super) fn add(&mut self, value: f64) {
         let total = self.sum + value;
-        if total.is_infinite() {
-            self.lost = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.lost += (self.sum - total) + value;
-        } else {
-            self.lost += (value - total) + self.sum;
-        }
+        // Choices, not branches: many sums side by side go through here.
+        let (large, small) = match self.sum.abs() >= value.abs() {
+            true => (self.sum, value),
+            false => (value, self.sum),
+        };
+        let lost = self.lost + ((large - total) + small);
+        self.lost = if total.is_infinite() { 0.0 } else { lost };
         self.sum = total;
+    }
+
+    /// Adds a value to each of many sums, their running totals and losses in columns.
+    pub(super) fn add_all(sums: &mut [f64], lost: &mut [f64], values: &[f64]) {
+        for ((sum, lost), value) in sums.iter_mut().zip(lost).zip(values) {
+            let mut kahan = Kahan {
+                sum: *sum,
+                lost: *lost,
+            };
+            kahan.add(*value);
+            (*sum, *lost) = (kahan.sum, kahan.lost);
+        }
+    }
+
+    /// A sum out of two columns.
+    pub(super) fn of(sum: f64, lost: f64) -> Self {
+        Self { sum, lost }
+    }
+
+    pub(super) fn parts(self) -> (f64, f64) {
+        (self.sum, self.lost)
     }
 
     pub(super) fn total(self) -> f64 {
@@ -63,6 +85,15 @@ impl Mean {
             } else {
                 *mean += value / self.count - *mean / self.count;
             }
+        }
+    }
+
+    /// The mean of so many values whose sum this is, none of them near the largest float.
+    pub(super) fn of(sum: Kahan, count: f64) -> Self {
+        Self {
+            count,
+            sum,
+            moving: None,
         }
     }
 

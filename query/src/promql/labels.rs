@@ -30,17 +30,28 @@ impl Labels {
 
     /// A stored series' labels. Neighbours in a sorted list share most texts: those are taken from `before`.
     pub(super) fn of_key(key: &SeriesKey, before: &Labels) -> Self {
+        // A label may itself be called `__name__` in hostile data: the name proper wins.
+        let labels = key.labels().filter(|(name, _)| *name != NAME_LABEL);
+        Self::like(before, Some((NAME_LABEL, key.name())), labels)
+    }
+
+    /// Labels ascending by name and, among them, perhaps a name; texts that `before` has in the same place are shared.
+    pub(super) fn like<'a>(
+        before: &Labels,
+        name: Option<(&'a str, &'a str)>,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let text = |place: usize, wanted: &str, part: fn(&Pair) -> &Arc<str>| -> Arc<str> {
             match before.0.get(place).map(part) {
                 Some(known) if known.as_ref() == wanted => Arc::clone(known),
                 _ => Arc::from(wanted),
             }
         };
-        let mut pairs: Vec<(&str, &str)> = key.labels().collect();
-        // A label may itself be called `__name__` in hostile data: the name proper wins.
-        pairs.retain(|(name, _)| *name != NAME_LABEL);
-        let at = pairs.partition_point(|(name, _)| *name < NAME_LABEL);
-        pairs.insert(at, (NAME_LABEL, key.name()));
+        let mut pairs: Vec<(&str, &str)> = labels.collect();
+        if let Some(name) = name {
+            let at = pairs.partition_point(|(label, _)| *label < NAME_LABEL);
+            pairs.insert(at, name);
+        }
         let pairs = pairs.iter().enumerate();
         Self(
             pairs

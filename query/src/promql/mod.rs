@@ -4,11 +4,16 @@
 //! Where Weir differs, it adds: names with dots need no quotes (`app.web01.requests`), and a stored histogram is the
 //! distribution of one interval, so `sum_over_time` of histograms is the distribution of the whole range, `increase`
 //! the same, and `rate` the same per second (its counts become fractions; see [`Distribution`]).
+//!
+//! Old stretches may be answered from rollups. An instant selector takes a rollup for the present value until the next
+//! is due, however short the lookback; windows stay as long as they were asked for, so that one which is shorter than
+//! two rollups has no rate. Aggregates over windows of whole minutes or hours are exact in every tier.
 
 mod aggregate;
 mod assembly;
 mod ast;
 mod binary;
+mod columns;
 mod display;
 mod distribution;
 mod duration;

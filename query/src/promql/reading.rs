@@ -5,7 +5,7 @@ use weir_wire::Matcher;
 use super::ast::{At, Shift};
 use super::eval::Eval;
 use super::{QueryError, Selector};
-use crate::{Aspect, Selection, TimeRange, Wish, tiers};
+use crate::{Aspect, Selection, SeriesData, SourceError, TimeRange, Wish, tiers};
 
 /// Tiers beyond the first that one look back may reach into.
 const MOST_TIERS: usize = 4;
@@ -141,6 +141,12 @@ impl Eval<'_> {
         range: TimeRange,
         wish: Wish,
     ) -> Result<Selection, QueryError> {
-        Ok(self.source.select(matchers, range, wish, self.budget)?)
+        let found = self.source.select(matchers, range, wish, self.budget)?;
+        let even = |one: &SeriesData| one.times_ms.len() == one.values.len();
+        if !found.series.iter().all(even) {
+            let message = "the source gave columns of different lengths";
+            return Err(SourceError::Failed(message.into()).into());
+        }
+        Ok(found)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use weir_wire::{Histogram, is_stale};
 
 use super::ast::Shift;
+use super::columns::InstantRows;
 use super::eval::Eval;
 use super::{Distribution, Labels, Point, QueryError, Selector, Series, Value};
 use crate::{Selection, SeriesData};
@@ -28,36 +29,36 @@ impl Newest<'_> {
 impl Eval<'_> {
     /// The value of each series at each step.
     pub(super) fn instant(&self, selector: &Selector) -> Result<Vec<Series>, QueryError> {
-        self.present(selector, |newest| match newest {
+        self.instant_in(&self.newest(selector)?, selector)
+    }
+
+    /// The same of what is already read.
+    pub(super) fn instant_in(
+        &self,
+        found: &Selection,
+        selector: &Selector,
+    ) -> Result<Vec<Series>, QueryError> {
+        let value = |newest: Newest<'_>| match newest {
             Newest::Float(_, value) => Value::Float(value),
             Newest::Histogram(_, stored) => Distribution::from(stored.as_ref()).into(),
+        };
+        let mut rows = InstantRows::new(self, found, &selector.shift);
+        present(found, |data| {
+            if !self.by_columns || !data.histograms.is_empty() {
+                return self.points_of(found, data, &selector.shift, value);
+            }
+            self.budget.take_samples(self.grid.len() as u64)?;
+            Ok(rows.row(data).points(self.grid))
         })
     }
 
     /// The time, in seconds, of the sample that stands for each step.
     pub(super) fn instant_times(&self, selector: &Selector) -> Result<Vec<Series>, QueryError> {
-        self.present(selector, |newest| {
-            Value::Float(newest.time_ms() as f64 / 1_000.0)
-        })
-    }
-
-    fn present(
-        &self,
-        selector: &Selector,
-        value: impl Fn(Newest<'_>) -> Value,
-    ) -> Result<Vec<Series>, QueryError> {
-        let mut before = Labels::default();
-        let mut out = Vec::new();
         let found = self.newest(selector)?;
-        for data in &found.series {
-            let points = self.points_of(&found, data, &selector.shift, &value)?;
-            if !points.is_empty() {
-                let labels = Labels::of_key(&data.key, &before);
-                before = labels.clone();
-                out.push(Series { labels, points });
-            }
-        }
-        Ok(out)
+        let value = |newest: Newest<'_>| Value::Float(newest.time_ms() as f64 / 1_000.0);
+        present(&found, |data| {
+            self.points_of(&found, data, &selector.shift, value)
+        })
     }
 
     fn points_of(
@@ -99,6 +100,24 @@ impl Eval<'_> {
         }
         Ok(points)
     }
+}
+
+/// The series that have any points.
+fn present<'f>(
+    found: &'f Selection,
+    mut points_of: impl FnMut(&'f SeriesData) -> Result<Vec<Point>, QueryError>,
+) -> Result<Vec<Series>, QueryError> {
+    let mut before = Labels::default();
+    let mut out = Vec::new();
+    for data in &found.series {
+        let points = points_of(data)?;
+        if !points.is_empty() {
+            let labels = Labels::of_key(&data.key, &before);
+            before = labels.clone();
+            out.push(Series { labels, points });
+        }
+    }
+    Ok(out)
 }
 
 /// How many samples of a series are not after the present step.

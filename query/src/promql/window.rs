@@ -9,7 +9,7 @@ use super::ast::Shift;
 use super::eval::{Eval, Grid, unexpected};
 use super::notes::Notes;
 use super::reading::{Need, Seen};
-use super::{Distribution, Expr, Labels, Point, QueryError, Series, Subquery, Value};
+use super::{Distribution, Expr, Labels, Point, QueryError, Selector, Series, Subquery, Value};
 use crate::{SeriesData, TimeRange};
 
 /// Steps that a subquery may have over the whole query.
@@ -66,15 +66,25 @@ impl Eval<'_> {
         match expr.bare() {
             Expr::Range { selector, range_ms } => {
                 let seen = self.windowed(selector, *range_ms, need)?;
-                Ok(Ranged {
-                    tracks: self.tracks(seen)?,
-                    range_ms: *range_ms,
-                    shift: selector.shift,
-                })
+                self.ranged_in(seen, selector, *range_ms)
             }
             Expr::Subquery(subquery) => self.subquery(subquery),
             _ => Err(unexpected("no range vector", "where one is needed")),
         }
+    }
+
+    /// A range vector of what is already read.
+    pub(super) fn ranged_in(
+        &self,
+        seen: Seen,
+        selector: &Selector,
+        range_ms: i64,
+    ) -> Result<Ranged, QueryError> {
+        Ok(Ranged {
+            tracks: self.tracks(seen)?,
+            range_ms,
+            shift: selector.shift,
+        })
     }
 
     /// A range vector as a result of its own: the samples of the window at the grid's end.
@@ -223,6 +233,11 @@ impl Eval<'_> {
 }
 
 impl Track {
+    /// Whether it is of numbers alone, each of them one sample.
+    pub(super) fn is_plain(&self) -> bool {
+        self.histograms.is_empty() && self.weights.is_none()
+    }
+
     /// Stale marks are no numbers.
     fn drop_stale(&mut self) {
         if !self.values.iter().any(|value| is_stale(*value)) {

@@ -7,6 +7,7 @@ mod rank;
 
 use super::assembly::Table;
 use super::ast::{Aggregate, AggregateOp};
+use super::columns::{self, Outcome};
 use super::eval::Eval;
 use super::{Labels, QueryError, Series};
 
@@ -34,8 +35,13 @@ pub(super) fn eval(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, Que
 }
 
 fn folded<F: fold::Fold>(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
+    let vector = match columns::aggregate(eval, node)? {
+        Outcome::Done(series) => return Ok(series),
+        Outcome::Vector(series) => series,
+        Outcome::NotMine => eval.vector(&node.expr)?,
+    };
     let mut out = Vec::new();
-    for group in groups(eval, node)? {
+    for group in grouped(vector, node, &node.labels) {
         eval.budget.check()?;
         out.extend(fold::run::<F>(eval, group));
     }
@@ -52,9 +58,13 @@ fn groups_by(
     node: &Aggregate,
     names: &[String],
 ) -> Result<Vec<Group>, QueryError> {
+    Ok(grouped(eval.vector(&node.expr)?, node, names))
+}
+
+fn grouped(vector: Vec<Series>, node: &Aggregate, names: &[String]) -> Vec<Group> {
     let mut places: Table<Labels, usize> = Table::default();
     let mut out: Vec<Group> = Vec::new();
-    for series in eval.vector(&node.expr)? {
+    for series in vector {
         let labels = match node.without {
             true => series.labels.drop(names),
             false => series.labels.keep(names),
@@ -69,5 +79,5 @@ fn groups_by(
             }),
         }
     }
-    Ok(out)
+    out
 }

@@ -29,23 +29,37 @@ pub(super) fn apply(op: BinaryOp, left: &Value, right: &Value) -> Outcome {
 }
 
 fn floats(op: BinaryOp, l: f64, r: f64) -> Option<Outcome> {
-    let value = match op {
-        BinaryOp::Add => l + r,
-        BinaryOp::Sub => l - r,
-        BinaryOp::Mul => l * r,
-        BinaryOp::Div => l / r,
-        BinaryOp::Mod => l % r,
-        BinaryOp::Pow => l.powf(r),
-        BinaryOp::Atan2 => l.atan2(r),
-        BinaryOp::Equal => return Some(Outcome::Holds(l == r)),
-        BinaryOp::NotEqual => return Some(Outcome::Holds(l != r)),
-        BinaryOp::Less => return Some(Outcome::Holds(l < r)),
-        BinaryOp::LessEqual => return Some(Outcome::Holds(l <= r)),
-        BinaryOp::Greater => return Some(Outcome::Holds(l > r)),
-        BinaryOp::GreaterEqual => return Some(Outcome::Holds(l >= r)),
+    match of_floats(op)? {
+        OfFloats::Number(run) => Some(Outcome::Value(Value::Float(run(l, r)))),
+        OfFloats::Holds(run) => Some(Outcome::Holds(run(l, r))),
+    }
+}
+
+/// An operator between numbers.
+pub(in crate::promql) enum OfFloats {
+    Number(fn(f64, f64) -> f64),
+    Holds(fn(f64, f64) -> bool),
+}
+
+/// `None` for operators about sets.
+pub(in crate::promql) fn of_floats(op: BinaryOp) -> Option<OfFloats> {
+    use OfFloats::{Holds, Number};
+    Some(match op {
+        BinaryOp::Add => Number(|l, r| l + r),
+        BinaryOp::Sub => Number(|l, r| l - r),
+        BinaryOp::Mul => Number(|l, r| l * r),
+        BinaryOp::Div => Number(|l, r| l / r),
+        BinaryOp::Mod => Number(|l, r| l % r),
+        BinaryOp::Pow => Number(f64::powf),
+        BinaryOp::Atan2 => Number(f64::atan2),
+        BinaryOp::Equal => Holds(|l, r| l == r),
+        BinaryOp::NotEqual => Holds(|l, r| l != r),
+        BinaryOp::Less => Holds(|l, r| l < r),
+        BinaryOp::LessEqual => Holds(|l, r| l <= r),
+        BinaryOp::Greater => Holds(|l, r| l > r),
+        BinaryOp::GreaterEqual => Holds(|l, r| l >= r),
         BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => return None,
-    };
-    Some(Outcome::Value(Value::Float(value)))
+    })
 }
 
 fn histograms(op: BinaryOp, l: &Arc<Distribution>, r: &Arc<Distribution>) -> Option<Outcome> {

@@ -150,7 +150,7 @@ impl<'a> Pairing<'a> {
 fn result_labels(node: &Binary, many: &Labels, one: &Labels) -> Labels {
     let matching = &node.matching;
     let mut labels = many.clone();
-    if !node.op.compares() || node.yields_bool {
+    if node.drops_name() {
         labels = labels.without_name();
     }
     if matching.grouping == Sides::OneToOne {

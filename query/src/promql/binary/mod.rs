@@ -8,6 +8,7 @@ mod signature;
 use super::ast::{Binary, BinaryOp};
 use super::eval::{Eval, Evaluated, mapped, unexpected};
 use super::{Labels, QueryError, Series, Value};
+pub(super) use element::{OfFloats, of_floats};
 use element::{Outcome, apply};
 
 /// Evaluates both sides and joins them.
@@ -47,15 +48,14 @@ fn scalars(op: BinaryOp, left: f64, right: f64) -> f64 {
 }
 
 /// Each element with the scalar of its step. Comparisons keep the element's value, whichever side it is on.
-fn with_scalar(
+pub(super) fn with_scalar(
     eval: &Eval<'_>,
     node: &Binary,
     vector: Vec<Series>,
     scalar: &[f64],
     scalar_is_left: bool,
 ) -> Result<Vec<Series>, QueryError> {
-    let drops_name = !node.op.compares() || node.yields_bool;
-    let relabel = |labels: &Labels| match drops_name {
+    let relabel = |labels: &Labels| match node.drops_name() {
         true => labels.without_name(),
         false => labels.clone(),
     };

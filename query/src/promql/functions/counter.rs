@@ -55,36 +55,65 @@ pub(super) fn merged(window: &Window<'_>) -> Option<Distribution> {
 }
 
 fn extrapolated(window: &Window<'_>, counter: bool) -> Option<f64> {
-    let (times_ms, values) = (window.times_ms, window.values);
-    let (first_ms, last_ms) = (*times_ms.first()?, *times_ms.last()?);
-    let (first, last) = (*values.first()?, *values.last()?);
-    if values.len() < 2 {
-        return None;
-    }
-    let mut grown = last - first;
-    if counter {
-        let falls = values.windows(2).filter(|pair| pair[1] < pair[0]);
-        grown += falls.map(|pair| pair[0]).sum::<f64>();
-    }
-    let seconds = |from_ms: i64, to_ms: i64| (to_ms - from_ms) as f64 / 1_000.0;
-    let sampled = seconds(first_ms, last_ms);
-    let spacing = sampled / (values.len() - 1) as f64;
-    // Nearer to the window's end than about one spacing: the series goes on to that end. Farther: it began or
-    // ended within the window, half a spacing away on average.
-    let reach = |gap: f64| {
-        if gap >= spacing * 1.1 {
-            spacing / 2.0
-        } else {
-            gap
+    let reach = Reach::of(window.times_ms, window.from_ms, window.to_ms)?;
+    let (first, last) = (*window.values.first()?, *window.values.last()?);
+    let falls = counter.then(|| {
+        let falls = window.values.windows(2).filter(|pair| pair[1] < pair[0]);
+        falls.map(|pair| pair[0]).sum()
+    });
+    Some(reach.grown(first, last, falls))
+}
+
+/// What of an extrapolation depends on times alone, in seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::promql) struct Reach {
+    /// From the first sample to the last.
+    sampled: f64,
+    /// How far the series is taken to go on before its first sample, and after its last.
+    before: f64,
+    after: f64,
+}
+
+impl Reach {
+    /// Of the samples within a window; there must be two.
+    pub(in crate::promql) fn of(times_ms: &[i64], from_ms: i64, to_ms: i64) -> Option<Self> {
+        let (first_ms, last_ms) = (*times_ms.first()?, *times_ms.last()?);
+        if times_ms.len() < 2 {
+            return None;
         }
-    };
-    let mut before = reach(seconds(window.from_ms, first_ms));
-    if counter && grown > 0.0 && first >= 0.0 {
-        // A counter does not begin below zero.
-        before = before.min(sampled * (first / grown));
+        let seconds = |from_ms: i64, to_ms: i64| (to_ms - from_ms) as f64 / 1_000.0;
+        let sampled = seconds(first_ms, last_ms);
+        let spacing = sampled / (times_ms.len() - 1) as f64;
+        // Nearer to the window's end than about one spacing: the series goes on to that end. Farther: it began or
+        // ended within the window, half a spacing away on average.
+        let reach = |gap: f64| {
+            if gap >= spacing * 1.1 {
+                spacing / 2.0
+            } else {
+                gap
+            }
+        };
+        Some(Self {
+            sampled,
+            before: reach(seconds(from_ms, first_ms)),
+            after: reach(seconds(last_ms, to_ms)),
+        })
     }
-    let after = reach(seconds(last_ms, window.to_ms));
-    Some(grown * ((sampled + before + after) / sampled))
+
+    /// The growth from the first value to the last, extrapolated; of a counter, with the sum of what it fell from.
+    #[inline]
+    pub(in crate::promql) fn grown(self, first: f64, last: f64, falls: Option<f64>) -> f64 {
+        let mut grown = last - first;
+        let mut before = self.before;
+        if let Some(falls) = falls {
+            grown += falls;
+            if grown > 0.0 && first >= 0.0 {
+                // A counter does not begin below zero.
+                before = before.min(self.sampled * (first / grown));
+            }
+        }
+        grown * ((self.sampled + before + self.after) / self.sampled)
+    }
 }
 
 pub(super) fn irate(window: &Window<'_>) -> Option<Value> {
@@ -105,13 +134,19 @@ pub(super) fn idelta(window: &Window<'_>) -> Option<Value> {
 }
 
 pub(super) fn changes(window: &Window<'_>) -> Option<Value> {
-    count_pairs(window, |before, now| {
-        now != before && !(now.is_nan() && before.is_nan())
-    })
+    count_pairs(window, changed)
 }
 
 pub(super) fn resets(window: &Window<'_>) -> Option<Value> {
-    count_pairs(window, |before, now| now < before)
+    count_pairs(window, fell)
+}
+
+pub(in crate::promql) fn changed(before: f64, now: f64) -> bool {
+    now != before && !(now.is_nan() && before.is_nan())
+}
+
+pub(in crate::promql) fn fell(before: f64, now: f64) -> bool {
+    now < before
 }
 
 fn count_pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> Option<Value> {

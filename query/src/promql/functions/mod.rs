@@ -16,10 +16,12 @@ use std::fmt;
 
 use super::assembly::joined;
 use super::ast::{Call, ExprType};
+use super::columns::{Kernel, WindowRows};
 use super::eval::{Eval, Evaluated, mapped, unexpected};
 use super::reading::Need;
-use super::window::Window;
+use super::window::{Ranged, Window};
 use super::{Distribution, Expr, Labels, QueryError, Series, Value};
+pub(super) use counter::{Reach, changed, fell};
 pub(super) use table::find;
 
 /// A function of PromQL.
@@ -35,7 +37,7 @@ pub struct Function {
     run: Run,
 }
 
-type WindowFn = fn(&Window<'_>) -> Option<Value>;
+pub(super) type WindowFn = fn(&Window<'_>) -> Option<Value>;
 type NumberFn = fn(f64, &[f64]) -> Option<f64>;
 type HistogramFn = fn(&Distribution) -> f64;
 type OwnFn = fn(&Eval<'_>, &[Expr]) -> Result<Evaluated, QueryError>;
@@ -44,11 +46,7 @@ type OwnFn = fn(&Eval<'_>, &[Expr]) -> Result<Evaluated, QueryError>;
 #[derive(Clone, Copy)]
 enum Run {
     /// A window of samples to a value; the scalar arguments are the window's params.
-    Window {
-        run: WindowFn,
-        need: Need,
-        keeps_name: bool,
-    },
+    Windows(Windows),
     /// A number to a number, with the scalar arguments after it; `None` leaves the element out.
     Number(NumberFn),
     /// A time in seconds, by default that of the step, to a part of its UTC date.
@@ -57,6 +55,24 @@ enum Run {
     Histogram(HistogramFn),
     /// Anything else: evaluates its arguments itself.
     Own(OwnFn),
+}
+
+/// A function over windows.
+#[derive(Clone, Copy)]
+pub(super) struct Windows {
+    pub(super) run: WindowFn,
+    pub(super) need: Need,
+    /// The same for series of numbers alone, all windows of one at once.
+    pub(super) kernel: Option<Kernel>,
+    pub(super) keeps_name: bool,
+}
+
+/// What a call does to windows, if it is a function over windows.
+pub(super) fn windows_of(call: &Call) -> Option<Windows> {
+    match call.function.run {
+        Run::Windows(windows) => Some(windows),
+        _ => None,
+    }
 }
 
 impl PartialEq for Function {
@@ -76,11 +92,7 @@ impl fmt::Debug for Function {
 pub(super) fn eval(eval: &Eval<'_>, call: &Call) -> Result<Evaluated, QueryError> {
     let done = match call.function.run {
         Run::Own(run) => return run(eval, &call.args),
-        Run::Window {
-            run,
-            need,
-            keeps_name,
-        } => windows(eval, &call.args, run, need, keeps_name),
+        Run::Windows(function) => windows(eval, &call.args, function.run, &function),
         Run::Number(run) => numbers(eval, call, run),
         Run::Date(run) => date::eval(eval, &call.args, run),
         Run::Histogram(run) => {
@@ -101,9 +113,8 @@ fn arg(args: &[Expr], place: usize) -> Result<&Expr, QueryError> {
 fn windows(
     eval: &Eval<'_>,
     args: &[Expr],
-    mut run: impl FnMut(&Window<'_>) -> Option<Value>,
-    need: Need,
-    keeps_name: bool,
+    run: impl FnMut(&Window<'_>) -> Option<Value>,
+    function: &Windows,
 ) -> Result<Vec<Series>, QueryError> {
     let is_range = |expr: &&Expr| expr.kind() == ExprType::Matrix;
     let range = args.iter().find(is_range);
@@ -112,12 +123,32 @@ fn windows(
     let params: Vec<Vec<f64>> = scalars
         .map(|expr| eval.scalar(expr))
         .collect::<Result<_, _>>()?;
-    let ranged = eval.ranged(range, need)?;
+    let ranged = eval.ranged(range, function.need)?;
+    run_windows(eval, &ranged, &params, run, function)
+}
+
+/// Runs a function over the windows of every series.
+pub(super) fn run_windows(
+    eval: &Eval<'_>,
+    ranged: &Ranged,
+    params: &[Vec<f64>],
+    mut run: impl FnMut(&Window<'_>) -> Option<Value>,
+    function: &Windows,
+) -> Result<Vec<Series>, QueryError> {
+    let kernel = function.kernel.filter(|_| eval.by_columns);
+    let mut rows = kernel.map(|one| WindowRows::new(eval, ranged.shift, ranged.range_ms, one));
     let mut out = Vec::with_capacity(ranged.tracks.len());
     for track in &ranged.tracks {
-        let points = eval.slide(&ranged, track, &params, &mut run)?;
+        let points = match &mut rows {
+            Some(rows) if track.is_plain() => {
+                eval.budget.take_samples(eval.grid.len() as u64)?;
+                let row = rows.row(&track.times_ms, &track.values);
+                row.points(eval.grid)
+            }
+            _ => eval.slide(ranged, track, params, &mut run)?,
+        };
         if !points.is_empty() {
-            let labels = if keeps_name {
+            let labels = if function.keeps_name {
                 track.labels.clone()
             } else {
                 track.labels.without_name()

@@ -1,5 +1,6 @@
 //! Lines through samples: deriv, predict_linear; and smoothing along a trend.
 
+use super::Windows;
 use crate::json::Float;
 use crate::promql::eval::{Eval, Evaluated};
 use crate::promql::kahan::sum;
@@ -48,7 +49,13 @@ pub(super) fn smoothing(eval: &Eval<'_>, args: &[Expr]) -> Result<Evaluated, Que
             None
         }
     };
-    let series = super::windows(eval, args, smooth, Need::Trend, false)?;
+    let function = Windows {
+        run: |_| None,
+        need: Need::Trend,
+        kernel: None,
+        keeps_name: false,
+    };
+    let series = super::windows(eval, args, smooth, &function)?;
     match refused {
         Some(why) => Err(QueryError::Execution(why)),
         None => Ok(Evaluated::Vector(series)),

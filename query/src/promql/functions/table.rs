@@ -1,10 +1,12 @@
 //! Every function by name, with its types.
 
 use super::{
-    Function, Run, absence, counter, date, histogram, label, math, over_time, regression, values,
+    Function, Run, Windows, absence, counter, date, histogram, label, math, over_time, regression,
+    values,
 };
 use crate::Aspect;
 use crate::promql::ast::ExprType::{self, Matrix, Scalar, Text, Vector};
+use crate::promql::columns::Kernel;
 use crate::promql::reading::Need;
 
 /// Names are case-sensitive, as in Prometheus.
@@ -52,13 +54,28 @@ static FUNCTIONS: &[Function] = &[
     own("timestamp", &[Vector], Vector, values::timestamp),
     own("vector", &[Scalar], Vector, values::vector),
     //
-    window("rate", Need::Trend, counter::rate),
-    window("increase", Need::Trend, counter::increase),
-    window("delta", Need::Trend, counter::delta),
-    window("irate", Need::Samples, counter::irate),
-    window("idelta", Need::Samples, counter::idelta),
-    window("changes", Need::Samples, counter::changes),
-    window("resets", Need::Samples, counter::resets),
+    fast(window("rate", Need::Trend, counter::rate), Kernel::Rate),
+    fast(
+        window("increase", Need::Trend, counter::increase),
+        Kernel::Increase,
+    ),
+    fast(window("delta", Need::Trend, counter::delta), Kernel::Delta),
+    fast(
+        window("irate", Need::Samples, counter::irate),
+        Kernel::Irate,
+    ),
+    fast(
+        window("idelta", Need::Samples, counter::idelta),
+        Kernel::Idelta,
+    ),
+    fast(
+        window("changes", Need::Samples, counter::changes),
+        Kernel::Changes,
+    ),
+    fast(
+        window("resets", Need::Samples, counter::resets),
+        Kernel::Resets,
+    ),
     window("deriv", Need::Trend, regression::deriv),
     with(
         window("predict_linear", Need::Trend, regression::predict_linear),
@@ -71,25 +88,42 @@ static FUNCTIONS: &[Function] = &[
         regression::smoothing,
     ),
     //
-    window("avg_over_time", Need::Average, over_time::avg),
-    window(
-        "count_over_time",
-        Need::Whole(Aspect::Count),
-        over_time::count,
+    fast(
+        window("avg_over_time", Need::Average, over_time::avg),
+        Kernel::Avg,
     ),
-    naming(window("first_over_time", Need::Samples, over_time::first)),
-    naming(window(
-        "last_over_time",
-        Need::Whole(Aspect::Last),
-        over_time::last,
+    fast(
+        window(
+            "count_over_time",
+            Need::Whole(Aspect::Count),
+            over_time::count,
+        ),
+        Kernel::Count,
+    ),
+    naming(fast(
+        window("first_over_time", Need::Samples, over_time::first),
+        Kernel::First,
+    )),
+    naming(fast(
+        window("last_over_time", Need::Whole(Aspect::Last), over_time::last),
+        Kernel::Last,
     )),
     window("mad_over_time", Need::Samples, over_time::mad),
-    window("max_over_time", Need::Whole(Aspect::Max), over_time::max),
-    window("min_over_time", Need::Whole(Aspect::Min), over_time::min),
-    window(
-        "present_over_time",
-        Need::Whole(Aspect::Last),
-        over_time::present,
+    fast(
+        window("max_over_time", Need::Whole(Aspect::Max), over_time::max),
+        Kernel::Max,
+    ),
+    fast(
+        window("min_over_time", Need::Whole(Aspect::Min), over_time::min),
+        Kernel::Min,
+    ),
+    fast(
+        window(
+            "present_over_time",
+            Need::Whole(Aspect::Last),
+            over_time::present,
+        ),
+        Kernel::Present,
     ),
     with(
         window("quantile_over_time", Need::Samples, over_time::quantile),
@@ -97,7 +131,10 @@ static FUNCTIONS: &[Function] = &[
     ),
     window("stddev_over_time", Need::Samples, over_time::stddev),
     window("stdvar_over_time", Need::Samples, over_time::stdvar),
-    window("sum_over_time", Need::Whole(Aspect::Sum), over_time::sum),
+    fast(
+        window("sum_over_time", Need::Whole(Aspect::Sum), over_time::sum),
+        Kernel::Sum,
+    ),
     window(
         "ts_of_first_over_time",
         Need::Samples,
@@ -185,11 +222,12 @@ const fn window(name: &'static str, need: Need, run: super::WindowFn) -> Functio
         name,
         &[Matrix],
         Vector,
-        Run::Window {
+        Run::Windows(Windows {
             run,
             need,
+            kernel: None,
             keeps_name: false,
-        },
+        }),
     )
 }
 
@@ -226,12 +264,24 @@ const fn repeating(function: Function) -> Function {
 }
 
 const fn naming(function: Function) -> Function {
+    changed(function, None, true)
+}
+
+const fn fast(function: Function, kernel: Kernel) -> Function {
+    changed(function, Some(kernel), false)
+}
+
+/// Only of functions over windows; a kernel stays once it is there.
+const fn changed(function: Function, kernel: Option<Kernel>, keeps_name: bool) -> Function {
     let run = match function.run {
-        Run::Window { run, need, .. } => Run::Window {
-            run,
-            need,
-            keeps_name: true,
-        },
+        Run::Windows(windows) => Run::Windows(Windows {
+            kernel: match kernel {
+                Some(kernel) => Some(kernel),
+                None => windows.kernel,
+            },
+            keeps_name,
+            ..windows
+        }),
         other => other,
     };
     Function { run, ..function }
