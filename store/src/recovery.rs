@@ -63,6 +63,8 @@ pub(crate) fn restore(
         floor,
         mut needed,
         mut recovery,
+        removed,
+        orphans,
         ..
     } = restoring;
     let segments = replayed.segments.iter();
@@ -71,6 +73,10 @@ pub(crate) fn restore(
     let named =
         |d: &journal::Damage| format!("{}: {}..{}", d.path.display(), d.bytes.start, d.bytes.end);
     recovery.damage.extend(replayed.damage.iter().map(named));
+    let lost = orphans
+        .iter()
+        .filter(|(series, _)| !removed.contains(**series));
+    recovery.orphans = lost.map(|(_, samples)| samples).sum();
     recovery.series = index.len() as u64;
     recovery.journal_groups = replayed.groups;
     recovery.torn_bytes = replayed.torn_bytes;
@@ -99,6 +105,8 @@ struct Restoring<'a> {
     /// Which windows each segment is needed for.
     needed: HashMap<u32, BTreeSet<Window>>,
     removed: RoaringBitmap,
+    /// Samples of series that nobody has defined, until it is known which were deleted.
+    orphans: HashMap<u32, u64>,
     recovery: Recovery,
 }
 
@@ -140,6 +148,7 @@ impl<'a> Restoring<'a> {
             first_kept,
             needed: HashMap::new(),
             removed: RoaringBitmap::new(),
+            orphans: HashMap::new(),
             recovery,
         })
     }
@@ -193,8 +202,8 @@ impl<'a> Restoring<'a> {
                 return false;
             }
             let known = self.index.has(SeriesId(series));
-            if !known && !self.removed.contains(series) {
-                self.recovery.orphans += 1;
+            if !known {
+                *self.orphans.entry(series).or_default() += 1;
             }
             known
         });

@@ -39,7 +39,8 @@ impl Store {
     /// Of RocksDB or the file system; the window then stays in the head and in the journal.
     pub fn seal(&self, now_ms: i64) -> Result<Sealed, StoreError> {
         let options = &self.shared.options;
-        self.seal_where(now_ms, |store, window| {
+        let idle_before = window::of(now_ms - options.head_idle_ms, options.window_ms);
+        self.seal_where(now_ms, idle_before.unwrap_or_default(), |store, window| {
             window::end_ms(window, options.window_ms) + options.grace_ms <= now_ms
                 && store.is_due(window, now_ms)
         })
@@ -50,7 +51,7 @@ impl Store {
     /// # Errors
     /// As for [`Store::seal`].
     pub fn flush(&self, now_ms: i64) -> Result<Sealed, StoreError> {
-        self.seal_where(now_ms, |_, _| true)
+        self.seal_where(now_ms, Window::MAX, |_, _| true)
     }
 
     /// Seals everything if the head, the journal or the number of open windows is near its limit.
@@ -72,13 +73,14 @@ impl Store {
     fn seal_where(
         &self,
         now_ms: i64,
+        idle_before: Window,
         is_over: impl Fn(&Self, Window) -> bool,
     ) -> Result<Sealed, StoreError> {
         let mut upkeep = self.upkeep.lock();
         let mut sealed = Sealed::default();
         for window in self.shared.head.open_windows() {
             if is_over(self, window) {
-                self.seal_window(window, now_ms, &mut upkeep, &mut sealed)?;
+                self.seal_window(window, now_ms, idle_before, &mut upkeep, &mut sealed)?;
             }
         }
         Ok(sealed)
@@ -97,6 +99,7 @@ impl Store {
         &self,
         window: Window,
         now_ms: i64,
+        idle_before: Window,
         upkeep: &mut Upkeep,
         sealed: &mut Sealed,
     ) -> Result<(), StoreError> {
@@ -111,7 +114,8 @@ impl Store {
             return Err(error);
         }
         let samples = sealed.samples - samples_before;
-        let freed = self.ask(|reply| Command::Release(window, frozen, samples, reply))?;
+        let freed =
+            self.ask(|reply| Command::Release(window, frozen, samples, idle_before, reply))?;
         sealed.journal_bytes_freed += freed?;
         sealed.windows += 1;
         counter!("weir_store_sealed_windows_total").increment(1);

@@ -32,7 +32,14 @@ const IDLE: Duration = Duration::from_millis(500);
 pub(crate) enum Command {
     Write(Write),
     Freeze(Window, SyncSender<Option<Frozen>>),
-    Release(Window, Frozen, u64, SyncSender<Result<u64, StoreError>>),
+    /// So many samples of a window are in tables; series idle since before the second window leave the head.
+    Release(
+        Window,
+        Frozen,
+        u64,
+        Window,
+        SyncSender<Result<u64, StoreError>>,
+    ),
     /// Windows before this one are too old to be kept.
     Forget(Window),
     /// Takes series out, in the journal, the head and the index.
@@ -108,8 +115,11 @@ impl Writer {
             Command::Freeze(window, reply) => {
                 let _ = reply.send(self.freeze(window));
             }
-            Command::Release(window, frozen, samples, reply) => {
-                let _ = reply.send(self.release(window, &frozen, samples));
+            Command::Release(window, frozen, samples, idle_before, reply) => {
+                self.shared.head.release(window, samples, idle_before);
+                let freed = self.journal.release(window, frozen.through);
+                self.note_sizes();
+                let _ = reply.send(freed);
             }
             Command::Forget(first_kept) => {
                 self.shared.head.drop_before(first_kept);
@@ -349,21 +359,6 @@ impl Writer {
             through,
             dedupe: self.shared.dedupe.read().encode(),
         })
-    }
-
-    fn release(
-        &mut self,
-        window: Window,
-        frozen: &Frozen,
-        samples: u64,
-    ) -> Result<u64, StoreError> {
-        let options = &self.shared.options;
-        let idle_windows = (options.head_idle_ms / options.window_ms).max(1) as Window;
-        let idle_before = (window + 1).saturating_sub(idle_windows);
-        self.shared.head.release(window, samples, idle_before);
-        let freed = self.journal.release(window, frozen.through)?;
-        self.note_sizes();
-        Ok(freed)
     }
 
     fn remove(&mut self, series: &RoaringBitmap) -> Result<(), StoreError> {

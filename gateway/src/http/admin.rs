@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 type Work<T> = Arc<dyn Fn() -> Result<T, String> + Send + Sync>;
 
 /// Deletes series and tells how many.
-pub type Delete = Arc<dyn Fn(&[Matcher]) -> Result<u64, String> + Send + Sync>;
+pub(super) type Delete = Arc<dyn Fn(&[Matcher]) -> Result<u64, String> + Send + Sync>;
 
 /// What the admin API does; each blocks until it is done.
 #[derive(Clone)]

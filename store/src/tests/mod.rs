@@ -8,6 +8,8 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 
 use crate::*;
 
+mod keeping;
+
 const T0: i64 = 1_700_000_000_000;
 
 struct NoLimits;
