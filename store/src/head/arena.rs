@@ -34,7 +34,7 @@ impl<T> Arena<T> {
             *self.get_mut(at) = value;
             return at;
         }
-        if self.made as usize % BLOCK == 0 {
+        if (self.made as usize).is_multiple_of(BLOCK) {
             let block = Vec::with_capacity(BLOCK);
             memory::advise_huge(&block);
             self.blocks.push(block);

@@ -136,21 +136,20 @@ impl Line {
             self.last = int;
             return token.step(step);
         }
-        self.put_other_value(value, decimal, token);
+        self.put_other_value(value, token);
     }
 
     #[cold]
-    fn put_other_value(&mut self, value: f64, decimal: bool, token: &mut Token) {
+    fn put_other_value(&mut self, value: f64, token: &mut Token) {
         let again = self.flags & EMPTY == 0 && value.to_bits() == self.last_value().to_bits();
         if again {
             return;
         }
         // Once decimals were refused, only the exponent that is there is tried again.
-        let powers = match (self.flags & TRUE_FLOATS != 0, decimal) {
-            (true, true) => 1..=0,
-            (true, false) => self.exponent..=self.exponent,
-            (false, _) if self.flags & EMPTY != 0 => 0..=MAX_EXPONENT,
-            (false, _) => self.exponent..=MAX_EXPONENT,
+        let powers = match (self.flags & TRUE_FLOATS != 0, self.flags & EMPTY != 0) {
+            (true, _) => self.exponent..=self.exponent,
+            (false, true) => 0..=MAX_EXPONENT,
+            (false, false) => self.exponent..=MAX_EXPONENT,
         };
         for exponent in powers {
             if let Some(int) = scaled(value, exponent) {
