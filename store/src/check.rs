@@ -6,10 +6,12 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use crate::backend::{Backend, Entry, Tier};
+use crate::backend::{Backend, Entry, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::dedupe::Dedupe;
+use crate::index::Day;
 use crate::journal::{self, Record};
+use crate::roll::points_of;
 use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
 use crate::{StoreError, chunk, lock};
@@ -55,12 +57,13 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
         window_ms,
         known: RoaringBitmap::new(),
         sealed: HashMap::new(),
+        first_kept: backend.first_kept()?,
         checked: Checked::default(),
     };
     check.series(&backend)?;
     check.metadata(&backend)?;
-    check.tables(&backend)?;
-    check.hours(&backend)?;
+    check.samples(&backend)?;
+    check.rollups(&backend)?;
     check.journal(&dir.join("journal"))?;
     Ok(check.checked)
 }
@@ -68,8 +71,10 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
 struct Check {
     window_ms: i64,
     known: RoaringBitmap,
-    /// Up to which segment each window is sealed, whether it is rolled, and who is in it.
-    sealed: HashMap<Window, (u32, bool, RoaringBitmap)>,
+    /// Up to which segment each window is sealed, and who is in it.
+    sealed: HashMap<Window, (u32, RoaringBitmap)>,
+    /// Windows before this one were dropped.
+    first_kept: Window,
     checked: Checked,
 }
 
@@ -142,10 +147,8 @@ impl Check {
     fn metadata(&mut self, backend: &Backend) -> Result<(), StoreError> {
         for sealed in backend.sealed()? {
             self.checked.windows += 1;
-            self.sealed.insert(
-                sealed.window,
-                (sealed.through, sealed.rolled, sealed.present),
-            );
+            self.sealed
+                .insert(sealed.window, (sealed.through, sealed.present));
         }
         self.checked.days = backend.rolled_days()?.len() as u64;
         if backend
@@ -158,45 +161,18 @@ impl Check {
         Ok(())
     }
 
-    /// Samples and points of a minute side by side: both tiers are in the same order.
-    fn tables(&mut self, backend: &Backend) -> Result<(), StoreError> {
-        let mut raw = Groups {
+    fn samples(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let mut groups = Groups {
             entries: backend.entries(Tier::Raw)?.peekable(),
         };
-        let mut minutes = Groups {
-            entries: backend.entries(Tier::Minute)?.peekable(),
-        };
-        let mut minute = minutes.next(&mut self.checked, Tier::Minute)?;
-        while let Some(group) = raw.next(&mut self.checked, Tier::Raw)? {
-            while minute
-                .as_ref()
-                .is_some_and(|minute| minute.key() < group.key())
-            {
-                self.points(Tier::Minute, minute.take());
-                minute = minutes.next(&mut self.checked, Tier::Minute)?;
-            }
-            let same = minute
-                .as_ref()
-                .is_some_and(|minute| minute.key() == group.key());
-            let points = if same {
-                let points = self.points(Tier::Minute, minute.take());
-                minute = minutes.next(&mut self.checked, Tier::Minute)?;
-                points
-            } else {
-                None
-            };
-            self.raw(&group, points);
-        }
-        while minute.is_some() {
-            self.points(Tier::Minute, minute.take());
-            minute = minutes.next(&mut self.checked, Tier::Minute)?;
+        while let Some(group) = groups.next(&mut self.checked, Tier::Raw)? {
+            self.raw(&group);
         }
         Ok(())
     }
 
     /// The newest points of a series, if they can be read.
-    fn points(&mut self, tier: Tier, group: Option<Group>) -> Option<Vec<RollupPoint>> {
-        let group = group?;
+    fn points(&mut self, tier: Tier, group: Group) -> Option<Vec<RollupPoint>> {
         let (_, bytes) = group.parts.last()?;
         match rollup::decode(bytes) {
             Ok(points) => Some(points),
@@ -210,7 +186,7 @@ impl Check {
         }
     }
 
-    fn raw(&mut self, group: &Group, points: Option<Vec<RollupPoint>>) {
+    fn raw(&mut self, group: &Group) {
         let mut all = Columns::default();
         let mut newest = 0;
         for (part, bytes) in &group.parts {
@@ -244,7 +220,7 @@ impl Check {
                 group.series, group.window
             ));
         }
-        let Some((through, rolled, present)) = self.sealed.get(&group.window) else {
+        let Some((through, present)) = self.sealed.get(&group.window) else {
             return;
         };
         // What came after the watermark is sealed again from the journal at the next start.
@@ -257,62 +233,59 @@ impl Check {
                 group.series, group.window
             ));
         }
-        if let (true, Some(points)) = (*rolled, points) {
-            self.compare(group, &all, &points);
-        }
     }
 
-    fn compare(&mut self, group: &Group, all: &Columns, points: &[RollupPoint]) {
-        let mut expected = Vec::new();
-        rollup::roll_up(
-            &all.times_ms,
-            &all.values,
-            &all.histograms,
-            rollup::MINUTE_MS,
-            &mut expected,
-        );
-        self.checked.compared += 1;
-        if !same_points(&expected, points) {
-            self.checked.problem(format!("points of a minute of series {} in window {}: what is stored differs from what the samples give", group.series, group.window));
+    /// Makes the points of every day again whose samples are all there still, and compares.
+    fn rollups(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let days: BTreeMap<Day, RolledDay> = backend.rolled_days()?.into_iter().collect();
+        for tier in [Tier::Minute, Tier::Hour] {
+            let mut groups = Groups {
+                entries: backend.entries(tier)?.peekable(),
+            };
+            while let Some(group) = groups.next(&mut self.checked, tier)? {
+                let (day, metric, series) = group.key();
+                let Some(points) = self.points(tier, group) else {
+                    continue;
+                };
+                let made = days
+                    .get(&day)
+                    .is_some_and(|rolled| !rolled.stale.contains(series));
+                let first_window = window::windows_of(day, self.window_ms).start;
+                if made && self.known.contains(series) && first_window >= self.first_kept {
+                    self.compare(backend, tier, (day, metric, series), &points)?;
+                }
+            }
         }
+        Ok(())
     }
 
-    fn hours(&mut self, backend: &Backend) -> Result<(), StoreError> {
-        let made: BTreeMap<u32, bool> = backend
-            .rolled_days()?
-            .into_iter()
-            .map(|(day, rolled)| (day, rolled.hours_made))
-            .collect();
-        let mut groups = Groups {
-            entries: backend.entries(Tier::Hour)?.peekable(),
-        };
-        while let Some(group) = groups.next(&mut self.checked, Tier::Hour)? {
-            let (day, key) = (group.window, (group.metric, group.series));
-            let Some(points) = self.points(Tier::Hour, Some(group)) else {
+    fn compare(
+        &mut self,
+        backend: &Backend,
+        tier: Tier,
+        (day, metric, series): (Day, u32, u32),
+        points: &[RollupPoint],
+    ) -> Result<(), StoreError> {
+        let mut samples = Columns::default();
+        for window in window::windows_of(day, self.window_ms) {
+            // What was ingested after the watermark is sealed again at the next start, and rolled up after that.
+            let Some((through, _)) = self.sealed.get(&window) else {
                 continue;
             };
-            if made.get(&day) != Some(&true) || !self.known.contains(key.1) {
-                continue;
-            }
-            let mut minutes = Vec::new();
-            for window in window::windows_of(day, self.window_ms) {
-                let mut newest = None;
-                backend.chunks_in(Tier::Minute, window, &[key], |_, bytes| {
-                    newest = rollup::decode(bytes).ok();
-                    Ok(())
-                })?;
-                minutes.extend(newest.into_iter().flatten());
-            }
-            // Points of a minute are kept for less long.
-            if minutes.is_empty() {
-                continue;
-            }
-            let mut expected = Vec::new();
-            rollup::coarsen(&minutes, rollup::HOUR_MS, &mut expected);
-            self.checked.compared += 1;
-            if !same_points(&expected, &points) {
-                self.checked.problem(format!("points of an hour of series {} on day {day}: what is stored differs from what the points of a minute give", key.1));
-            }
+            backend.parts_in(Tier::Raw, window, &[(metric, series)], |_, part, bytes| {
+                let mut columns = Columns::default();
+                if part <= *through && chunk::decode_columns(bytes, &mut columns).is_ok() {
+                    samples.lay_over(columns);
+                }
+                Ok(())
+            })?;
+        }
+        let (minutes, hours) = points_of(&samples);
+        let expected = if tier == Tier::Minute { minutes } else { hours };
+        self.checked.compared += 1;
+        // A policy may have taken the samples out.
+        if !samples.is_empty() && !same_points(&expected, points) {
+            self.checked.problem(format!("{tier:?} points of series {series} on day {day}: what is stored differs from what the samples give"));
         }
         Ok(())
     }

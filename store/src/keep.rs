@@ -34,7 +34,7 @@ impl Store {
         let (shared, options) = (&self.shared, &self.shared.options);
         self.drop_raw(newest_ms - options.longest_raw_ms())?;
         let (minute_ms, hour_ms) = (options.longest_minute_ms(), options.longest_hour_ms());
-        if let Some(first) = window::of((newest_ms - minute_ms).max(0), options.window_ms) {
+        if let Some(first) = window::of((newest_ms - minute_ms).max(0), DAY_MS) {
             self.drop_tier(Tier::Minute, first)?;
         }
         if let Some(first) = window::of((newest_ms - hour_ms).max(0), DAY_MS) {
@@ -66,9 +66,20 @@ impl Store {
 
     fn drop_raw(&self, first_kept_ms: i64) -> Result<(), StoreError> {
         let (shared, window_ms) = (&self.shared, self.shared.options.window_ms);
-        let Some(first_kept) = window::of(first_kept_ms.max(0), window_ms) else {
+        let Some(mut first_kept) = window::of(first_kept_ms.max(0), window_ms) else {
             return Ok(());
         };
+        // Samples are kept until there are points of them.
+        let stale = shared
+            .past
+            .read()
+            .days
+            .iter()
+            .find(|(_, rolled)| !rolled.stale.is_empty())
+            .map(|(day, _)| *day);
+        if let Some(day) = stale {
+            first_kept = first_kept.min(window::windows_of(day, window_ms).start);
+        }
         let oldest = shared.index.read().presence.windows().next();
         if oldest.is_none_or(|oldest| oldest >= first_kept) {
             return Ok(());
@@ -220,7 +231,7 @@ impl Store {
         for (series, kept) in split {
             for (tier, first_ms, unit_ms) in [
                 (Tier::Raw, kept.first_raw_ms, options.window_ms),
-                (Tier::Minute, kept.first_minute_ms, options.window_ms),
+                (Tier::Minute, kept.first_minute_ms, DAY_MS),
                 (Tier::Hour, kept.first_hour_ms, DAY_MS),
             ] {
                 let longest_ms = match tier {

@@ -9,7 +9,7 @@ use weir_wire::{Matcher, SeriesKey, is_stale};
 
 use crate::backend::Tier;
 use crate::columns::Columns;
-use crate::index::MetricId;
+use crate::index::{Day, MetricId};
 use crate::keep::Kept;
 use crate::rollup::{self, Aspect};
 use crate::store::Store;
@@ -143,7 +143,7 @@ impl Store {
             past: &self.shared.past.read(),
             open,
             first_raw: first(kept.first_raw_ms, window_ms),
-            first_minute: first(kept.first_minute_ms, window_ms),
+            first_minute: first(kept.first_minute_ms, DAY_MS),
             first_hour: first(kept.first_hour_ms, DAY_MS),
             spacing_ms,
         };
@@ -292,7 +292,7 @@ impl Read<'_> {
                 if stretch.tier == Tier::Raw {
                     self.raw_window(window, wanted, &mut found)?;
                 } else {
-                    self.rolled_window(stretch.tier, window, wanted, &mut found)?;
+                    self.rolled_day(stretch.tier, window, wanted, &mut found)?;
                 }
             }
         }
@@ -326,19 +326,13 @@ impl Read<'_> {
     }
 
     /// Of the chunks of a series only the newest is read: it was made of all that was there.
-    fn rolled_window(
+    fn rolled_day(
         &self,
         tier: Tier,
-        window: Window,
+        day: Day,
         wanted: &[(MetricId, u32)],
         found: &mut [Columns],
     ) -> Result<(), StoreError> {
-        let window_ms = self.store.shared.options.window_ms;
-        let day = if tier == Tier::Hour {
-            window
-        } else {
-            window::day_of(window, window_ms)
-        };
         let here = self.present(wanted, |index| index.presence.day(day).cloned());
         let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
         let mut newest: (usize, Vec<u8>) = (usize::MAX, Vec::new());
@@ -358,7 +352,7 @@ impl Read<'_> {
                 &mut part.histograms,
             );
             if let Err(error) = read {
-                self.store.name_damage(tier, window, keys[at].1, &error);
+                self.store.name_damage(tier, day, keys[at].1, &error);
                 return Ok(());
             }
             self.limits
@@ -367,7 +361,7 @@ impl Read<'_> {
             found[*place].lay_over(part);
             Ok(())
         };
-        backend.chunks_in(tier, window, &keys, |at, bytes| {
+        backend.chunks_in(tier, day, &keys, |at, bytes| {
             if at != newest.0 {
                 take((newest.0, &newest.1))?;
             }

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, RolledDay};
 use crate::columns::Points;
 use crate::dedupe::Dedupe;
 use crate::head::Head;
 use crate::index::{Index, SeriesId};
 use crate::journal::{self, Record};
-use crate::store::{Past, WindowState};
+use crate::store::Past;
 use crate::window::{self, Window};
 use crate::{Options, StoreError};
 
@@ -119,15 +119,15 @@ impl<'a> Restoring<'a> {
         for sealed in backend.sealed()? {
             index.presence.mark_window(sealed.window, &sealed.present);
             sealed_through.insert(sealed.window, sealed.through);
-            let state = WindowState {
-                rolled: sealed.rolled,
-                sealed_at_ms: None,
-            };
-            past.windows.insert(sealed.window, state);
+            past.windows.insert(sealed.window, None);
         }
         for (day, rolled) in backend.rolled_days()? {
             index.presence.mark_day(day, &rolled.present);
-            past.days.insert(day, rolled.hours_made);
+            let state = RolledDay {
+                present: RoaringBitmap::new(),
+                ..rolled
+            };
+            past.days.insert(day, state);
         }
         let dedupe = match backend.dedupe()? {
             None => Dedupe::default(),

@@ -1,42 +1,45 @@
-//! Points of an hour: a day's are made of its points of a minute once the day is over, and again after each change.
+//! Rollups: points of a minute and of an hour, made of a day's samples once the day is over and its windows are sealed,
+//! and made again for the series that got late samples.
 
-use crate::backend::{RolledDay, Tier, chunk_key};
-use crate::index::MetricId;
+use roaring::RoaringBitmap;
+
+use crate::backend::{RolledDay, Table, Tier, chunk_key};
+use crate::columns::Columns;
+use crate::index::{Day, MetricId};
 use crate::rollup::{self, RollupPoint};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, DAY_MS};
-use crate::{StoreError, fail};
+use crate::{StoreError, chunk, fail};
 
-/// Series of which a day's points are held at once.
-const SERIES_AT_ONCE: usize = 4_096;
+/// Series of which a day's samples are held at once.
+const SERIES_AT_ONCE: usize = 256;
 
 impl Store {
-    /// Makes the points of an hour of every day that is over, whose windows are sealed, and that changed since the
-    /// last time. Gives back how many days.
+    /// Makes the points that are due, day by day. Gives back how many days.
     ///
     /// # Errors
     /// Of RocksDB or the file system; the day is tried again with the next call.
     pub fn roll_up(&self, now_ms: i64) -> Result<u64, StoreError> {
         let upkeep = self.upkeep.lock();
         let options = &self.shared.options;
-        if options.longest_hour_ms() == 0 {
-            return Ok(0);
-        }
-        let days: Vec<u32> = {
+        let days: Vec<Day> = {
             let past = self.shared.past.read();
-            let over = |day: u32| window::end_ms(day, DAY_MS) + options.grace_ms <= now_ms;
+            let over = |day: Day| window::end_ms(day, DAY_MS) + options.grace_ms <= now_ms;
             let due = past
                 .days
                 .iter()
-                .filter(|(day, made)| !**made && over(**day));
+                .filter(|(day, rolled)| !rolled.stale.is_empty() && over(**day));
             due.map(|(day, _)| *day).collect()
         };
         let open = self.shared.head.open_windows();
         let mut made = 0;
         for day in days {
-            let windows = window::windows_of(day, options.window_ms);
             // What is open is sealed within a window's length, and the day comes round again.
-            if open.range(windows).next().is_none() {
+            if open
+                .range(window::windows_of(day, options.window_ms))
+                .next()
+                .is_none()
+            {
                 self.roll_day(day, &upkeep)?;
                 made += 1;
             }
@@ -44,67 +47,120 @@ impl Store {
         Ok(made)
     }
 
-    fn roll_day(&self, day: u32, _upkeep: &Upkeep) -> Result<(), StoreError> {
+    fn roll_day(&self, day: Day, _upkeep: &Upkeep) -> Result<(), StoreError> {
+        let (shared, options) = (&self.shared, &self.shared.options);
+        fail::pass("rollup.build").map_err(StoreError::io("roll up in", &options.dir))?;
+        let Some(mut rolled) = shared.past.read().days.get(&day).cloned() else {
+            return Ok(());
+        };
+        rolled.part += 1;
+        let mut tables = Tables {
+            minute: (options.longest_minute_ms() > 0)
+                .then(|| shared.backend.table(Tier::Minute, day, rolled.part)),
+            hour: (options.longest_hour_ms() > 0)
+                .then(|| shared.backend.table(Tier::Hour, day, rolled.part)),
+        };
+        let stale: Vec<u32> = rolled.stale.iter().collect();
+        for some in self.by_metric(&stale).chunks(SERIES_AT_ONCE) {
+            for ((metric, one), columns) in some.iter().zip(self.day_of(day, some)?) {
+                let key = chunk_key(day, *metric, *one, rolled.part);
+                tables.put(&key, &columns)?;
+            }
+        }
+        fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &options.dir))?;
+        if let Some(minute) = tables.minute {
+            shared.backend.ingest(Tier::Minute, &minute.finish()?)?;
+        }
+        if let Some(hour) = tables.hour {
+            shared.backend.ingest(Tier::Hour, &hour.finish()?)?;
+        }
+        self.put_rolled(day, rolled)?;
+        metrics::counter!("weir_store_rolled_days_total").increment(1);
+        Ok(())
+    }
+
+    /// IMPORTANT: after the tables. Should the process end before, the day is stale still and is made again.
+    fn put_rolled(&self, day: Day, mut rolled: RolledDay) -> Result<(), StoreError> {
         let shared = &self.shared;
-        fail::pass("rollup.build").map_err(StoreError::io("roll up in", &shared.options.dir))?;
-        let present = shared
+        rolled.stale = RoaringBitmap::new();
+        rolled.present = shared
             .index
             .read()
             .presence
             .day(day)
             .cloned()
             .unwrap_or_default();
-        let series: Vec<u32> = present.iter().collect();
-        let mut table = shared.backend.table(Tier::Hour, day, 0);
-        let (mut bytes, mut hours) = (Vec::new(), Vec::new());
-        for some in self.by_metric(&series).chunks(SERIES_AT_ONCE) {
-            for ((metric, one), minutes) in some.iter().zip(self.minutes_of(day, some)?) {
-                hours.clear();
-                bytes.clear();
-                rollup::coarsen(&minutes, rollup::HOUR_MS, &mut hours);
-                if !hours.is_empty() {
-                    rollup::encode(&hours, &mut bytes);
-                    table.put(&chunk_key(day, *metric, *one, 0), &bytes)?;
-                }
-            }
-        }
-        shared.backend.ingest(Tier::Hour, &table.finish()?)?;
-        let rolled = RolledDay {
-            present,
-            hours_made: true,
-        };
         shared.backend.put_day(day, &rolled)?;
-        shared.past.write().days.insert(day, true);
-        metrics::counter!("weir_store_rolled_days_total").increment(1);
+        rolled.present = RoaringBitmap::new();
+        shared.past.write().days.insert(day, rolled);
         Ok(())
     }
 
-    /// A day's points of a minute, of each series.
-    fn minutes_of(
-        &self,
-        day: u32,
-        series: &[(MetricId, u32)],
-    ) -> Result<Vec<Vec<RollupPoint>>, StoreError> {
-        let mut found = vec![Vec::new(); series.len()];
-        for window in window::windows_of(day, self.shared.options.window_ms) {
-            // The newest part was made of all that was there.
-            let mut newest: Vec<Option<Vec<u8>>> = vec![None; series.len()];
+    /// A day's samples of each series, of tables; a damaged chunk is named and skipped.
+    fn day_of(&self, day: Day, series: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
+        let mut found = vec![Columns::default(); series.len()];
+        let windows = window::windows_of(day, self.shared.options.window_ms);
+        let sealed: Vec<_> = self
+            .shared
+            .past
+            .read()
+            .windows
+            .range(windows)
+            .map(|(window, _)| *window)
+            .collect();
+        for window in sealed {
             self.shared
                 .backend
-                .chunks_in(Tier::Minute, window, series, |at, bytes| {
-                    newest[at] = Some(bytes.to_vec());
+                .chunks_in(Tier::Raw, window, series, |at, bytes| {
+                    let mut part = Columns::default();
+                    match chunk::decode_columns(bytes, &mut part) {
+                        Ok(()) => found[at].lay_over(part),
+                        Err(error) => self.name_damage(Tier::Raw, window, series[at].1, &error),
+                    }
                     Ok(())
                 })?;
-            for (at, bytes) in newest.into_iter().enumerate() {
-                let Some(bytes) = bytes else {
-                    continue;
-                };
-                match rollup::decode(&bytes) {
-                    Ok(points) => found[at].extend(points),
-                    Err(error) => self.name_damage(Tier::Minute, window, series[at].1, &error),
-                }
-            }
         }
         Ok(found)
     }
+}
+
+/// A day's tables, being written.
+struct Tables<'a> {
+    minute: Option<Table<'a>>,
+    hour: Option<Table<'a>>,
+}
+
+impl Tables<'_> {
+    fn put(&mut self, key: &[u8], samples: &Columns) -> Result<(), StoreError> {
+        let (minutes, hours) = points_of(samples);
+        put_points(self.minute.as_mut(), key, &minutes)?;
+        put_points(self.hour.as_mut(), key, &hours)
+    }
+}
+
+fn put_points(
+    table: Option<&mut Table<'_>>,
+    key: &[u8],
+    points: &[RollupPoint],
+) -> Result<(), StoreError> {
+    let (Some(table), false) = (table, points.is_empty()) else {
+        return Ok(());
+    };
+    let mut bytes = Vec::new();
+    rollup::encode(points, &mut bytes);
+    table.put(key, &bytes)
+}
+
+/// The points of a minute and of an hour that samples give.
+pub(crate) fn points_of(samples: &Columns) -> (Vec<RollupPoint>, Vec<RollupPoint>) {
+    let (mut minutes, mut hours) = (Vec::new(), Vec::new());
+    rollup::roll_up(
+        &samples.times_ms,
+        &samples.values,
+        &samples.histograms,
+        rollup::MINUTE_MS,
+        &mut minutes,
+    );
+    rollup::coarsen(&minutes, rollup::HOUR_MS, &mut hours);
+    (minutes, hours)
 }

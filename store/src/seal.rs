@@ -7,13 +7,13 @@
 use metrics::counter;
 use roaring::RoaringBitmap;
 
-use crate::backend::{RolledDay, SealedWindow, Table, Tier, chunk_key};
+use crate::backend::{SealedWindow, Tier, chunk_key};
 use crate::columns::Columns;
 use crate::index::{Definition, MetricId, SeriesId};
-use crate::store::{Store, Upkeep, WindowState};
+use crate::store::{Store, Upkeep};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
-use crate::{StoreError, chunk, fail, rollup};
+use crate::{StoreError, chunk};
 
 /// Series looked up, read or written under one lock.
 const SERIES_A_LOCK: usize = 2_048;
@@ -88,10 +88,7 @@ impl Store {
 
     fn is_due(&self, window: Window, now_ms: i64) -> bool {
         let past = self.shared.past.read();
-        let last = past
-            .windows
-            .get(&window)
-            .and_then(|state| state.sealed_at_ms);
+        let last = past.windows.get(&window).copied().flatten();
         last.is_none_or(|last_ms| now_ms - last_ms >= self.shared.options.window_ms)
     }
 
@@ -130,31 +127,25 @@ impl Store {
         upkeep: &mut Upkeep,
         sealed: &mut Sealed,
     ) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        let backend = &shared.backend;
-        let rolled = shared.options.longest_minute_ms() > 0 || shared.options.longest_hour_ms() > 0;
-        let mut tables = Tables {
-            raw: backend.table(Tier::Raw, window, frozen.through),
-            minute: rolled.then(|| backend.table(Tier::Minute, window, frozen.through)),
-            part: frozen.through,
-        };
-        let before = shared.past.read().windows.contains_key(&window);
+        let backend = &self.shared.backend;
+        let mut table = backend.table(Tier::Raw, window, frozen.through);
+        let mut bytes = Vec::new();
         for some in self.by_metric(&frozen.series).chunks(SERIES_A_LOCK) {
-            let newest = self.frozen_columns(window, some);
-            let older = match before && rolled {
-                true => self.sealed_columns(window, some)?,
-                false => Vec::new(),
-            };
-            tables.put(window, some, newest, older, sealed)?;
+            for ((metric, one), columns) in some.iter().zip(self.frozen_columns(window, some)) {
+                if columns.is_empty() {
+                    continue;
+                }
+                bytes.clear();
+                chunk::encode_columns(&columns, &mut bytes);
+                table.put(&chunk_key(window, *metric, *one, frozen.through), &bytes)?;
+                sealed.chunks += 1;
+                sealed.samples += columns.len() as u64;
+                sealed.chunk_bytes += bytes.len() as u64;
+            }
         }
-        let minute = tables.minute.map(Table::finish).transpose()?;
-        backend.ingest(Tier::Raw, &tables.raw.finish()?)?;
-        if let Some(paths) = minute {
-            fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &shared.options.dir))?;
-            backend.ingest(Tier::Minute, &paths)?;
-        }
+        backend.ingest(Tier::Raw, &table.finish()?)?;
         self.save_definitions(upkeep)?;
-        self.put_sealed(window, now_ms, rolled, frozen)
+        self.put_sealed(window, now_ms, frozen)
     }
 
     /// In the order of chunks' keys; series that were deleted meanwhile are left out.
@@ -179,26 +170,6 @@ impl Store {
         frozen.collect()
     }
 
-    /// What was sealed of a window before; a damaged chunk is named and skipped.
-    fn sealed_columns(
-        &self,
-        window: Window,
-        series: &[(MetricId, u32)],
-    ) -> Result<Vec<Columns>, StoreError> {
-        let mut found = vec![Columns::default(); series.len()];
-        self.shared
-            .backend
-            .chunks_in(Tier::Raw, window, series, |at, bytes| {
-                let mut part = Columns::default();
-                match chunk::decode_columns(bytes, &mut part) {
-                    Ok(()) => found[at].lay_over(part),
-                    Err(error) => self.name_damage(Tier::Raw, window, series[at].1, &error),
-                }
-                Ok(())
-            })?;
-        Ok(found)
-    }
-
     pub(crate) fn name_damage(
         &self,
         tier: Tier,
@@ -212,51 +183,45 @@ impl Store {
         tracing::error!("{tier:?} chunk of {key} in window {window} is skipped: {error}");
     }
 
-    fn put_sealed(
-        &self,
-        window: Window,
-        now_ms: i64,
-        rolled: bool,
-        frozen: &Frozen,
-    ) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        let mut present: RoaringBitmap = frozen.series.iter().copied().collect();
-        let index = shared.index.read();
-        if let Some(before) = index.presence.window(window) {
-            present |= before;
-        }
-        let day = window::day_of(window, shared.options.window_ms);
-        let day_present = index.presence.day(day).cloned().unwrap_or_default();
-        drop(index);
-        let record = SealedWindow {
+    /// What the window's day has of points is to be made again, for the series that came.
+    fn put_sealed(&self, window: Window, now_ms: i64, frozen: &Frozen) -> Result<(), StoreError> {
+        let (shared, options) = (&self.shared, &self.shared.options);
+        let came: RoaringBitmap = frozen.series.iter().copied().collect();
+        let day = window::day_of(window, options.window_ms);
+        let mut record = SealedWindow {
             window,
             through: frozen.through,
-            rolled,
-            present,
+            present: came.clone(),
         };
-        // The points of an hour are made again of what the day holds now.
-        let rolled_day = RolledDay {
-            present: day_present | &record.present,
-            hours_made: false,
-        };
-        let with_day = rolled.then_some((day, &rolled_day));
+        let mut rolled = shared
+            .past
+            .read()
+            .days
+            .get(&day)
+            .cloned()
+            .unwrap_or_default();
+        {
+            let index = shared.index.read();
+            if let Some(before) = index.presence.window(window) {
+                record.present |= before;
+            }
+            if let Some(before) = index.presence.day(day) {
+                rolled.present |= before;
+            }
+        }
+        rolled.present |= &record.present;
+        rolled.stale |= &came;
+        let rolls = options.longest_minute_ms() > 0 || options.longest_hour_ms() > 0;
+        let with_day = rolls.then_some((day, &rolled));
         shared
             .backend
             .put_sealed(&record, with_day, &frozen.dedupe)?;
-        let mut past = shared.past.write();
-        let state = WindowState {
-            rolled,
-            sealed_at_ms: Some(now_ms),
-        };
-        past.windows.insert(window, state);
-        if rolled {
-            past.days.insert(day, false);
-            shared
-                .index
-                .write()
-                .presence
-                .mark_day(day, &rolled_day.present);
+        if rolls {
+            shared.index.write().presence.mark_day(day, &rolled.present);
+            rolled.present = RoaringBitmap::new();
+            shared.past.write().days.insert(day, rolled);
         }
+        shared.past.write().windows.insert(window, Some(now_ms));
         Ok(())
     }
 
@@ -273,59 +238,6 @@ impl Store {
             }
             self.shared.backend.put_definitions(&definitions)?;
             upkeep.saved_end = until;
-        }
-        Ok(())
-    }
-}
-
-/// A window's tables, being written.
-struct Tables<'a> {
-    raw: Table<'a>,
-    minute: Option<Table<'a>>,
-    part: u32,
-}
-
-impl Tables<'_> {
-    /// Adds chunks of series that follow each other: the raw samples that are new, and points of a minute of all.
-    fn put(
-        &mut self,
-        window: Window,
-        series: &[(MetricId, u32)],
-        newest: Vec<Columns>,
-        older: Vec<Columns>,
-        sealed: &mut Sealed,
-    ) -> Result<(), StoreError> {
-        let mut older = older.into_iter();
-        let (mut bytes, mut points) = (Vec::new(), Vec::new());
-        for ((metric, one), newest) in series.iter().zip(newest) {
-            let mut all = older.next().unwrap_or_default();
-            if newest.is_empty() {
-                continue;
-            }
-            let key = chunk_key(window, *metric, *one, self.part);
-            bytes.clear();
-            chunk::encode_columns(&newest, &mut bytes);
-            self.raw.put(&key, &bytes)?;
-            sealed.chunks += 1;
-            sealed.samples += newest.len() as u64;
-            sealed.chunk_bytes += bytes.len() as u64;
-            let Some(minute) = &mut self.minute else {
-                continue;
-            };
-            all.lay_over(newest);
-            points.clear();
-            bytes.clear();
-            rollup::roll_up(
-                &all.times_ms,
-                &all.values,
-                &all.histograms,
-                rollup::MINUTE_MS,
-                &mut points,
-            );
-            if !points.is_empty() {
-                rollup::encode(&points, &mut bytes);
-                minute.put(&key, &bytes)?;
-            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use roaring::RoaringBitmap;
 use weir_wire::SeriesKey;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{Gate, Room};
 use crate::head::Head;
@@ -24,21 +24,13 @@ use crate::write::Write;
 use crate::writer::{Command, Writer};
 use crate::{Options, StoreError};
 
-/// What is known of a sealed window.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WindowState {
-    /// Its points of a minute are in tables.
-    pub(crate) rolled: bool,
-    /// When this process sealed it last.
-    pub(crate) sealed_at_ms: Option<i64>,
-}
-
 /// What of the past is in tables.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
-    pub(crate) windows: BTreeMap<Window, WindowState>,
-    /// Days with rollups, and whether the points of an hour are made.
-    pub(crate) days: BTreeMap<Day, bool>,
+    /// Windows in tables, and when this process sealed them last.
+    pub(crate) windows: BTreeMap<Window, Option<i64>>,
+    /// Days with rollups, or of which some are to be made. Their present series are in the index alone.
+    pub(crate) days: BTreeMap<Day, RolledDay>,
 }
 
 /// What writer, readers and upkeep share; each field says who may change it.

@@ -4,11 +4,12 @@
 use std::ops::RangeInclusive;
 
 use crate::backend::Tier;
+use crate::index::Day;
 use crate::rollup::{HOUR_MS, MINUTE_MS};
 use crate::store::Past;
 use crate::window::{self, DAY_MS, Window};
 
-/// A run of windows, or of days for [`Tier::Hour`], that one tier answers for.
+/// A run of windows, or of days for tiers of points, that one tier answers for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stretch {
     pub(crate) tier: Tier,
@@ -21,11 +22,11 @@ pub(crate) struct Choice<'a> {
     pub(crate) past: &'a Past,
     /// Windows with samples in the head: whatever is in tables of them is not all.
     pub(crate) open: &'a std::collections::BTreeSet<Window>,
-    /// Windows before these are not kept raw, and not as points of a minute, for these series.
+    /// Windows before this one are not kept raw, for these series.
     pub(crate) first_raw: Window,
-    pub(crate) first_minute: Window,
-    /// Days before this one are not kept as points of an hour.
-    pub(crate) first_hour: u32,
+    /// Days before these are not kept as points of a minute, and of an hour.
+    pub(crate) first_minute: Day,
+    pub(crate) first_hour: Day,
     /// How far apart points may lie.
     pub(crate) spacing_ms: i64,
 }
@@ -39,15 +40,16 @@ impl Choice<'_> {
             return stretches;
         }
         for day in self.days(from_ms, to_ms) {
-            if self.takes_hours(day) {
-                add(&mut stretches, Tier::Hour, day);
+            if let Some(tier) = self.points_of(day) {
+                add(&mut stretches, tier, day);
                 continue;
             }
             let of_day = window::windows_of(day, self.window_ms);
-            let first = of_day.start.max(*windows.start());
-            for window in first..of_day.end.min(windows.end().saturating_add(1)) {
-                if let Some(tier) = self.tier_of(window) {
-                    add(&mut stretches, tier, window);
+            let first = of_day.start.max(*windows.start()).max(self.first_raw);
+            let end = of_day.end.min(windows.end().saturating_add(1));
+            if first < end {
+                for (window, _) in self.past.windows.range(first..end) {
+                    add(&mut stretches, Tier::Raw, *window);
                 }
             }
         }
@@ -69,28 +71,28 @@ impl Choice<'_> {
         days.into_iter()
     }
 
-    fn takes_hours(&self, day: u32) -> bool {
-        if day < self.first_hour || self.past.days.get(&day) != Some(&true) {
-            return false;
-        }
+    /// The tier of points that answers for a day; `None` where its samples do.
+    fn points_of(&self, day: Day) -> Option<Tier> {
+        let rolled = self.past.days.get(&day)?;
         let windows = window::windows_of(day, self.window_ms);
-        let all_expired = windows.end <= self.first_raw && windows.end <= self.first_minute;
-        let open = self.open.range(windows).next().is_some();
-        all_expired || (self.spacing_ms >= HOUR_MS && !open)
-    }
-
-    fn tier_of(&self, window: Window) -> Option<Tier> {
-        let raw = window >= self.first_raw && self.past.windows.contains_key(&window);
-        let rolled = match self.past.windows.get(&window) {
-            Some(state) => state.rolled,
-            None => true,
-        };
-        let minute = rolled && window >= self.first_minute;
-        let coarse_enough = self.spacing_ms >= MINUTE_MS && !self.open.contains(&window);
-        match (raw, minute) {
-            (true, true) if coarse_enough => Some(Tier::Minute),
-            (true, _) => Some(Tier::Raw),
-            (false, true) => Some(Tier::Minute),
+        let raw_begins = self
+            .past
+            .windows
+            .keys()
+            .next()
+            .copied()
+            .unwrap_or(Window::MAX);
+        let all_raw = windows.start >= self.first_raw.max(raw_begins);
+        let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
+        if all_raw && (!whole || self.spacing_ms < MINUTE_MS) || rolled.part == 0 {
+            return None;
+        }
+        let hours = day >= self.first_hour;
+        let minutes = day >= self.first_minute;
+        match (minutes, hours) {
+            (true, true) if self.spacing_ms >= HOUR_MS => Some(Tier::Hour),
+            (true, _) => Some(Tier::Minute),
+            (false, true) => Some(Tier::Hour),
             (false, false) => None,
         }
     }
@@ -135,22 +137,30 @@ impl Stretch {
 mod tests {
     use std::collections::BTreeSet;
 
+    use roaring::RoaringBitmap;
+
     use super::*;
-    use crate::store::WindowState;
+    use crate::backend::RolledDay;
 
     const WINDOW_MS: i64 = 6 * 3_600_000;
 
+    /// Four windows a day: raw from day 2 on, day 4 not rolled up yet, day 3 to be done again.
     fn past() -> Past {
         let mut past = Past::default();
-        for window in 8..16 {
-            let state = WindowState {
-                rolled: true,
-                sealed_at_ms: None,
+        past.windows.extend((8..20).map(|window| (window, None)));
+        for day in 0..4 {
+            let rolled = RolledDay {
+                part: 1,
+                stale: if day == 3 {
+                    RoaringBitmap::from_iter([1])
+                } else {
+                    RoaringBitmap::new()
+                },
+                ..RolledDay::default()
             };
-            past.windows.insert(window, state);
+            past.days.insert(day, rolled);
         }
-        past.days
-            .extend([(0, true), (1, true), (2, true), (3, false)]);
+        past.days.insert(4, RolledDay::default());
         past
     }
 
@@ -160,11 +170,11 @@ mod tests {
             past: &past(),
             open: &BTreeSet::from_iter(open.iter().copied()),
             first_raw,
-            first_minute: 5,
+            first_minute: 1,
             first_hour: 0,
             spacing_ms,
         };
-        choice.stretches(0, 4 * DAY_MS - 1)
+        choice.stretches(0, 5 * DAY_MS - 1)
     }
 
     fn stretch(tier: Tier, windows: RangeInclusive<Window>) -> Stretch {
@@ -175,28 +185,37 @@ mod tests {
     fn raw_samples_are_read_for_as_long_as_they_are_kept() {
         let expected = [
             stretch(Tier::Hour, 0..=0),
-            stretch(Tier::Minute, 5..=7),
-            stretch(Tier::Raw, 8..=15),
+            stretch(Tier::Minute, 1..=1),
+            stretch(Tier::Raw, 8..=19),
         ];
         assert_eq!(stretches(&[], 8, 0), expected);
+        let later = [
+            stretch(Tier::Hour, 0..=0),
+            stretch(Tier::Minute, 1..=2),
+            stretch(Tier::Raw, 12..=19),
+        ];
+        assert_eq!(
+            stretches(&[], 10, 0),
+            later,
+            "a day that is half dropped is read by its points"
+        );
     }
 
     #[test]
     fn the_coarsest_tier_that_is_close_enough_answers() {
-        let minutes = [stretch(Tier::Hour, 0..=0), stretch(Tier::Minute, 5..=15)];
+        let minutes = [
+            stretch(Tier::Hour, 0..=0),
+            stretch(Tier::Minute, 1..=2),
+            stretch(Tier::Raw, 12..=19),
+        ];
         assert_eq!(stretches(&[], 8, MINUTE_MS), minutes);
-        let hours = [stretch(Tier::Hour, 0..=2), stretch(Tier::Minute, 12..=15)];
+        let hours = [stretch(Tier::Hour, 0..=2), stretch(Tier::Raw, 12..=19)];
         assert_eq!(stretches(&[], 8, HOUR_MS), hours);
     }
 
     #[test]
     fn what_is_open_is_not_answered_from_rollups() {
-        let expected = [
-            stretch(Tier::Hour, 0..=1),
-            stretch(Tier::Minute, 8..=8),
-            stretch(Tier::Raw, 9..=9),
-            stretch(Tier::Minute, 10..=15),
-        ];
+        let expected = [stretch(Tier::Hour, 0..=1), stretch(Tier::Raw, 8..=19)];
         assert_eq!(stretches(&[9], 8, HOUR_MS), expected);
     }
 }

@@ -50,10 +50,9 @@ pub(super) fn purged_key(policy: u128, tier: Tier) -> Vec<u8> {
     [b"purged/", &[tier as u8][..], &policy.to_be_bytes()].concat()
 }
 
-/// `through u32 LE, rolled u8`, then the roaring bitmap in its portable form.
+/// `through u32 LE`, then the roaring bitmap in its portable form.
 pub(super) fn sealed_value(sealed: &SealedWindow) -> Vec<u8> {
     let mut value = sealed.through.to_le_bytes().to_vec();
-    value.push(u8::from(sealed.rolled));
     // Writing to memory cannot fail.
     let _ = sealed.present.serialize_into(&mut value);
     value
@@ -61,12 +60,10 @@ pub(super) fn sealed_value(sealed: &SealedWindow) -> Vec<u8> {
 
 pub(super) fn read_sealed(key: &[u8], value: &[u8]) -> Option<SealedWindow> {
     let window = key.strip_prefix(SEALED_PREFIX)?.try_into().ok()?;
-    let (through, rest) = value.split_first_chunk()?;
-    let (rolled, present) = rest.split_first()?;
+    let (through, present) = value.split_first_chunk()?;
     Some(SealedWindow {
         window: Window::from_be_bytes(window),
         through: u32::from_le_bytes(*through),
-        rolled: *rolled != 0,
         present: RoaringBitmap::deserialize_from(present).ok()?,
     })
 }
@@ -75,20 +72,22 @@ pub(super) fn day_key(day: Day) -> Vec<u8> {
     [DAY_PREFIX, &day.to_be_bytes()].concat()
 }
 
-/// `hours_made u8`, then the roaring bitmap in its portable form.
+/// `part u32 LE`, then two roaring bitmaps in their portable form: present, stale.
 pub(super) fn day_value(rolled: &RolledDay) -> Vec<u8> {
-    let mut value = vec![u8::from(rolled.hours_made)];
+    let mut value = rolled.part.to_le_bytes().to_vec();
     // Writing to memory cannot fail.
     let _ = rolled.present.serialize_into(&mut value);
+    let _ = rolled.stale.serialize_into(&mut value);
     value
 }
 
 pub(super) fn read_day(key: &[u8], value: &[u8]) -> Option<(Day, RolledDay)> {
     let day = key.strip_prefix(DAY_PREFIX)?.try_into().ok()?;
-    let (hours_made, present) = value.split_first()?;
+    let (part, mut bitmaps) = value.split_first_chunk()?;
     let rolled = RolledDay {
-        hours_made: *hours_made != 0,
-        present: RoaringBitmap::deserialize_from(present).ok()?,
+        part: u32::from_le_bytes(*part),
+        present: RoaringBitmap::deserialize_from(&mut bitmaps).ok()?,
+        stale: RoaringBitmap::deserialize_from(&mut bitmaps).ok()?,
     };
     Some((Day::from_be_bytes(day), rolled))
 }

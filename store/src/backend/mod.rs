@@ -34,7 +34,7 @@ const STEPS_BEFORE_SEEK: usize = 8;
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
 
-/// What a column of chunks holds. A day's chunks of points of an hour have the day for a window.
+/// What a column of chunks holds. Chunks of points have a day where those of samples have a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tier {
     Raw,
@@ -60,8 +60,6 @@ pub(crate) struct SealedWindow {
     pub(crate) window: Window,
     /// The newest journal segment whose samples of this window are in the tables.
     pub(crate) through: u32,
-    /// Its points of a minute are in tables too.
-    pub(crate) rolled: bool,
     pub(crate) present: RoaringBitmap,
 }
 
@@ -69,12 +67,14 @@ pub(crate) struct SealedWindow {
 pub(crate) type Entry = (Option<(Window, MetricId, u32, u32)>, Vec<u8>);
 
 /// What is known of a day's rollups.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct RolledDay {
-    /// The series with points of a minute or of an hour in it.
+    /// The series with samples in it.
     pub(crate) present: RoaringBitmap,
-    /// The points of an hour are made of all its points of a minute.
-    pub(crate) hours_made: bool,
+    /// Those whose points are to be made, or made again.
+    pub(crate) stale: RoaringBitmap,
+    /// How often points were made: the part of the newest chunks.
+    pub(crate) part: u32,
 }
 
 /// The store's RocksDB.
@@ -323,6 +323,17 @@ impl Backend {
         wanted: &[(MetricId, u32)],
         mut take: impl FnMut(usize, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.parts_in(tier, window, wanted, |at, _, bytes| take(at, bytes))
+    }
+
+    /// The same, with the part of each.
+    pub(crate) fn parts_in(
+        &self,
+        tier: Tier,
+        window: Window,
+        wanted: &[(MetricId, u32)],
+        mut take: impl FnMut(usize, u32, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(keys::window_end(window));
         let family = self.family(tier.family())?;
@@ -334,7 +345,8 @@ impl Backend {
                 if !key.starts_with(&prefix) {
                     break;
                 }
-                take(at, value)?;
+                let part = keys::read_chunk_key(key).map_or(0, |(_, _, _, part)| part);
+                take(at, part, value)?;
                 entries.next();
             }
         }

@@ -175,20 +175,23 @@ impl Journal {
             segment.needed_by.remove(&window);
         }
         let mut freed = 0;
-        while let Some(first) = self.closed.front() {
-            if first.number > through || !first.needed_by.is_empty() {
-                break;
+        let mut at = 0;
+        while let Some(segment) = self.closed.get(at) {
+            // One that is needed does not hold up those behind it: nothing in a segment refers to another.
+            if segment.number > through || !segment.needed_by.is_empty() {
+                at += 1;
+                continue;
             }
-            let path = segment::path(&self.dir, first.number);
+            let path = segment::path(&self.dir, segment.number);
             fail::pass("journal.trim").map_err(StoreError::io("remove", &path))?;
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(StoreError::io("remove", &path)(error));
                 }
-                _ => freed += first.bytes,
+                _ => freed += segment.bytes,
             }
-            self.closed_bytes -= first.bytes;
-            self.closed.pop_front();
+            self.closed_bytes -= segment.bytes;
+            self.closed.remove(at);
             fail::pass("journal.trimmed").map_err(StoreError::io("remove", &path))?;
         }
         Ok(freed)
