@@ -19,7 +19,7 @@ pub const FLOAT_METRICS: u16 = 12;
 /// Names of histogram metrics.
 pub const HISTOGRAM_METRICS: u16 = 2;
 /// How far behind a late sample may be: never before the start of the plan.
-pub const LATE_MS: u64 = 30 * 60_000;
+pub const LATE_MS: u64 = 12 * 60_000;
 
 const FLOATS_A_BATCH: u64 = 200;
 const HISTOGRAMS_A_BATCH: u64 = 4;
@@ -30,7 +30,7 @@ const CORRECT_EVERY: u64 = 7;
 /// Samples that are late, repeated or corrected in such a batch.
 const EXTRA: usize = 20;
 /// How many batches back repeated and corrected samples lie at most.
-const BACK: u64 = 400;
+const BACK: u64 = 200;
 /// After so many batches a quarter of the series are replaced by new ones.
 const GENERATION_BATCHES: u64 = 250;
 
@@ -217,7 +217,7 @@ fn extreme(random: &mut Random) -> f64 {
         1 => f64::MAX,
         2 => f64::MIN_POSITIVE / 4.0,
         3 => 1e300,
-        4 => -9_007_199_254_740_993.0,
+        4 => -9_007_199_254_740_992.0,
         5 => 0.1 + 0.2,
         _ => random.below(10) as f64,
     }
