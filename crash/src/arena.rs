@@ -18,7 +18,7 @@ use crate::random::Random;
 use crate::tally::Tally;
 
 /// Mean time between batches of an agent.
-const PACE_MS: u64 = 100;
+const PACE_MS: u64 = 40;
 /// Everything that is sent ended so long ago that its window may be sealed.
 const BEHIND_MS: i64 = 60 * 60_000;
 /// Corrections and late samples reach back this far at most.

@@ -70,11 +70,11 @@ fn try_run(cli: &Cli) -> Result<ExitCode> {
         dir: dir.clone(),
         seed,
     };
-    if cli.power_loss > 0 || cli.sabotage {
-        if let Some(why) = power::impossible(&dir) {
-            println!("power loss is not possible here: {why}");
-            return Ok(ExitCode::from(EXIT_NOT_POSSIBLE));
-        }
+    if (cli.power_loss > 0 || cli.sabotage)
+        && let Some(why) = power::impossible(&dir)
+    {
+        println!("power loss is not possible here: {why}");
+        return Ok(ExitCode::from(EXIT_NOT_POSSIBLE));
     }
     if parts(cli, &ground)? {
         return Ok(ExitCode::SUCCESS);

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const READY: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(60);
+const FREEZE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(5);
 
 /// How to start one.
@@ -130,6 +131,18 @@ impl Gateway {
         kill(&mut self.child)
     }
 
+    /// SIGSTOP; on return no thread of it runs, but for what the kernel still does for one.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::STOP)?;
+        let deadline = Instant::now() + FREEZE;
+        while !all_still(self.child.id())? {
+            if Instant::now() >= deadline {
+                bail!("the gateway did not stand still in {FREEZE:?}");
+            }
+        }
+        Ok(())
+    }
+
     /// SIGTERM, and it must end well.
     pub(crate) fn stop(mut self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
@@ -195,6 +208,24 @@ impl Tail {
         self.at += read.unwrap_or(0) as u64;
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+/// Whether each thread is stopped, or waits in the kernel for a disk.
+fn all_still(process: u32) -> Result<bool> {
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let Ok(stat) = std::fs::read_to_string(task?.path().join("stat")) else {
+            // It has ended meanwhile.
+            continue;
+        };
+        let state = stat
+            .rsplit(") ")
+            .next()
+            .and_then(|rest| rest.chars().next());
+        if !matches!(state, Some('T' | 'D')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn kill(child: &mut Child) -> Result<()> {

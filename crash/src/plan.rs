@@ -203,7 +203,7 @@ fn value(line: Line, sequence: u64, random: &mut Random) -> Value {
     let float = match line.number % 6 {
         0 => (sequence * 1_000 + random.below(1_000)) as f64,
         1 => random.below(1_000_000) as f64 / 100.0,
-        2 => f64::from_bits((random.next() >> 12) | 0x3ff0_0000_0000_0000) * 1e3,
+        2 => f64::from_bits((random.number() >> 12) | 0x3ff0_0000_0000_0000) * 1e3,
         3 => extreme(random),
         4 => f64::from(line.number),
         _ => -(random.below(5_000) as f64),

@@ -10,13 +10,13 @@ impl Random {
     pub fn new(seed: u64, purpose: &[u64]) -> Self {
         let mut random = Self(seed);
         for part in purpose {
-            random.0 = random.next() ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            random.0 = random.number() ^ part.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
         random
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Random {
 
     /// From `0` to below `end`; 0 for an empty range.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next().checked_rem(end).unwrap_or(0)
+        self.number().checked_rem(end).unwrap_or(0)
     }
 
     /// From `from` to `to`, both inclusive.

@@ -18,6 +18,9 @@ const IN_FLIGHT: usize = 16;
 const RETRY: Duration = Duration::from_millis(10);
 /// One batch in so many is cut off before its acknowledgement is read.
 const LOSE_ACK_EVERY: u64 = 40;
+/// One batch in so many is the first of a burst, which the gateway meets all at once.
+const BURST_EVERY: u64 = 12;
+const BURST_BATCHES: u64 = 10;
 /// One new session in so many begins with batches that were acknowledged long ago.
 const KNOWN_EVERY: u64 = 2;
 const KNOWN_BATCHES: u64 = 12;
@@ -33,6 +36,8 @@ pub(crate) struct Sender {
     unacknowledged: VecDeque<u64>,
     /// The last session was cut on purpose: what it sent is sent again whatever the welcome says.
     blind: bool,
+    /// Batches that still go without a pause.
+    burst: u64,
 }
 
 impl Sender {
@@ -52,6 +57,7 @@ impl Sender {
             next: 1,
             unacknowledged: VecDeque::new(),
             blind: false,
+            burst: 0,
         }
     }
 
@@ -86,6 +92,9 @@ impl Sender {
                     session.cut();
                     return Ok(());
                 }
+            }
+            if self.burst > 0 && self.may_send() {
+                continue;
             }
             match session.acknowledged() {
                 Ok(Some(sequence)) => self.acknowledged(sequence),
@@ -137,6 +146,13 @@ impl Sender {
     }
 
     fn pause(&mut self) -> Duration {
+        if self.random.once_in(BURST_EVERY) {
+            self.burst = BURST_BATCHES;
+        }
+        if self.burst > 0 {
+            self.burst -= 1;
+            return Duration::ZERO;
+        }
         let mean_ms = read_pace(&self.control);
         Duration::from_millis(self.random.between(mean_ms / 5, mean_ms * 9 / 5))
     }

@@ -1,5 +1,9 @@
-//! Power loss under load: the disk takes nothing any more, then the gateway is ended, and only what was really written
-//! is there at the next start.
+//! Power loss under load: the gateway stands still, the disk takes nothing any more, the gateway is ended, and only what
+//! was really written is there at the next start.
+//!
+//! It stands still first because power takes both at once. An fdatasync that was under way when ext4 is shut down may
+//! return success for what is not on disk (seen on Linux 6.18, once in some sixty shutdowns, with a program of ten
+//! lines): a gateway that still ran could believe it and acknowledge.
 
 mod disk;
 mod shutdown;
@@ -18,8 +22,6 @@ const PART: &str = "power loss";
 const SPEED: u64 = 20;
 const CYCLE: Duration = Duration::from_secs(6);
 const COMPARE_EVERY: u64 = 2;
-/// How long the gateway may go on with a disk that is gone: what it acknowledges then is a lie.
-const DEAD_DISK_MS: u64 = 200;
 
 /// Why power loss cannot be had here; `None` when it can.
 pub(crate) fn impossible(dir: &Path) -> Option<String> {
@@ -78,8 +80,8 @@ fn all(arena: &mut Arena, disk: &mut Disk, cycles: u64) -> Result<()> {
 fn cycle(arena: &mut Arena, disk: &mut Disk, gateway: Gateway, compared: bool) -> Result<Gateway> {
     sleep(Duration::from_millis(arena.random.between(100, 1_800)));
     arena.watch();
+    gateway.freeze()?;
     disk.power_off()?;
-    sleep(Duration::from_millis(arena.random.below(DEAD_DISK_MS)));
     gateway.kill()?;
     let ended = Instant::now();
     arena.fleet.rest();
