@@ -22,6 +22,10 @@ const PACE_MS: u64 = 40;
 /// Everything that is sent ended so long ago that its window may be sealed.
 const BEHIND_MS: i64 = 60 * 60_000;
 /// Corrections and late samples reach back this far at most.
+/// Bursts make the load faster than its mean pace, by less than this.
+const BURSTS: i64 = 3;
+/// The longest span of samples, well within the default retention.
+const MOST_MS: i64 = 6 * 86_400_000;
 const REACH_MS: i64 = LATE_MS as i64 + 60_000;
 const COMPLAINTS: [&str; 3] = ["damaged", "are lost", "panicked"];
 const MOST_COMPLAINTS: usize = 10;
@@ -61,7 +65,10 @@ impl Arena {
             .map(|c| if c.is_alphanumeric() { c } else { '-' })
             .collect();
         let log = ground.dir.join(format!("{name}.log"));
-        let span_ms = most.as_millis() as i64 * speed as i64;
+        let span_ms = most.as_millis() as i64 * speed as i64 * BURSTS;
+        if span_ms > MOST_MS {
+            bail!("so many cycles would send samples older than what is kept; ask for fewer");
+        }
         let start_ms = (now_ms()? - BEHIND_MS - span_ms) / 60_000 * 60_000;
         let plan = Plan {
             seed: ground.seed,
@@ -241,7 +248,7 @@ impl Arena {
     }
 }
 
-pub(crate) fn now_ms() -> Result<i64> {
+fn now_ms() -> Result<i64> {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;

@@ -128,7 +128,7 @@ impl Oracle {
                 );
                 continue;
             }
-            self.judge_samples(line, sent, answer, &mut verdict);
+            self.judge_samples(line, sent, answer, kept_from_ms, &mut verdict);
             self.find_lost(
                 line,
                 sent,
@@ -148,7 +148,14 @@ impl Oracle {
         verdict
     }
 
-    fn judge_samples(&self, line: Line, sent: &Sent, answer: &Answer, verdict: &mut Verdict) {
+    fn judge_samples(
+        &self,
+        line: Line,
+        sent: &Sent,
+        answer: &Answer,
+        kept_from_ms: i64,
+        verdict: &mut Verdict,
+    ) {
         let mut last_ms = i64::MIN;
         for (at_ms, seen) in &answer.samples {
             verdict.compared += 1;
@@ -157,7 +164,11 @@ impl Oracle {
                 continue;
             }
             last_ms = *at_ms;
-            if let Some(fault) = self.judge_sample(line, sent, *at_ms, seen) {
+            let fault = self.judge_sample(line, sent, *at_ms, seen);
+            // Past retention what replaced a sample may go before it.
+            if let Some(fault) =
+                fault.filter(|fault| *fault != Fault::Reverted || *at_ms >= kept_from_ms)
+            {
                 verdict.add(fault, 1, &answer.name, *at_ms);
             }
         }

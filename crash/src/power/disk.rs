@@ -1,6 +1,7 @@
 //! A disk of our own to pull the plug of: ext4 in an image file, mounted through a loop device. The image's own bytes
 //! are safe in the page cache of the file system below; only what ext4 has not written is lost.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::names::{Names, Unsynced};
 use super::shutdown::shut_down;
 
 const IMAGE_BYTES: u64 = 4 << 30;
@@ -20,6 +22,11 @@ pub(crate) struct Disk {
     image: PathBuf,
     pub(crate) mount_point: PathBuf,
     mounted: bool,
+    /// `None` where the kernel does not tell of creations and syncs.
+    names: Option<Names>,
+    unsynced: Unsynced,
+    /// Names dropped so far.
+    pub(crate) dropped: u64,
 }
 
 impl Disk {
@@ -34,8 +41,12 @@ impl Disk {
             image,
             mount_point,
             mounted: false,
+            names: Names::watch().ok(),
+            unsynced: Unsynced::default(),
+            dropped: 0,
         };
         disk.mount()?;
+        disk.forget_names()?;
         Ok(disk)
     }
 
@@ -53,8 +64,17 @@ impl Disk {
         self.mount_point.join("data")
     }
 
+    /// Whether names that no directory sync has made durable are dropped.
+    pub(crate) fn strict(&self) -> bool {
+        self.names.is_some()
+    }
+
     /// From now on nothing is written.
-    pub(crate) fn power_off(&self) -> Result<()> {
+    pub(crate) fn power_off(&mut self) -> Result<()> {
+        if let Some(names) = &self.names {
+            let device = std::fs::metadata(&self.mount_point)?.dev();
+            self.unsynced = names.unsynced(device)?;
+        }
         shut_down(&self.mount_point)
     }
 
@@ -70,7 +90,16 @@ impl Disk {
         if !matches!(status.code(), Some(0 | 1)) {
             bail!("e2fsck found the image broken: {status}");
         }
-        self.mount()
+        self.mount()?;
+        let unsynced = std::mem::take(&mut self.unsynced);
+        self.dropped += unsynced.drop_names(&self.mount_point)?;
+        self.forget_names()
+    }
+
+    /// What is there now is durable.
+    fn forget_names(&self) -> Result<()> {
+        rustix::fs::syncfs(std::fs::File::open(&self.mount_point)?)?;
+        self.names.as_ref().map_or(Ok(()), Names::clear)
     }
 
     fn mount(&mut self) -> Result<()> {

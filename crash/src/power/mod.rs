@@ -6,6 +6,7 @@
 //! lines): a gateway that still ran could believe it and acknowledge.
 
 mod disk;
+mod names;
 mod shutdown;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub(crate) fn run(ground: &Ground, cycles: u64) -> Result<bool> {
     let mut disk = Disk::new(&ground.dir, "power")?;
     let mut arena = Arena::new(ground, PART, &disk.data(), SPEED, CYCLE * cycles as u32)?;
     let outcome = all(&mut arena, &mut disk, cycles);
+    arena.tally.notes.push(told(&disk));
     arena.must_have_sealed();
     Ok(arena.close(outcome))
 }
@@ -63,6 +65,17 @@ pub(crate) fn until_red(
     }
     gateway.kill()?;
     Ok(arena)
+}
+
+fn told(disk: &Disk) -> String {
+    if disk.strict() {
+        return format!(
+            "{} names dropped that no directory sync had made durable",
+            disk.dropped
+        );
+    }
+    "NOT CHECKED: the kernel does not trace creations here, so unsynced names were not dropped"
+        .to_owned()
 }
 
 fn all(arena: &mut Arena, disk: &mut Disk, cycles: u64) -> Result<()> {
