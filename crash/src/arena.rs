@@ -207,11 +207,13 @@ impl Arena {
     /// The gateway's own check of the data directory.
     pub(crate) fn check_stopped(&mut self) -> Result<()> {
         match check(&self.launch)? {
-            Checked::Clean => self.tally.notes.push("store check: clean".to_owned()),
+            Checked::Clean => self.tally.checks += 1,
             Checked::Faulty(text) => self.tally.failures.push(format!("store check: {text}")),
             Checked::Impossible => {
-                let what = "NOT CHECKED: this gateway has no `store check`, so rollups were not recomputed";
-                self.tally.notes.push(what.to_owned());
+                let what = "NOT CHECKED: this gateway has no `store check`, so rollups were not recomputed".to_owned();
+                if !self.tally.notes.contains(&what) {
+                    self.tally.notes.push(what);
+                }
             }
         }
         Ok(())

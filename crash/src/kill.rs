@@ -15,6 +15,8 @@ const SPEED: u64 = 20;
 /// More than a cycle takes.
 const CYCLE: Duration = Duration::from_secs(5);
 const COMPARE_EVERY: u64 = 5;
+/// After so many cycles the gateway is stopped in good order, and its directory checked.
+const CHECK_EVERY: u64 = 25;
 /// One cycle in so many ends at once, in the first sealing; and one in so many while starting.
 const AT_ONCE_EVERY: u64 = 6;
 const WHILE_STARTING_EVERY: u64 = 8;
@@ -69,8 +71,21 @@ fn all(arena: &mut Arena, cycles: u64) -> Result<()> {
         if number.is_multiple_of(COMPARE_EVERY) {
             println!("   {number} cycles: {}", arena.tally.verdict);
         }
+        if number.is_multiple_of(CHECK_EVERY) && number < cycles {
+            gateway = checked(arena, gateway)?;
+        }
     }
     arena.finish(gateway)
+}
+
+fn checked(arena: &mut Arena, gateway: Gateway) -> Result<Gateway> {
+    arena.fleet.rest();
+    arena.watch();
+    gateway.stop()?;
+    arena.check_stopped()?;
+    let mut gateway = arena.start()?;
+    arena.serve(&mut gateway, None)?;
+    Ok(gateway)
 }
 
 /// Load, the end, the start after it, and a comparison before anybody can send anything again.

@@ -84,14 +84,20 @@ fn of_point(arena: &mut Arena, point: &str) -> Result<()> {
         std::thread::sleep(if point == RETENTION { LONG_LOAD } else { LOAD });
         gateway.must_live()?;
         arena.watch();
-        gateway = one_run(arena, point, passing, gateway)?;
-        println!("   {point} at passing {passing}: {}", arena.tally.verdict);
+        let reached;
+        (gateway, reached) = one_run(arena, point, passing, gateway)?;
+        println!("   {point} at passing {reached}: {}", arena.tally.verdict);
     }
     arena.finish(gateway)
 }
 
-/// Ends the gateway, starts it with the point armed, and once more without.
-fn one_run(arena: &mut Arena, point: &str, passing: u64, gateway: Gateway) -> Result<Gateway> {
+/// Ends the gateway, starts it with the point armed, and once more without; with the passing that was reached.
+fn one_run(
+    arena: &mut Arena,
+    point: &str,
+    passing: u64,
+    gateway: Gateway,
+) -> Result<(Gateway, u64)> {
     gateway.kill()?;
     arena.fleet.rest();
     let mut wanted = passing;
@@ -106,11 +112,15 @@ fn one_run(arena: &mut Arena, point: &str, passing: u64, gateway: Gateway) -> Re
     let mut gateway = arena.start()?;
     arena.compare_recent(&gateway)?;
     arena.serve(&mut gateway, None)?;
-    Ok(gateway)
+    Ok((gateway, wanted))
 }
 
 fn can_back_up(arena: &Arena, gateway: &Gateway) -> Result<bool> {
-    Ok(back_up(arena, gateway, "probe")? != 404)
+    match back_up(arena, gateway, "probe")? {
+        200..300 => Ok(true),
+        404 | 405 => Ok(false),
+        status => bail!("a backup is answered {status}"),
+    }
 }
 
 /// Asks for a backup to a directory of this name beside the data.

@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     pub(crate) sealed_metric: u64,
     /// Files of the journal that went while it was watched.
     pub(crate) trimmed: u64,
+    /// The gateway's own checks that found nothing wrong.
+    pub(crate) checks: u64,
     /// Reports of damage or of lost samples in the gateway's log.
     pub(crate) complaints: Vec<String>,
     /// What else makes the part fail.
@@ -47,6 +49,7 @@ impl Tally {
             sealed_windows: 0,
             sealed_metric: 0,
             trimmed: 0,
+            checks: 0,
             complaints: Vec::new(),
             failures: Vec::new(),
             notes: Vec::new(),
@@ -88,11 +91,13 @@ impl Tally {
             "   {} sealings of {} windows ({} at most in one run by /metrics), {} journal segments deleted",
             self.seals, self.sealed_windows, self.sealed_metric, self.trimmed
         );
-        println!(
-            "   back after: ready {}; first acknowledgement {}",
-            spread(&self.ready),
-            spread(&self.serving)
-        );
+        if !self.ready.is_empty() {
+            let (ready, serving) = (spread(&self.ready), spread(&self.serving));
+            println!("   back after: ready {ready}; first acknowledgement {serving}");
+        }
+        if self.checks > 0 {
+            println!("   store check: clean {} times", self.checks);
+        }
         for (word, lines) in [
             ("failure", &self.failures),
             ("the gateway", &self.complaints),
