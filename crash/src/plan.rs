@@ -31,6 +31,8 @@ const CORRECT_EVERY: u64 = 7;
 const EXTRA: usize = 20;
 /// How many batches back repeated and corrected samples lie at most.
 const BACK: u64 = 200;
+/// Half of them lie nearer: what is corrected soon and then sent again shows a batch that is stored twice.
+const BACK_NEAR: u64 = 8;
 /// After so many batches a quarter of the series are replaced by new ones.
 const GENERATION_BATCHES: u64 = 250;
 
@@ -170,7 +172,8 @@ impl Plan {
 
     /// Some of the samples of one batch before this one.
     fn earlier(&self, agent: u16, sequence: u64, random: &mut Random) -> Vec<Planned> {
-        let from = sequence.saturating_sub(BACK).max(1);
+        let back = if random.once_in(2) { BACK } else { BACK_NEAR };
+        let from = sequence.saturating_sub(back).max(1);
         if from >= sequence {
             return Vec::new();
         }

@@ -23,7 +23,9 @@ const BURST_EVERY: u64 = 12;
 const BURST_BATCHES: u64 = 10;
 /// One new session in so many begins with batches that were acknowledged long ago.
 const KNOWN_EVERY: u64 = 2;
-const KNOWN_BATCHES: u64 = 12;
+const KNOWN_BATCHES: u64 = 24;
+/// Of those batches one in so many is sent.
+const KNOWN_GAPS: u64 = 3;
 
 pub(crate) struct Sender {
     pub(crate) agent: u16,
@@ -130,6 +132,10 @@ impl Sender {
         if self.random.once_in(KNOWN_EVERY) {
             let back = self.random.between(1, KNOWN_BATCHES);
             for sequence in first.saturating_sub(back).max(1)..first {
+                // With gaps: what corrected a batch must not come again after it, or nobody would see it stored twice.
+                if !self.random.once_in(KNOWN_GAPS) {
+                    continue;
+                }
                 count(&self.control.counts.known);
                 session.send(sequence, &self.control.plan.batch(self.agent, sequence))?;
             }
