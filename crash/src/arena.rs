@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -21,11 +22,14 @@ use crate::tally::Tally;
 const PACE_MS: u64 = 40;
 /// Everything that is sent ended so long ago that its window may be sealed.
 const BEHIND_MS: i64 = 60 * 60_000;
-/// Corrections and late samples reach back this far at most.
 /// Bursts make the load faster than its mean pace, by less than this.
 const BURSTS: i64 = 3;
 /// The longest span of samples, well within the default retention.
 const MOST_MS: i64 = 6 * 86_400_000;
+/// The gateway stores `up` of whom it knows as it starts. An agent that came before that would have a sample of now in
+/// the journal, whose window is sealed minutes later, and all segments would wait for it.
+const FIRST_BEAT: Duration = Duration::from_millis(60);
+/// Corrections and late samples reach back this far at most.
 const REACH_MS: i64 = LATE_MS as i64 + 60_000;
 const COMPLAINTS: [&str; 3] = ["damaged", "are lost", "panicked"];
 const MOST_COMPLAINTS: usize = 10;
@@ -110,6 +114,7 @@ impl Arena {
 
     /// Lets the agents at it, and waits until one is acknowledged.
     pub(crate) fn serve(&mut self, gateway: &mut Gateway, ended: Option<Instant>) -> Result<()> {
+        sleep(FIRST_BEAT);
         let began = Instant::now();
         self.fleet.aim(gateway);
         self.fleet.wait_for_acknowledgement(gateway)?;
