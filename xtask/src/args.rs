@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
+use crate::crash::{self, CrashOptions};
+
 /// The help text.
 pub(crate) const HELP: &str = "\
 cargo xtask <task>
@@ -21,6 +23,15 @@ Tasks
             [--] ARGS     passed to the test runner: a filter, then only matching Rust tests run
   setup   only the set-up for the tests
   lint    cargo fmt --check and clippy on everything, warnings are errors
+  crash   end a gateway badly under load and compare what it kept with what it had acknowledged
+            --cycles N      kill -9 so often                    [default: 100, where nothing else is asked for]
+            --power-loss N  power loss on a disk of its own, so often (root, loop mounts; exit code 2 where there are none)
+            --fail-points   end at every step of the order of durability
+            --sabotage      leave steps out, and demand that it is noticed
+            --only NAME     of the fail points or sabotages only this one; may be repeated
+            --seed N        the load of an earlier run again
+            --dir DIR       data and logs go there and stay
+            --release       build with optimisation
   env     print what plain cargo needs:  eval \"$(cargo xtask env)\"
   help    this text
 
@@ -40,6 +51,8 @@ pub(crate) enum Task {
     Setup,
     /// Format and clippy.
     Lint,
+    /// The crash harness.
+    Crash(CrashOptions),
     /// Print the exports for plain cargo.
     Env,
     /// Print [`HELP`].
@@ -71,6 +84,7 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         "test" => Ok(test(words)),
         "setup" => alone(Task::Setup, words),
         "lint" => alone(Task::Lint, words),
+        "crash" => crash(words),
         "env" => alone(Task::Env, words),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => bail!("there is no task {other:?}: see cargo xtask help"),
@@ -91,6 +105,14 @@ fn test(mut words: impl Iterator<Item = String>) -> Task {
         None | Some("--") => Task::Test(words.collect()),
         Some(first) => Task::Test([first.to_owned()].into_iter().chain(words).collect()),
     }
+}
+
+fn crash(words: impl Iterator<Item = String>) -> Result<Task> {
+    let words: Vec<String> = words.collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Task::Help);
+    }
+    crash::read(words.into_iter()).map(Task::Crash)
 }
 
 fn up(mut words: impl Iterator<Item = String>) -> Result<Task> {
@@ -179,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_task_is_in_the_help() {
-        for task in ["up", "test", "setup", "lint", "env", "help"] {
+        for task in ["up", "test", "setup", "lint", "crash", "env", "help"] {
             assert!(
                 HELP.lines()
                     .any(|line| line.starts_with(&format!("  {task} "))),
@@ -187,7 +209,14 @@ mod tests {
             );
             assert!(read_line(task).is_ok(), "{task}");
         }
-        for line in ["", "--help", "up --help", "test -h", "lint --help"] {
+        for line in [
+            "",
+            "--help",
+            "up --help",
+            "test -h",
+            "lint --help",
+            "crash --help",
+        ] {
             assert_eq!(
                 read_line(line).expect("is understood"),
                 Task::Help,

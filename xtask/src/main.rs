@@ -1,9 +1,10 @@
-//! The table of contents of the two commands, `cargo xtask up` and `cargo xtask test`, and of the three behind them.
+//! The table of contents of the two commands, `cargo xtask up` and `cargo xtask test`, and of those behind them.
 //! Owns no step itself; what it runs never needs more than a clone, Rust and a package manager.
 
 mod args;
 mod build;
 mod closing;
+mod crash;
 mod health;
 mod lint;
 mod prerequisites;
@@ -38,6 +39,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(filter) => test::run(&filter),
         Task::Setup => test::set_up().map(drop),
         Task::Lint => lint::run(),
+        Task::Crash(options) => crash::run(&options),
         Task::Env => {
             prerequisites::for_build()?;
             print!("{}", Build::prepare()?.exports());
