@@ -128,6 +128,31 @@ impl Prepared {
     }
 }
 
+/// Sends round after round by frames, built while sending, until `enough` or the shape's last; every connection ends
+/// with a whole round.
+///
+/// # Errors
+/// When a connection fails.
+pub(crate) fn until(shape: &Shape, target: &Target, enough: &(dyn Fn() -> bool + Sync)) -> Result<Sent> {
+    shape.check()?;
+    let drive = |conn| {
+        let mut voice = Voice::new(shape, Protocol::Frames, conn);
+        let mut session = Session::connect(target)?;
+        for round in (0..shape.rounds).take_while(|_| !enough()) {
+            voice.round(shape.time_s(round), |bytes, samples| session.send(bytes, samples))?;
+        }
+        session.finish()
+    };
+    let mut all = Sent::default();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..shape.conns).map(|conn| scope.spawn(move || drive(conn))).collect();
+        for thread in threads {
+            all.join(joined(thread)?);
+        }
+        Ok(all)
+    })
+}
+
 fn drive(load: &Load, mut channel: Box<dyn Channel>, mut pacer: Pacer) -> Result<Sent> {
     let start = Instant::now();
     for (bytes, samples) in load.iter() {

@@ -24,7 +24,8 @@ use crate::fleet::Protocol;
 use crate::http::Client;
 use crate::send::{PATIENCE, Target};
 pub(crate) use debian::Packages;
-pub(crate) use questions::{Dialect, Span};
+pub(crate) use questions::{Dialect, Span, ask, points};
+pub(crate) use whisper::count as count_files;
 
 const START: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(10);
