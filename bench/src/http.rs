@@ -100,14 +100,21 @@ impl Client {
 
     fn take(&mut self, length: usize, body: &mut Vec<u8>) -> Result<()> {
         let start = body.len();
-        ensure!(length <= MAX_BODY_BYTES - start, "an answer of {length} bytes is too long");
+        ensure!(
+            length <= MAX_BODY_BYTES - start,
+            "an answer of {length} bytes is too long"
+        );
         body.resize(start + length, 0);
         Ok(self.reader.read_exact(&mut body[start..])?)
     }
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        ensure!(self.reader.read_line(&mut line)? > 0, "{} hung up", self.address);
+        ensure!(
+            self.reader.read_line(&mut line)? > 0,
+            "{} hung up",
+            self.address
+        );
         Ok(line.trim_end().to_owned())
     }
 }
@@ -153,14 +160,22 @@ mod tests {
     fn a_connection_is_used_again() {
         let found = answers(b"HTTP/1.1 200 OK\r\nContent-length: 2\r\n\r\nok", 3);
         assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|answer| answer.status == 200 && answer.body == b"ok"));
+        assert!(
+            found
+                .iter()
+                .all(|answer| answer.status == 200 && answer.body == b"ok")
+        );
     }
 
     #[test]
     fn chunks_are_joined() {
         let bytes = b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\n";
         let found = answers(bytes, 2);
-        assert!(found.iter().all(|answer| !answer.is_success() && answer.text() == "abcd"));
+        assert!(
+            found
+                .iter()
+                .all(|answer| !answer.is_success() && answer.text() == "abcd")
+        );
     }
 
     #[test]

@@ -11,12 +11,22 @@ pub(crate) fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get());
     let model = field(&cpus, "model name").unwrap_or("unknown processor");
     let kilobytes = field(&memory, "MemTotal").and_then(|text| text.strip_suffix(" kB"));
-    let gibibytes = kilobytes.and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0) / 1_048_576.0;
-    let system = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let gibibytes = kilobytes
+        .and_then(|text| text.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1_048_576.0;
+    let system = release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
     let system = system.unwrap_or("unknown system").trim_matches('"');
-    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    let kernel = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
     let frequency = field(&cpus, "cpu MHz").unwrap_or("?");
-    format!("{cores} cores of {model} ({frequency} MHz), {gibibytes:.1} GiB, Linux {kernel}, {system}")
+    format!(
+        "{cores} cores of {model} ({frequency} MHz), {gibibytes:.1} GiB, Linux {kernel}, {system}"
+    )
 }
 
 /// `2026-11-23 22:10 UTC`.
@@ -27,7 +37,11 @@ pub(crate) fn date() -> String {
 /// The first line that a program prints.
 pub(crate) fn said(program: &str, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+    let text = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .next()?
+        .trim()
+        .to_owned();
     output.status.success().then_some(text)
 }
 
@@ -45,7 +59,13 @@ mod tests {
     #[test]
     fn the_machine_is_described() {
         let text = description();
-        assert!(text.contains("cores of") && text.contains("Linux"), "{text}");
-        assert_eq!(field("a\t: 1\nmodel name\t: X  Y\n", "model name"), Some("X  Y"));
+        assert!(
+            text.contains("cores of") && text.contains("Linux"),
+            "{text}"
+        );
+        assert_eq!(
+            field("a\t: 1\nmodel name\t: X  Y\n", "model name"),
+            Some("X  Y")
+        );
     }
 }

@@ -77,7 +77,9 @@ pub(crate) fn write(
     quick: bool,
 ) -> Result<()> {
     let mut sections: Vec<(String, Section)> = match fs::read(kept) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", kept.display()))?,
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("read {}", kept.display()))?
+        }
         Err(_) => Vec::new(),
     };
     sections.retain(|(name, _)| !new.iter().any(|(other, _)| other == name));
@@ -91,14 +93,24 @@ pub(crate) fn write(
 fn render<'a>(sections: impl Iterator<Item = &'a Section> + Clone, quick: bool) -> String {
     let mut out = String::from("# Results of `cargo xtask bench`\n\n");
     if quick {
-        out.push_str("**A quick run: it says whether everything works. Its figures mean nothing.**\n\n");
+        out.push_str(
+            "**A quick run: it says whether everything works. Its figures mean nothing.**\n\n",
+        );
     }
     out.push_str("How each figure is taken: [README.md](README.md). Less is better in all of the first table.\n\n");
     let header = ["figure", "Weir", "goal", "further", "", "peers, same run"];
-    let goals = sections.clone().flat_map(|section| &section.goals).map(goal_cells);
+    let goals = sections
+        .clone()
+        .flat_map(|section| &section.goals)
+        .map(goal_cells);
     table(&mut out, &header.map(str::to_owned), goals);
     for section in sections {
-        let Section { title, date, machine, .. } = section;
+        let Section {
+            title,
+            date,
+            machine,
+            ..
+        } = section;
         let _ = write!(out, "\n## {title}\n\n{date}; {machine}.\n");
         for note in &section.notes {
             let _ = write!(out, "{note}\n");
@@ -114,7 +126,11 @@ fn render<'a>(sections: impl Iterator<Item = &'a Section> + Clone, quick: bool) 
 
 fn goal_cells(goal: &Goal) -> Vec<String> {
     let unit = |figure: f64| format!("{} {}", number(figure), goal.unit);
-    let peers: Vec<String> = goal.peers.iter().map(|(name, figure)| format!("{name} {}", number(*figure))).collect();
+    let peers: Vec<String> = goal
+        .peers
+        .iter()
+        .map(|(name, figure)| format!("{name} {}", number(*figure)))
+        .collect();
     vec![
         goal.what.clone(),
         goal.weir.map_or_else(|| "–".to_owned(), unit),
@@ -129,7 +145,10 @@ fn table(out: &mut String, columns: &[String], rows: impl Iterator<Item = Vec<St
     let _ = writeln!(out, "| {} |", columns.join(" | "));
     let _ = writeln!(out, "|{}", "---|".repeat(columns.len()));
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "/").replace('\n', " ")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .map(|cell| cell.replace('|', "/").replace('\n', " "))
+            .collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
 }
@@ -163,7 +182,8 @@ mod tests {
 
     fn section(title: &str, weir: Option<f64>) -> Section {
         let mut goal = Goal::new("CPU", "s", 0.3, 0.18);
-        weir.into_iter().for_each(|figure| goal.note("Weir", figure));
+        weir.into_iter()
+            .for_each(|figure| goal.note("Weir", figure));
         goal.note("Peer", 1.7);
         Section {
             title: title.to_owned(),
@@ -186,7 +206,10 @@ mod tests {
             assert_eq!(section("x", figure).goals[0].verdict(), verdict);
         }
         let text = render([section("T", Some(0.25))].iter(), true);
-        assert!(text.contains("| CPU | 0.250 s | ≤ 0.300 | 0.180 | reached | Peer 1.70 |"), "{text}");
+        assert!(
+            text.contains("| CPU | 0.250 s | ≤ 0.300 | 0.180 | reached | Peer 1.70 |"),
+            "{text}"
+        );
         assert!(text.contains("| a/b |") && text.contains("7 samples") && text.contains("quick"));
     }
 
@@ -196,11 +219,21 @@ mod tests {
         let (kept, page) = (folder.path().join("k"), folder.path().join("p"));
         let named = |name: &str, title: &str| (name.to_owned(), section(title, None));
         let order = ["a", "b"];
-        write(&kept, &page, &[named("b", "old b"), named("a", "old a")], &order, false).unwrap();
+        write(
+            &kept,
+            &page,
+            &[named("b", "old b"), named("a", "old a")],
+            &order,
+            false,
+        )
+        .unwrap();
         write(&kept, &page, &[named("b", "new b")], &order, false).unwrap();
         let text = fs::read_to_string(page).unwrap();
         let places = ["old a", "new b", "old b"].map(|title| text.find(title));
-        assert!(places[0] < places[1] && places[0].is_some() && places[2].is_none(), "{text}");
+        assert!(
+            places[0] < places[1] && places[0].is_some() && places[2].is_none(),
+            "{text}"
+        );
     }
 
     #[test]

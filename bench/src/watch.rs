@@ -19,7 +19,11 @@ const BLOCK_BYTES: u64 = 512;
 pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc")?.flatten() {
-        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+        let Some(number) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
             continue;
         };
         // Gone meanwhile.
@@ -30,7 +34,9 @@ pub(crate) fn cpu_s(pid: u32) -> Result<f64> {
             processes.insert(number, parsed);
         }
     }
-    processes.get(&pid).with_context(|| format!("process {pid} is gone"))?;
+    processes
+        .get(&pid)
+        .with_context(|| format!("process {pid} is gone"))?;
     let ticks: u64 = processes
         .iter()
         .filter(|(number, _)| descends(&processes, **number, pid))
@@ -116,15 +122,27 @@ mod tests {
     #[test]
     fn a_process_with_a_strange_name_is_read() {
         let text = "7 (a) b) S 3 7 7 0 -1 0 0 0 0 0 10 20 1 2 20 0 4 0 9 9 9";
-        assert_eq!(parse_stat(text), Some(Stat { parent: 3, ticks: 33 }));
+        assert_eq!(
+            parse_stat(text),
+            Some(Stat {
+                parent: 3,
+                ticks: 33
+            })
+        );
         assert_eq!(parse_stat("7 (a) S 3"), None);
     }
 
     #[test]
     fn the_tree_is_followed_upwards() {
         let tree = HashMap::from([(1, 0), (5, 1), (6, 5), (9, 1)]);
-        let tree = tree.into_iter().map(|(number, parent)| (number, Stat { parent, ticks: 1 })).collect();
-        let below: Vec<_> = [1, 5, 6, 9].into_iter().filter(|n| descends(&tree, *n, 5)).collect();
+        let tree = tree
+            .into_iter()
+            .map(|(number, parent)| (number, Stat { parent, ticks: 1 }))
+            .collect();
+        let below: Vec<_> = [1, 5, 6, 9]
+            .into_iter()
+            .filter(|n| descends(&tree, *n, 5))
+            .collect();
         assert_eq!(below, [5, 6]);
     }
 

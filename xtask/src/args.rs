@@ -20,6 +20,13 @@ Tasks
   test    do all the set-up and run every test there is
             [--] ARGS     passed to the test runner: a filter, then only matching Rust tests run
   setup   only the set-up for the tests
+  bench   measure weir-gateway beside its peers, write bench/RESULTS.md; about an hour, on an idle machine
+            --only NAME   only this workload (text100k, text1m, frames1m, never-seen, restart, ten-million); may be repeated
+            --quick       small loads, to see that everything works; the results go beside the builds
+            --no-peers    only weir-gateway
+            --ten-million also ten million series for ten minutes
+            --gateway P   measure this program instead of building one
+            --keep        leave data directories and logs
   lint    cargo fmt --check and clippy on everything, warnings are errors
   env     print what plain cargo needs:  eval \"$(cargo xtask env)\"
   help    this text
@@ -38,6 +45,8 @@ pub(crate) enum Task {
     Test(Vec<String>),
     /// Only prepare for the tests.
     Setup,
+    /// Measure; the words go to weir-bench, but for the gateway to measure.
+    Bench(BenchOptions),
     /// Format and clippy.
     Lint,
     /// Print the exports for plain cargo.
@@ -59,6 +68,16 @@ pub(crate) struct UpOptions {
     pub(crate) stop_after: Option<Duration>,
 }
 
+/// What to measure.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct BenchOptions {
+    /// Built before where it is not given.
+    pub(crate) gateway: Option<PathBuf>,
+    pub(crate) quick: bool,
+    /// For weir-bench.
+    pub(crate) words: Vec<String>,
+}
+
 /// # Errors
 /// Names the word that is not understood.
 pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
@@ -70,6 +89,7 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         "up" => up(words),
         "test" => Ok(test(words)),
         "setup" => alone(Task::Setup, words),
+        "bench" => bench(words),
         "lint" => alone(Task::Lint, words),
         "env" => alone(Task::Env, words),
         "help" | "--help" | "-h" => Ok(Task::Help),
@@ -91,6 +111,29 @@ fn test(mut words: impl Iterator<Item = String>) -> Task {
         None | Some("--") => Task::Test(words.collect()),
         Some(first) => Task::Test([first.to_owned()].into_iter().chain(words).collect()),
     }
+}
+
+fn bench(mut words: impl Iterator<Item = String>) -> Result<Task> {
+    let mut options = BenchOptions::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--gateway" => {
+                options.gateway = Some(words.next().context("--gateway needs a program")?.into())
+            }
+            "--only" => {
+                let name = words.next().context("--only needs a workload's name")?;
+                options.words.extend([word, name]);
+            }
+            "--quick" => {
+                options.quick = true;
+                options.words.push(word);
+            }
+            "--no-peers" | "--ten-million" | "--keep" => options.words.push(word),
+            "--help" | "-h" => return Ok(Task::Help),
+            other => bail!("bench does not know {other:?}: see cargo xtask help"),
+        }
+    }
+    Ok(Task::Bench(options))
 }
 
 fn up(mut words: impl Iterator<Item = String>) -> Result<Task> {
@@ -139,6 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn bench_keeps_the_gateway_and_passes_the_rest_on() {
+        let expected = BenchOptions {
+            gateway: Some("g".into()),
+            quick: true,
+            words: ["--only", "text1m", "--quick", "--no-peers"]
+                .map(str::to_owned)
+                .into(),
+        };
+        let line = "bench --only text1m --gateway g --quick --no-peers";
+        assert_eq!(
+            read_line(line).expect("is understood"),
+            Task::Bench(expected)
+        );
+    }
+
+    #[test]
     fn check_stops_at_once() {
         let expected = UpOptions {
             stop_after: Some(Duration::ZERO),
@@ -159,6 +218,8 @@ mod tests {
             ("up --for -1", "\"-1\""),
             ("up --data", "--data"),
             ("lint now", "\"now\""),
+            ("bench --only", "--only"),
+            ("bench fast", "\"fast\""),
         ] {
             let error = read_line(line).expect_err(line);
             assert!(format!("{error:#}").contains(named), "{line}: {error:#}");
@@ -179,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_task_is_in_the_help() {
-        for task in ["up", "test", "setup", "lint", "env", "help"] {
+        for task in ["up", "test", "setup", "bench", "lint", "env", "help"] {
             assert!(
                 HELP.lines()
                     .any(|line| line.starts_with(&format!("  {task} "))),

@@ -1,7 +1,8 @@
-//! The table of contents of the two commands, `cargo xtask up` and `cargo xtask test`, and of the three behind them.
+//! The table of contents of the two commands, `cargo xtask up` and `cargo xtask test`, and of the four behind them.
 //! Owns no step itself; what it runs never needs more than a clone, Rust and a package manager.
 
 mod args;
+mod bench;
 mod build;
 mod closing;
 mod health;
@@ -36,6 +37,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(options) => up::run(&options),
         Task::Test(filter) => test::run(&filter),
+        Task::Bench(options) => bench::run(&options),
         Task::Setup => test::set_up().map(drop),
         Task::Lint => lint::run(),
         Task::Env => {

@@ -10,7 +10,16 @@ const FAMILIES: [&str; 10] = [
     "cpu", "mem", "disk.sda", "disk.sdb", "net.eth0", "net.lo", "tcp", "vm", "http", "jvm",
 ];
 const KINDS: [&str; 10] = [
-    "load", "user", "system", "idle", "wait", "bytes_in", "bytes_out", "ops", "errors", "limit",
+    "load",
+    "user",
+    "system",
+    "idle",
+    "wait",
+    "bytes_in",
+    "bytes_out",
+    "ops",
+    "errors",
+    "limit",
 ];
 const REGIONS: [&str; 5] = ["us-west", "us-east", "eu-west", "eu-central", "ap-south"];
 const ENVIRONMENTS: [&str; 3] = ["prod", "staging", "dev"];

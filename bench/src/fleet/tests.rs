@@ -108,13 +108,25 @@ fn remote_write_says_what_the_text_says() {
                 let series = reader.bytes(request.len()).unwrap();
                 // A sample is the last field: tag, length, tag, eight bytes, tag, six bytes of time.
                 let sample = &series[series.len() - 18..];
-                assert_eq!((sample[0], sample[1], sample[2], sample[11]), (18, 16, 9, 16));
+                assert_eq!(
+                    (sample[0], sample[1], sample[2], sample[11]),
+                    (18, 16, 9, 16)
+                );
                 let time_ms = Reader(&sample[12..]).unsigned().unwrap() as i64;
-                values.push((time_ms, Reader(&sample[3..]).array().map(f64::from_le_bytes).unwrap()));
+                values.push((
+                    time_ms,
+                    Reader(&sample[3..])
+                        .array()
+                        .map(f64::from_le_bytes)
+                        .unwrap(),
+                ));
             }
         }
     }
-    let expected: Vec<_> = text.into_iter().map(|(_, time_ms, value)| (time_ms, value)).collect();
+    let expected: Vec<_> = text
+        .into_iter()
+        .map(|(_, time_ms, value)| (time_ms, value))
+        .collect();
     assert_eq!(values, expected);
 }
 
@@ -122,17 +134,32 @@ fn remote_write_says_what_the_text_says() {
 fn golden_lines() {
     let first = |protocol| {
         let load = loads(protocol).swap_remove(0);
-        String::from_utf8_lossy(&load.bytes).lines().next().unwrap().to_owned()
+        String::from_utf8_lossy(&load.bytes)
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(
-        [first(Protocol::Graphite), first(Protocol::Dotted), first(Protocol::Influx)],
-        ["", "", ""]
+        [
+            first(Protocol::Graphite),
+            first(Protocol::Dotted),
+            first(Protocol::Influx)
+        ],
+        [
+            "cpu.load;host=h000007;region=eu-west;env=staging 9.52 1699999980",
+            "staging.eu-west.h000007.cpu.load 9.52 1699999980",
+            "cpu.load,env=staging,host=h000007,region=eu-west value=9.52 1699999980",
+        ]
     );
 }
 
 #[test]
 fn another_base_shares_no_series() {
-    let moved = Shape { host_base: 11, ..shape() };
+    let moved = Shape {
+        host_base: 11,
+        ..shape()
+    };
     let voices = (0..2).flat_map(|conn| Voice::new(&moved, Protocol::Dotted, conn).hosts);
     let names: Vec<_> = voices.map(|host| host.name).collect();
     assert_eq!(names, ["h000011", "h000013", "h000012", "h000014"]);
@@ -141,7 +168,28 @@ fn another_base_shares_no_series() {
 #[test]
 fn what_cannot_be_shared_out_is_refused() {
     assert!(shape().check().is_ok());
-    assert!(Shape { conns: 3, ..shape() }.check().is_err());
-    assert!(Shape { series: 150, ..shape() }.check().is_err());
-    assert!(Shape { rounds: 0, ..shape() }.check().is_err());
+    assert!(
+        Shape {
+            conns: 3,
+            ..shape()
+        }
+        .check()
+        .is_err()
+    );
+    assert!(
+        Shape {
+            series: 150,
+            ..shape()
+        }
+        .check()
+        .is_err()
+    );
+    assert!(
+        Shape {
+            rounds: 0,
+            ..shape()
+        }
+        .check()
+        .is_err()
+    );
 }

@@ -99,7 +99,11 @@ impl Walk {
                 Reading::Hundredths(*value)
             }
             Kind::Counter => {
-                *value += if random.is_multiple_of(8) { 0 } else { random % 5_000 };
+                *value += if random.is_multiple_of(8) {
+                    0
+                } else {
+                    random % 5_000
+                };
                 Reading::Whole(*value)
             }
             Kind::Constant => Reading::Whole(*value),

@@ -76,12 +76,17 @@ impl Session {
     /// When the session has ended, or the gateway is silent for too long.
     pub(crate) fn settle(&self, ahead: u64) -> Result<()> {
         let state = self.answers.lock();
-        let waiting = |state: &mut State| {
-            state.ended.is_none() && state.acknowledged + ahead < self.sequence
-        };
-        let waited = self.answers.changed.wait_timeout_while(state, PATIENCE, waiting);
+        let waiting =
+            |state: &mut State| state.ended.is_none() && state.acknowledged + ahead < self.sequence;
+        let waited = self
+            .answers
+            .changed
+            .wait_timeout_while(state, PATIENCE, waiting);
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        ensure!(!timeout.timed_out(), "no acknowledgement came in {PATIENCE:?}");
+        ensure!(
+            !timeout.timed_out(),
+            "no acknowledgement came in {PATIENCE:?}"
+        );
         match &state.ended {
             Some(why) if state.acknowledged + ahead < self.sequence => bail!("{why}"),
             _ => Ok(()),
@@ -157,9 +162,14 @@ impl Answers {
 impl State {
     fn acknowledge(&mut self, sequence: u64) {
         self.acknowledged = sequence;
-        while let Some(oldest) = self.waiting.pop_front_if(|oldest| oldest.sequence <= sequence) {
+        while let Some(oldest) = self
+            .waiting
+            .pop_front_if(|oldest| oldest.sequence <= sequence)
+        {
             self.sent.accepted += oldest.samples;
-            self.sent.ack_ms.push(oldest.since.elapsed().as_secs_f64() * 1e3);
+            self.sent
+                .ack_ms
+                .push(oldest.since.elapsed().as_secs_f64() * 1e3);
         }
     }
 }

@@ -2,8 +2,8 @@
 //! steady rate, stamped with the clock. Rounds after the first are built while sending: ten minutes of ten million
 //! series are not held in memory.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -42,7 +42,9 @@ pub(crate) fn run(shape: &Shape, target: &Target, introduced: &(dyn Fn() + Sync)
     thread::scope(|scope| {
         let meeting = &meeting;
         let life = move |conn| live(shape, target, conn, meeting, introduced);
-        let threads: Vec<_> = (0..shape.conns).map(|conn| scope.spawn(move || life(conn))).collect();
+        let threads: Vec<_> = (0..shape.conns)
+            .map(|conn| scope.spawn(move || life(conn)))
+            .collect();
         for thread in threads {
             let (introduction, steady) = joined(thread)?;
             lived.introduction.join(introduction);
@@ -63,7 +65,10 @@ fn live(
     introduced: &(dyn Fn() + Sync),
 ) -> Result<(Sent, Sent)> {
     let mut voice = Voice::new(shape, Protocol::Frames, conn);
-    let first = Shape { rounds: 1, ..shape.clone() };
+    let first = Shape {
+        rounds: 1,
+        ..shape.clone()
+    };
     let load = Load::build(&first, &mut voice);
     let session = Session::connect(target);
     meeting.all_here.wait();

@@ -98,7 +98,9 @@ impl Prepared {
         shape.check()?;
         let build = |conn| Load::build(shape, &mut Voice::new(shape, protocol, conn));
         let loads = thread::scope(|scope| {
-            let threads: Vec<_> = (0..shape.conns).map(|conn| scope.spawn(move || build(conn))).collect();
+            let threads: Vec<_> = (0..shape.conns)
+                .map(|conn| scope.spawn(move || build(conn)))
+                .collect();
             threads.into_iter().map(joined).collect::<Result<Vec<_>>>()
         });
         Ok(Self(loads?))
@@ -119,7 +121,11 @@ impl Prepared {
         let mut all = Sent::default();
         thread::scope(|scope| {
             let drive = &drive;
-            let threads: Vec<_> = self.0.iter().map(|load| scope.spawn(move || drive(load))).collect();
+            let threads: Vec<_> = self
+                .0
+                .iter()
+                .map(|load| scope.spawn(move || drive(load)))
+                .collect();
             for thread in threads {
                 all.join(joined(thread)?);
             }
@@ -133,19 +139,27 @@ impl Prepared {
 ///
 /// # Errors
 /// When a connection fails.
-pub(crate) fn until(shape: &Shape, target: &Target, enough: &(dyn Fn() -> bool + Sync)) -> Result<Sent> {
+pub(crate) fn until(
+    shape: &Shape,
+    target: &Target,
+    enough: &(dyn Fn() -> bool + Sync),
+) -> Result<Sent> {
     shape.check()?;
     let drive = |conn| {
         let mut voice = Voice::new(shape, Protocol::Frames, conn);
         let mut session = Session::connect(target)?;
         for round in (0..shape.rounds).take_while(|_| !enough()) {
-            voice.round(shape.time_s(round), |bytes, samples| session.send(bytes, samples))?;
+            voice.round(shape.time_s(round), |bytes, samples| {
+                session.send(bytes, samples)
+            })?;
         }
         session.finish()
     };
     let mut all = Sent::default();
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..shape.conns).map(|conn| scope.spawn(move || drive(conn))).collect();
+        let threads: Vec<_> = (0..shape.conns)
+            .map(|conn| scope.spawn(move || drive(conn)))
+            .collect();
         for thread in threads {
             all.join(joined(thread)?);
         }
@@ -169,5 +183,8 @@ fn drive(load: &Load, mut channel: Box<dyn Channel>, mut pacer: Pacer) -> Result
 }
 
 fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
-    thread.join().map_err(|_| anyhow!("a sender panicked"))?.context("send")
+    thread
+        .join()
+        .map_err(|_| anyhow!("a sender panicked"))?
+        .context("send")
 }

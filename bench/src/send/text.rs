@@ -35,7 +35,12 @@ impl Channel for Text {
     fn finish(mut self: Box<Self>) -> Result<Sent> {
         self.stream.shutdown(Shutdown::Write)?;
         let mut ignored = [0; 256];
-        while self.stream.read(&mut ignored).context("wait for the peer to close")? > 0 {}
+        while self
+            .stream
+            .read(&mut ignored)
+            .context("wait for the peer to close")?
+            > 0
+        {}
         self.sent.accepted = self.sent.samples;
         Ok(self.sent)
     }

@@ -61,7 +61,8 @@ impl Server for Carbon {
             listen("LINE_RECEIVER", house.lines),
             listen("PICKLE_RECEIVER", house.frames),
             listen("CACHE_QUERY", house.other),
-            "MAX_CACHE_SIZE = inf\nMAX_UPDATES_PER_SECOND = inf\nMAX_CREATES_PER_MINUTE = inf".to_owned(),
+            "MAX_CACHE_SIZE = inf\nMAX_UPDATES_PER_SECOND = inf\nMAX_CREATES_PER_MINUTE = inf"
+                .to_owned(),
             "ENABLE_TAGS = False\nLOG_UPDATES = False\nLOG_CREATES = False".to_owned(),
             // Its own figures would be samples too.
             "CARBON_METRIC_INTERVAL = 0".to_owned(),
@@ -74,8 +75,12 @@ impl Server for Carbon {
         )?;
         let mut command = Command::new(&self.python);
         command.arg(&self.program).arg("--nodaemon");
-        command.arg(format!("--config={}", config.display())).arg("start");
-        command.env("PYTHONPATH", &self.modules).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .arg(format!("--config={}", config.display()))
+            .arg("start");
+        command
+            .env("PYTHONPATH", &self.modules)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         Ok(command)
     }
 
@@ -85,5 +90,9 @@ impl Server for Carbon {
 }
 
 fn listen(what: &str, address: std::net::SocketAddr) -> String {
-    format!("{what}_INTERFACE = {}\n{what}_PORT = {}", address.ip(), address.port())
+    format!(
+        "{what}_INTERFACE = {}\n{what}_PORT = {}",
+        address.ip(),
+        address.port()
+    )
 }

@@ -7,7 +7,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-const NAMES: [&str; 4] = ["victoria-metrics", "prometheus", "influxdb", "graphite-carbon"];
+const NAMES: [&str; 4] = [
+    "victoria-metrics",
+    "prometheus",
+    "influxdb",
+    "graphite-carbon",
+];
 
 /// Packages on disk.
 pub(crate) struct Packages {
@@ -56,9 +61,16 @@ impl Packages {
 fn download(archives: &Path) -> Result<()> {
     let fetch = || {
         let mut apt = Command::new("apt-get");
-        apt.args(["install", "-y", "--no-install-recommends", "--download-only", "--reinstall"]);
+        apt.args([
+            "install",
+            "-y",
+            "--no-install-recommends",
+            "--download-only",
+            "--reinstall",
+        ]);
         // With a folder and a lock of its own no right of root is needed.
-        apt.arg("-o").arg(format!("Dir::Cache::archives={}", archives.display()));
+        apt.arg("-o")
+            .arg(format!("Dir::Cache::archives={}", archives.display()));
         apt.args(["-o", "Debug::NoLocking=true"]).args(NAMES);
         run(&mut apt)
     };
@@ -73,13 +85,18 @@ fn download(archives: &Path) -> Result<()> {
 fn debs(folder: &Path) -> Result<Vec<PathBuf>> {
     let files = fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
     let files = files.flatten().map(|entry| entry.path());
-    Ok(files.filter(|file| file.extension().is_some_and(|end| end == "deb")).collect())
+    Ok(files
+        .filter(|file| file.extension().is_some_and(|end| end == "deb"))
+        .collect())
 }
 
 /// A package file's name and version.
 fn described(archive: &Path) -> Result<(String, String)> {
     let format = "--showformat=${Package} ${Version}";
-    let output = Command::new("dpkg-deb").args(["-W", format]).arg(archive).output()?;
+    let output = Command::new("dpkg-deb")
+        .args(["-W", format])
+        .arg(archive)
+        .output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (name, version) = text.split_once(' ').context("a package without a name")?;
     Ok((name.to_owned(), version.trim().to_owned()))
@@ -87,7 +104,9 @@ fn described(archive: &Path) -> Result<(String, String)> {
 
 fn run(command: &mut Command) -> Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    let status = command.status().with_context(|| format!("run {:?}", command.get_program()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("run {:?}", command.get_program()))?;
     if !status.success() {
         bail!("{:?} failed ({status})", command.get_program());
     }

@@ -44,7 +44,11 @@ impl Server for Influx {
         let mut command = Command::new(&self.program);
         command.args(["run", "-config", ""]);
         let data = house.data();
-        for (key, folder) in [("META_DIR", "meta"), ("DATA_DIR", "data"), ("DATA_WAL_DIR", "wal")] {
+        for (key, folder) in [
+            ("META_DIR", "meta"),
+            ("DATA_DIR", "data"),
+            ("DATA_WAL_DIR", "wal"),
+        ] {
             command.env(format!("INFLUXDB_{key}"), data.join(folder));
         }
         command
@@ -68,7 +72,11 @@ impl Server for Influx {
     }
 
     fn prepare(&self, client: &mut Client) -> Result<()> {
-        let answer = client.post(&format!("/query?q={}", escaped("CREATE DATABASE bench")), "", b"")?;
+        let answer = client.post(
+            &format!("/query?q={}", escaped("CREATE DATABASE bench")),
+            "",
+            b"",
+        )?;
         ensure!(answer.is_success(), "CREATE DATABASE: {}", answer.text());
         Ok(())
     }

@@ -115,7 +115,10 @@ pub(crate) struct Running {
 impl Running {
     /// Returns as soon as the process exists.
     pub(crate) fn spawn(server: &dyn Server, house: House) -> Result<Self> {
-        let log = File::options().create(true).append(true).open(house.folder.join("log"))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(house.folder.join("log"))?;
         let mut command = server.command(&house)?;
         command.current_dir(&house.folder).stdin(Stdio::null());
         let child = command.stdout(log.try_clone()?).stderr(log).spawn();
@@ -137,9 +140,19 @@ impl Running {
         let deadline = Instant::now() + START;
         while !self.is_ready(server) {
             let ended = self.child.try_wait()?;
-            ensure!(ended.is_none(), "{} ended:\n{}", server.name(), self.log_tail());
+            ensure!(
+                ended.is_none(),
+                "{} ended:\n{}",
+                server.name(),
+                self.log_tail()
+            );
             let late = Instant::now() > deadline;
-            ensure!(!late, "{} does not serve after {START:?}:\n{}", server.name(), self.log_tail());
+            ensure!(
+                !late,
+                "{} does not serve after {START:?}:\n{}",
+                server.name(),
+                self.log_tail()
+            );
             thread::sleep(POLL);
         }
         Ok(())
@@ -190,7 +203,11 @@ impl Running {
         kill_process(pid.context("no process id")?, Signal::TERM)?;
         let deadline = Instant::now() + START;
         while self.child.try_wait()?.is_none() {
-            ensure!(Instant::now() < deadline, "it does not stop:\n{}", self.log_tail());
+            ensure!(
+                Instant::now() < deadline,
+                "it does not stop:\n{}",
+                self.log_tail()
+            );
             thread::sleep(POLL);
         }
         Ok(self.house.clone())

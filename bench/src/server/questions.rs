@@ -34,7 +34,10 @@ impl Dialect {
         let path = match self {
             Self::InfluxQl => {
                 let name = dotted(metric);
-                influx(&format!("SELECT count(value) FROM \"{name}\" WHERE {}", during(span)))
+                influx(&format!(
+                    "SELECT count(value) FROM \"{name}\" WHERE {}",
+                    during(span)
+                ))
             }
             _ => {
                 // The range is open or closed at its left end, as servers differ.
@@ -52,9 +55,15 @@ impl Dialect {
         match self {
             Self::InfluxQl => {
                 let name = dotted(metric);
-                influx(&format!("SELECT value FROM \"{name}\" WHERE host='{host}' AND {}", during(span)))
+                influx(&format!(
+                    "SELECT value FROM \"{name}\" WHERE host='{host}' AND {}",
+                    during(span)
+                ))
             }
-            _ => range(&format!("{{__name__=\"{}\",host=\"{host}\"}}", self.name(metric)), span),
+            _ => range(
+                &format!("{{__name__=\"{}\",host=\"{host}\"}}", self.name(metric)),
+                span,
+            ),
         }
     }
 
@@ -88,7 +97,11 @@ fn during(span: Span) -> String {
 }
 
 fn range(query: &str, span: Span) -> String {
-    let Span { from_s, to_s, step_s } = span;
+    let Span {
+        from_s,
+        to_s,
+        step_s,
+    } = span;
     // VictoriaMetrics would answer the second time from its cache of answers; the others do not know the word.
     format!(
         "/api/v1/query_range?nocache=1&start={from_s}&end={to_s}&step={step_s}&query={}",
@@ -100,7 +113,12 @@ fn range(query: &str, span: Span) -> String {
 /// When the answer is no success.
 pub(crate) fn ask(client: &mut Client, path: &str) -> Result<Vec<u8>> {
     let answer = client.get(path)?;
-    ensure!(answer.is_success(), "{} to {path}: {}", answer.status, answer.text());
+    ensure!(
+        answer.is_success(),
+        "{} to {path}: {}",
+        answer.status,
+        answer.text()
+    );
     Ok(answer.body)
 }
 
@@ -109,20 +127,29 @@ fn counted(body: &[u8]) -> Result<u64> {
     let json: Value = serde_json::from_slice(body).context("an answer that is no JSON")?;
     let number = match json.get("data") {
         Some(data) => data["result"].get(0).map(|result| &result["value"][1]),
-        None => json["results"][0]["series"].get(0).map(|series| &series["values"][0][1]),
+        None => json["results"][0]["series"]
+            .get(0)
+            .map(|series| &series["values"][0][1]),
     };
     let Some(number) = number else {
         return Ok(0);
     };
     let number = number.as_f64().or_else(|| number.as_str()?.parse().ok());
-    number.map(|number| number as u64).context("an answer without a number")
+    number
+        .map(|number| number as u64)
+        .context("an answer without a number")
 }
 
 /// How many points are in the answer to a range query.
 pub(crate) fn points(body: &[u8]) -> Result<usize> {
     let json: Value = serde_json::from_slice(body).context("an answer that is no JSON")?;
-    let series = json["data"]["result"].as_array().or_else(|| json["results"][0]["series"].as_array());
-    let values = series.into_iter().flatten().map(|series| series["values"].as_array());
+    let series = json["data"]["result"]
+        .as_array()
+        .or_else(|| json["results"][0]["series"].as_array());
+    let values = series
+        .into_iter()
+        .flatten()
+        .map(|series| series["values"].as_array());
     Ok(values.map(|values| values.map_or(0, Vec::len)).sum())
 }
 
@@ -136,7 +163,10 @@ mod tests {
         assert_eq!(counted(prometheus).unwrap(), 6_000);
         let influx = br#"{"results":[{"statement_id":0,"series":[{"name":"a","columns":["time","count"],"values":[[0,12]]}]}]}"#;
         assert_eq!(counted(influx).unwrap(), 12);
-        assert_eq!(counted(br#"{"status":"success","data":{"result":[]}}"#).unwrap(), 0);
+        assert_eq!(
+            counted(br#"{"status":"success","data":{"result":[]}}"#).unwrap(),
+            0
+        );
         assert_eq!(counted(br#"{"results":[{"statement_id":0}]}"#).unwrap(), 0);
         assert!(counted(b"no").is_err());
     }

@@ -59,7 +59,11 @@ impl Server for Victoria {
 
     fn flush(&self, running: &Running) -> Result<Option<String>> {
         let answer = running.client()?.get("/internal/force_flush")?;
-        ensure!(answer.is_success(), "force_flush answered {}", answer.status);
+        ensure!(
+            answer.is_success(),
+            "force_flush answered {}",
+            answer.status
+        );
         Ok(None)
     }
 }

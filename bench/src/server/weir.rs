@@ -20,14 +20,21 @@ impl Weir {
     pub(super) fn new(program: &Path, more: &[&str]) -> Result<Self> {
         let known = Command::new(program).arg("config").output();
         let known = known.with_context(|| format!("run {}", program.display()))?;
-        ensure!(known.status.success(), "{} config failed", program.display());
+        ensure!(
+            known.status.success(),
+            "{} config failed",
+            program.display()
+        );
         let mut sets = vec![
             "query.max_series=20000000".to_owned(),
             "query.max_samples=2000000000".to_owned(),
         ];
         // An unknown key is an error there.
         let text = String::from_utf8_lossy(&known.stdout).into_owned();
-        if text.lines().any(|line| line.trim_start().starts_with("admin")) {
+        if text
+            .lines()
+            .any(|line| line.trim_start().starts_with("admin"))
+        {
             sets.push("http.admin=true".to_owned());
         }
         sets.extend(more.iter().map(|&set| set.to_owned()));

@@ -23,7 +23,8 @@ pub(crate) fn count(folder: &Path, span: Span) -> Result<u64> {
             sum += count(&path, span)?;
         } else if path.extension().is_some_and(|end| end == "wsp") {
             let bytes = fs::read(&path)?;
-            sum += count_in(&bytes, span).with_context(|| format!("{} is no whisper file", path.display()))?;
+            sum += count_in(&bytes, span)
+                .with_context(|| format!("{} is no whisper file", path.display()))?;
         }
     }
     Ok(sum)
@@ -31,14 +32,26 @@ pub(crate) fn count(folder: &Path, span: Span) -> Result<u64> {
 
 fn count_in(bytes: &[u8], span: Span) -> Option<u64> {
     let archive = bytes.get(HEAD_BYTES..HEAD_BYTES + ARCHIVE_BYTES)?;
-    let (from, points) = (number(&archive[..4])? as usize, number(&archive[8..])? as usize);
+    let (from, points) = (
+        number(&archive[..4])? as usize,
+        number(&archive[8..])? as usize,
+    );
     let points = bytes.get(from..from + points * POINT_BYTES)?;
-    let times = points.chunks_exact(POINT_BYTES).filter_map(|point| number(&point[..4]));
-    Some(times.filter(|time| (span.from_s..=span.to_s).contains(time)).count() as u64)
+    let times = points
+        .chunks_exact(POINT_BYTES)
+        .filter_map(|point| number(&point[..4]));
+    Some(
+        times
+            .filter(|time| (span.from_s..=span.to_s).contains(time))
+            .count() as u64,
+    )
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {
-    bytes.try_into().ok().map(|bytes| u32::from_be_bytes(bytes).into())
+    bytes
+        .try_into()
+        .ok()
+        .map(|bytes| u32::from_be_bytes(bytes).into())
 }
 
 #[cfg(test)]
@@ -55,7 +68,11 @@ mod tests {
             bytes.extend_from_slice(&time.to_be_bytes());
             bytes.extend_from_slice(&1.5_f64.to_be_bytes());
         }
-        let span = |from_s, to_s| Span { from_s, to_s, step_s: 10 };
+        let span = |from_s, to_s| Span {
+            from_s,
+            to_s,
+            step_s: 10,
+        };
         assert_eq!(count_in(&bytes, span(100, 110)), Some(2));
         assert_eq!(count_in(&bytes, span(101, 109)), Some(0));
         assert_eq!(count_in(&bytes[..50], span(100, 110)), None);

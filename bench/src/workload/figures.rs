@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_were_measured() {
         let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
-        assert_eq!([0.5, 0.99, 1.0].map(|q| quantile(&values, q)), [50.0, 99.0, 100.0]);
+        assert_eq!(
+            [0.5, 0.99, 1.0].map(|q| quantile(&values, q)),
+            [50.0, 99.0, 100.0]
+        );
         assert_eq!((quantile(&[7.0], 0.5), quantile(&[], 0.5)), (7.0, 0.0));
     }
 

@@ -28,12 +28,18 @@ pub(super) struct Latency {
 
 impl Latency {
     pub(super) fn cells(&self) -> String {
-        let [a, b, c, d] = [self.one_p50, self.one_p99, self.region_p50, self.region_p99].map(number);
+        let [a, b, c, d] =
+            [self.one_p50, self.one_p99, self.region_p50, self.region_p99].map(number);
         format!("{a}/{b}; {c}/{d}")
     }
 }
 
-pub(super) fn measure(running: &Running, dialect: Dialect, shape: &Shape, span: Span) -> Result<Latency> {
+pub(super) fn measure(
+    running: &Running,
+    dialect: Dialect,
+    shape: &Shape,
+    span: Span,
+) -> Result<Latency> {
     let mut client = running.client()?;
     let hosts = shape.series / METRICS as u64;
     let one = (0..ONE_REPEATS + WARM_UP as u64).map(|place| {
@@ -55,14 +61,21 @@ pub(super) fn measure(running: &Running, dialect: Dialect, shape: &Shape, span: 
     })
 }
 
-fn timed(client: &mut Client, paths: impl Iterator<Item = String>, whole: usize) -> Result<Vec<f64>> {
+fn timed(
+    client: &mut Client,
+    paths: impl Iterator<Item = String>,
+    whole: usize,
+) -> Result<Vec<f64>> {
     let mut times_ms = Vec::new();
     for path in paths {
         let start = Instant::now();
         let body = ask(client, &path)?;
         times_ms.push(start.elapsed().as_secs_f64() * 1e3);
         let found = points(&body)?;
-        ensure!(found == whole, "{found} points instead of {whole} from {path}");
+        ensure!(
+            found == whole,
+            "{found} points instead of {whole} from {path}"
+        );
     }
     Ok(times_ms.split_off(WARM_UP))
 }

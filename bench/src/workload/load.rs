@@ -28,27 +28,60 @@ pub(super) fn text_100k(bench: &Bench<'_>) -> Result<Section> {
         rows.push(plan.measure(bench, server.as_ref(), server.protocol(), true));
     }
     let title = plan.title();
-    Ok(section(&title, &rows, vec![
-        (Goal::new(&format!("{title}: CPU-s per 1M samples"), "s", 0.30, 0.18), Row::cpu_idle),
-        (Goal::new(&format!("{title}: peak RSS"), "MB", 160.0, 100.0), Row::rss),
-        (Goal::new(&format!("{title}: bytes on disk per sample"), "B", 1.6, 1.3), Row::disk),
-        (Goal::new("one series, 10 min, HTTP, p50", "ms", 0.23, 0.12), |row| row.latency(|l| l.one_p50)),
-        (Goal::new("sum by (region) of 100k series, p50", "ms", 60.0, 25.0), |row| row.latency(|l| l.region_p50)),
-    ]))
+    Ok(section(
+        &title,
+        &rows,
+        vec![
+            (
+                Goal::new(&format!("{title}: CPU-s per 1M samples"), "s", 0.30, 0.18),
+                Row::cpu_idle,
+            ),
+            (
+                Goal::new(&format!("{title}: peak RSS"), "MB", 160.0, 100.0),
+                Row::rss,
+            ),
+            (
+                Goal::new(&format!("{title}: bytes on disk per sample"), "B", 1.6, 1.3),
+                Row::disk,
+            ),
+            (
+                Goal::new("one series, 10 min, HTTP, p50", "ms", 0.23, 0.12),
+                |row| row.latency(|l| l.one_p50),
+            ),
+            (
+                Goal::new("sum by (region) of 100k series, p50", "ms", 60.0, 25.0),
+                |row| row.latency(|l| l.region_p50),
+            ),
+        ],
+    ))
 }
 
 pub(super) fn text_1m(bench: &Bench<'_>) -> Result<Section> {
     let (series, rounds) = bench.size((1_000_000, 12), (20_000, 3));
     let plan = Plan::new("text", series, rounds);
     let servers = bench.servers(&["VictoriaMetrics", "Prometheus"])?;
-    let measure = |server: &Box<dyn Server>| plan.measure(bench, server.as_ref(), server.protocol(), false);
+    let measure =
+        |server: &Box<dyn Server>| plan.measure(bench, server.as_ref(), server.protocol(), false);
     let rows: Vec<Row> = servers.iter().map(measure).collect();
     let title = plan.title();
-    Ok(section(&title, &rows, vec![
-        (Goal::new(&format!("{title}: CPU-s per 1M samples"), "s", 0.50, 0.30), Row::cpu_idle),
-        (Goal::new(&format!("{title}: peak RSS"), "MB", 370.0, 250.0), Row::rss),
-        (Goal::new(&format!("{title}: bytes on disk per sample"), "B", 6.0, 4.0), Row::disk),
-    ]))
+    Ok(section(
+        &title,
+        &rows,
+        vec![
+            (
+                Goal::new(&format!("{title}: CPU-s per 1M samples"), "s", 0.50, 0.30),
+                Row::cpu_idle,
+            ),
+            (
+                Goal::new(&format!("{title}: peak RSS"), "MB", 370.0, 250.0),
+                Row::rss,
+            ),
+            (
+                Goal::new(&format!("{title}: bytes on disk per sample"), "B", 6.0, 4.0),
+                Row::disk,
+            ),
+        ],
+    ))
 }
 
 pub(super) fn frames_1m(bench: &Bench<'_>) -> Result<Section> {
@@ -104,7 +137,11 @@ impl Plan {
 
     fn title(&self) -> String {
         let Shape { series, rounds, .. } = self.shape;
-        format!("{}, {} series × {rounds}", self.what, thousands(series as i64))
+        format!(
+            "{}, {} series × {rounds}",
+            self.what,
+            thousands(series as i64)
+        )
     }
 
     fn span(&self) -> Span {
@@ -115,7 +152,13 @@ impl Plan {
         }
     }
 
-    fn measure(&self, bench: &Bench<'_>, server: &dyn Server, protocol: Protocol, ask: bool) -> Row {
+    fn measure(
+        &self,
+        bench: &Bench<'_>,
+        server: &dyn Server,
+        protocol: Protocol,
+        ask: bool,
+    ) -> Row {
         eprintln!("{} <- {}", server.name(), protocol.title());
         let mut row = Row {
             server: server.name(),
@@ -128,7 +171,10 @@ impl Plan {
             row.failure = Some(format!("{}: {error:#}", row.server));
         } else if row.arrived != row.samples {
             let lost = row.samples as i64 - row.arrived as i64;
-            row.failure = Some(format!("{}: {lost} of {} samples did not arrive", row.server, row.samples));
+            row.failure = Some(format!(
+                "{}: {lost} of {} samples did not arrive",
+                row.server, row.samples
+            ));
         }
         row
     }
@@ -149,7 +195,12 @@ impl Plan {
             row.arrived = arrived(&running, dialect, self.span())?;
         }
         if ask && dialect != Dialect::Whisper {
-            row.latency = Some(latency::measure(&running, dialect, &self.shape, self.span())?);
+            row.latency = Some(latency::measure(
+                &running,
+                dialect,
+                &self.shape,
+                self.span(),
+            )?);
         }
         wait_until_idle(pid, bench.patience())?;
         let before_s = cpu_s(pid)?;
@@ -199,7 +250,11 @@ impl Plan {
     fn wait_until_queryable(&self, running: &Running, dialect: Dialect) -> Result<()> {
         let whole = self.shape.samples() / METRICS as u64;
         let (deadline, mut client) = (Instant::now() + QUERYABLE, running.client()?);
-        while dialect.count(&mut client, METRICS - 1, self.span()).context("count")? < whole {
+        while dialect
+            .count(&mut client, METRICS - 1, self.span())
+            .context("count")?
+            < whole
+        {
             if Instant::now() > deadline {
                 break;
             }
@@ -245,7 +300,9 @@ impl Row {
             cell(self.rss()),
             number(megabytes(self.rss_end_bytes)),
             cell(self.disk()),
-            self.latency.as_ref().map_or_else(|| "–".to_owned(), Latency::cells),
+            self.latency
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), Latency::cells),
             self.notes.join("; "),
         ]
     }

@@ -55,7 +55,8 @@ impl Name {
     ];
 
     fn key(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     fn run(self, bench: &Bench<'_>) -> Result<Section> {
@@ -91,7 +92,11 @@ pub(crate) fn run(options: &Run) -> Result<()> {
         true => None,
         false => Some(Packages::prepare(&options.work.join("peers"))?),
     };
-    let bench = Bench { options, packages, folder };
+    let bench = Bench {
+        options,
+        packages,
+        folder,
+    };
     let mut failures = Vec::new();
     for name in bench.wanted() {
         eprintln!("== {}", name.key());
@@ -182,5 +187,7 @@ fn end_s(rounds: u64) -> u64 {
 /// Counts the fleet's samples by query, metric by metric, so that no limit is near.
 fn arrived(running: &Running, dialect: Dialect, span: Span) -> Result<u64> {
     let mut client = running.client()?;
-    (0..METRICS).map(|metric| dialect.count(&mut client, metric, span)).sum()
+    (0..METRICS)
+        .map(|metric| dialect.count(&mut client, metric, span))
+        .sum()
 }

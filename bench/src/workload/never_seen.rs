@@ -51,12 +51,21 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Section> {
                     goal.note(server.name(), figure);
                 }
                 if steps.arrived != 3 * series {
-                    let failure = format!("{}: {} of {} samples arrived", server.name(), steps.arrived, 3 * series);
+                    let failure = format!(
+                        "{}: {} of {} samples arrived",
+                        server.name(),
+                        steps.arrived,
+                        3 * series
+                    );
                     section.failures.push(failure);
                 }
-                section.rows.push(cells(server.as_ref(), protocol, &steps, series, figure));
+                section
+                    .rows
+                    .push(cells(server.as_ref(), protocol, &steps, series, figure));
             }
-            Err(error) => section.failures.push(format!("{}: {error:#}", server.name())),
+            Err(error) => section
+                .failures
+                .push(format!("{}: {error:#}", server.name())),
         }
     }
     section.goals.push(goal);
@@ -91,13 +100,30 @@ fn steps(bench: &Bench<'_>, server: &dyn Server, protocol: Protocol, series: u64
     let rss_before = rss_bytes(pid)?.1;
     let new_s = step(series / METRICS as u64, last_s)?;
     let rss_after = rss_bytes(pid)?.1;
-    let span = Span { from_s: last_s - STEP_S, to_s: last_s, step_s: STEP_S };
+    let span = Span {
+        from_s: last_s - STEP_S,
+        to_s: last_s,
+        step_s: STEP_S,
+    };
     let arrived = arrived(&running, server.dialect(), span)?;
     bench.leave(&running.stop()?);
-    Ok(Steps { first_s, known_s, new_s, rss_before, rss_after, arrived })
+    Ok(Steps {
+        first_s,
+        known_s,
+        new_s,
+        rss_before,
+        rss_after,
+        arrived,
+    })
 }
 
-fn cells(server: &dyn Server, protocol: Protocol, steps: &Steps, series: u64, figure: f64) -> Vec<String> {
+fn cells(
+    server: &dyn Server,
+    protocol: Protocol,
+    steps: &Steps,
+    series: u64,
+    figure: f64,
+) -> Vec<String> {
     let grown = steps.rss_after as f64 - steps.rss_before as f64;
     vec![
         format!("{} {}", server.name(), server.version()),

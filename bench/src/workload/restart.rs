@@ -36,13 +36,24 @@ struct Start {
 }
 
 pub(super) fn run(bench: &Bench<'_>) -> Result<Section> {
-    let mut ready = Goal::new("start after kill -9, 1 GB of journal: ready", "s", 10.0, 5.0);
+    let mut ready = Goal::new(
+        "start after kill -9, 1 GB of journal: ready",
+        "s",
+        10.0,
+        5.0,
+    );
     let mut taken = Goal::new("start after kill -9: a sample acknowledged", "s", 1.0, 1.0);
     let mut section = Section {
         title: "Start after kill -9".to_owned(),
         columns: owned([
-            "server", "log on disk, MB", "samples acknowledged", "there after the start", "ready, s", "ready, s per GB",
-            "a sample acknowledged, s", "peak RSS after the start, MB",
+            "server",
+            "log on disk, MB",
+            "samples acknowledged",
+            "there after the start",
+            "ready, s",
+            "ready, s per GB",
+            "a sample acknowledged, s",
+            "peak RSS after the start, MB",
         ]),
         ..Section::default()
     };
@@ -57,18 +68,32 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Section> {
         let start = match start {
             Ok(start) => start,
             Err(error) => {
-                section.failures.push(format!("{}: {error:#}", server.name()));
+                section
+                    .failures
+                    .push(format!("{}: {error:#}", server.name()));
                 continue;
             }
         };
         let per_gb_s = start.ready_s / (megabytes(start.journal_bytes) / 1e3);
         // The goal is for 1 GB; Weir's log has at least that, the peers' is scaled.
-        ready.note(server.name(), if server.name() == "Weir" { start.ready_s } else { per_gb_s });
+        ready.note(
+            server.name(),
+            if server.name() == "Weir" {
+                start.ready_s
+            } else {
+                per_gb_s
+            },
+        );
         if let Some(taken_s) = start.taken_s {
             taken.note(server.name(), taken_s);
         }
         if start.arrived != start.samples {
-            let failure = format!("{}: {} of {} samples are there", server.name(), start.arrived, start.samples);
+            let failure = format!(
+                "{}: {} of {} samples are there",
+                server.name(),
+                start.arrived,
+                start.samples
+            );
             section.failures.push(failure);
         }
         section.rows.push(vec![
@@ -100,11 +125,23 @@ fn weir(bench: &Bench<'_>, server: &dyn Server) -> Result<Start> {
     };
     let running = Running::start(server, bench.house(server)?)?;
     let from_s = (now_s() - MAX_ROUNDS).max(now_s() / LONG_WINDOW_S * LONG_WINDOW_S);
-    let shape = Shape { end_s: from_s + MAX_ROUNDS - 1, ..shape };
+    let shape = Shape {
+        end_s: from_s + MAX_ROUNDS - 1,
+        ..shape
+    };
     let journal = running.house.data().join("journal");
-    let sent = fill(&shape, &running.target(server, Protocol::Frames), &journal, wanted_bytes)?;
+    let sent = fill(
+        &shape,
+        &running.target(server, Protocol::Frames),
+        &journal,
+        wanted_bytes,
+    )?;
     let journal_bytes = disk_bytes(&journal);
-    ensure!(journal_bytes >= wanted_bytes, "{} rounds made only {journal_bytes} bytes of journal", MAX_ROUNDS);
+    ensure!(
+        journal_bytes >= wanted_bytes,
+        "{} rounds made only {journal_bytes} bytes of journal",
+        MAX_ROUNDS
+    );
     let house = running.kill()?;
 
     let start = Instant::now();
@@ -114,10 +151,16 @@ fn weir(bench: &Bench<'_>, server: &dyn Server) -> Result<Start> {
         let taking = scope.spawn(|| first_taken(&target, start));
         running.wait_until_ready(server)?;
         let ready_s = start.elapsed().as_secs_f64();
-        let taken_s = taking.join().map_err(|_| anyhow::anyhow!("a sender panicked"))?;
+        let taken_s = taking
+            .join()
+            .map_err(|_| anyhow::anyhow!("a sender panicked"))?;
         anyhow::Ok((ready_s, taken_s?))
     })?;
-    let span = Span { from_s, to_s: shape.end_s, step_s: 1 };
+    let span = Span {
+        from_s,
+        to_s: shape.end_s,
+        step_s: 1,
+    };
     let start = Start {
         journal_bytes,
         samples: sent.accepted,
@@ -165,7 +208,9 @@ fn first_taken(target: &Target, start: Instant) -> Result<f64> {
     loop {
         match once() {
             Ok(()) => return Ok(start.elapsed().as_secs_f64()),
-            Err(error) if start.elapsed() > MAX_START => return Err(error).context("nothing is taken"),
+            Err(error) if start.elapsed() > MAX_START => {
+                return Err(error).context("nothing is taken");
+            }
             Err(_) => thread::sleep(TRY_AGAIN),
         }
     }
@@ -184,13 +229,18 @@ fn prometheus(bench: &Bench<'_>, server: &dyn Server) -> Result<Start> {
         batch: 5_000,
     };
     let running = Running::start(server, bench.house(server)?)?;
-    let sent = Prepared::build(&shape, server.protocol())?.send(&running.target(server, server.protocol()))?;
+    let sent = Prepared::build(&shape, server.protocol())?
+        .send(&running.target(server, server.protocol()))?;
     let house = running.kill()?;
     let journal_bytes = disk_bytes(&house.data().join("wal"));
     let start = Instant::now();
     let running = Running::start(server, house)?;
     let ready_s = start.elapsed().as_secs_f64();
-    let span = Span { from_s: shape.time_s(0), to_s: shape.end_s, step_s: STEP_S };
+    let span = Span {
+        from_s: shape.time_s(0),
+        to_s: shape.end_s,
+        step_s: STEP_S,
+    };
     let start = Start {
         journal_bytes,
         samples: sent.accepted,

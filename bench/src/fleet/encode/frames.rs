@@ -28,7 +28,11 @@ impl Frames {
         let series = index as u32;
         if index == self.introduced {
             self.introduced += 1;
-            let labels = [("env", host.env), ("host", &host.name), ("region", host.region)];
+            let labels = [
+                ("env", host.env),
+                ("host", &host.name),
+                ("region", host.region),
+            ];
             match SeriesKey::new(dotted(metric), labels) {
                 Ok(key) => self.new_series.push((series, key)),
                 Err(error) => self.refused = Some(error),
