@@ -21,6 +21,7 @@ pub(crate) struct Section {
     pub(crate) failures: Vec<String>,
     pub(crate) date: String,
     pub(crate) machine: String,
+    pub(crate) commit: String,
 }
 
 /// A figure with what is wanted of it; less is better.
@@ -109,23 +110,28 @@ fn render<'a>(sections: impl Iterator<Item = &'a Section> + Clone, quick: bool) 
             title,
             date,
             machine,
+            commit,
             ..
         } = section;
-        let _ = write!(out, "\n## {title}\n\n{date}; {machine}.\n");
+        let _ = write!(out, "\n## {title}\n\n{date}, commit {commit}; {machine}.\n");
         for note in &section.notes {
-            let _ = write!(out, "{note}\n");
+            let _ = writeln!(out, "{note}");
         }
         out.push('\n');
         table(&mut out, &section.columns, section.rows.iter().cloned());
         for failure in &section.failures {
-            let _ = write!(out, "\n**Failed:** {failure}\n");
+            let _ = writeln!(out, "\n**Failed:** {failure}");
         }
     }
     out
 }
 
 fn goal_cells(goal: &Goal) -> Vec<String> {
-    let unit = |figure: f64| format!("{} {}", number(figure), goal.unit);
+    let unit = |figure: f64| {
+        format!("{} {}", number(figure), goal.unit)
+            .trim_end()
+            .to_owned()
+    };
     let peers: Vec<String> = goal
         .peers
         .iter()

@@ -97,11 +97,14 @@ pub(crate) fn run(options: &Run) -> Result<()> {
         packages,
         folder,
     };
-    let mut failures = Vec::new();
+    let (commit, mut failures) = (commit(options), Vec::new());
     for name in bench.wanted() {
         eprintln!("== {}", name.key());
-        let mut section = name.run(&bench).with_context(|| name.key())?;
+        let mut section = name
+            .run(&bench)
+            .unwrap_or_else(|error| failed(name, &error));
         section.date = machine::date();
+        section.commit.clone_from(&commit);
         section.machine = machine::description();
         failures.extend(section.failures.clone());
         bench.keep(name, section)?;
@@ -114,6 +117,26 @@ pub(crate) fn run(options: &Run) -> Result<()> {
         true => Ok(()),
         false => bail!("{}", failures.join("; ")),
     }
+}
+
+/// A workload that could not be measured at all; the others still are.
+fn failed(name: Name, error: &anyhow::Error) -> Section {
+    Section {
+        title: name.key(),
+        failures: vec![format!("{}: {error:#}", name.key())],
+        ..Section::default()
+    }
+}
+
+/// Of the clone that the page lies in. Asked before the page is written, which would count as a change.
+fn commit(options: &Run) -> String {
+    let folder = options
+        .results
+        .parent()
+        .map(|folder| folder.to_string_lossy());
+    let folder = folder.unwrap_or_default();
+    let said = machine::said("git", &["-C", &folder, "describe", "--always", "--dirty"]);
+    said.unwrap_or_else(|| "unknown".to_owned())
 }
 
 impl Bench<'_> {

@@ -8,7 +8,7 @@ use crate::fleet::names::{Host, dotted};
 use crate::fleet::walk::Reading;
 
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(in crate::fleet) struct Frames {
     sequence: u64,
     introduced: usize,
     refused: Option<KeyError>,

@@ -17,7 +17,7 @@ const SAMPLE_VALUE: u8 = 1 << 3 | 1;
 const SAMPLE_TIME: u8 = 2 << 3;
 
 #[derive(Debug, Default)]
-pub(super) struct RemoteWrite {
+pub(in crate::fleet) struct RemoteWrite {
     request: Vec<u8>,
     series: Vec<u8>,
     part: Vec<u8>,
