@@ -22,6 +22,13 @@ Tasks
   test    do all the set-up and run every test there is
             [--] ARGS     passed to the test runner: a filter, then only matching Rust tests run
   setup   only the set-up for the tests
+  bench   measure weir-gateway beside its peers, write bench/RESULTS.md; about an hour, on an idle machine
+            --only NAME   only this workload (text100k, text1m, frames1m, never-seen, restart, ten-million); may be repeated
+            --quick       small loads, to see that everything works; the results go beside the builds
+            --no-peers    only weir-gateway
+            --ten-million also ten million series for ten minutes
+            --gateway P   measure this program instead of building one
+            --keep        leave data directories and logs
   lint    cargo fmt --check and clippy on everything, warnings are errors
   crash   end a gateway badly under load and compare what it kept with what it had acknowledged
             --cycles N      kill -9 so often                    [default: 100, where nothing else is asked for]
@@ -49,6 +56,8 @@ pub(crate) enum Task {
     Test(Vec<String>),
     /// Only prepare for the tests.
     Setup,
+    /// Measure; the words go to weir-bench, but for the gateway to measure.
+    Bench(BenchOptions),
     /// Format and clippy.
     Lint,
     /// The crash harness.
@@ -72,6 +81,16 @@ pub(crate) struct UpOptions {
     pub(crate) stop_after: Option<Duration>,
 }
 
+/// What to measure.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct BenchOptions {
+    /// Built before where it is not given.
+    pub(crate) gateway: Option<PathBuf>,
+    pub(crate) quick: bool,
+    /// For weir-bench.
+    pub(crate) words: Vec<String>,
+}
+
 /// # Errors
 /// Names the word that is not understood.
 pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
@@ -83,6 +102,7 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         "up" => up(words),
         "test" => Ok(test(words)),
         "setup" => alone(Task::Setup, words),
+        "bench" => bench(words),
         "lint" => alone(Task::Lint, words),
         "crash" => crash(words),
         "env" => alone(Task::Env, words),
@@ -113,6 +133,29 @@ fn crash(words: impl Iterator<Item = String>) -> Result<Task> {
         return Ok(Task::Help);
     }
     crash::read(words.into_iter()).map(Task::Crash)
+}
+
+fn bench(mut words: impl Iterator<Item = String>) -> Result<Task> {
+    let mut options = BenchOptions::default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--gateway" => {
+                options.gateway = Some(words.next().context("--gateway needs a program")?.into())
+            }
+            "--only" => {
+                let name = words.next().context("--only needs a workload's name")?;
+                options.words.extend([word, name]);
+            }
+            "--quick" => {
+                options.quick = true;
+                options.words.push(word);
+            }
+            "--no-peers" | "--ten-million" | "--keep" => options.words.push(word),
+            "--help" | "-h" => return Ok(Task::Help),
+            other => bail!("bench does not know {other:?}: see cargo xtask help"),
+        }
+    }
+    Ok(Task::Bench(options))
 }
 
 fn up(mut words: impl Iterator<Item = String>) -> Result<Task> {
@@ -161,6 +204,22 @@ mod tests {
     }
 
     #[test]
+    fn bench_keeps_the_gateway_and_passes_the_rest_on() {
+        let expected = BenchOptions {
+            gateway: Some("g".into()),
+            quick: true,
+            words: ["--only", "text1m", "--quick", "--no-peers"]
+                .map(str::to_owned)
+                .into(),
+        };
+        let line = "bench --only text1m --gateway g --quick --no-peers";
+        assert_eq!(
+            read_line(line).expect("is understood"),
+            Task::Bench(expected)
+        );
+    }
+
+    #[test]
     fn check_stops_at_once() {
         let expected = UpOptions {
             stop_after: Some(Duration::ZERO),
@@ -181,6 +240,8 @@ mod tests {
             ("up --for -1", "\"-1\""),
             ("up --data", "--data"),
             ("lint now", "\"now\""),
+            ("bench --only", "--only"),
+            ("bench fast", "\"fast\""),
         ] {
             let error = read_line(line).expect_err(line);
             assert!(format!("{error:#}").contains(named), "{line}: {error:#}");
@@ -201,7 +262,9 @@ mod tests {
 
     #[test]
     fn every_task_is_in_the_help() {
-        for task in ["up", "test", "setup", "lint", "crash", "env", "help"] {
+        for task in [
+            "up", "test", "setup", "bench", "lint", "crash", "env", "help",
+        ] {
             assert!(
                 HELP.lines()
                     .any(|line| line.starts_with(&format!("  {task} "))),

@@ -101,7 +101,11 @@ pub(crate) fn run(command: &mut Command, what: &str) -> Result<()> {
     Ok(())
 }
 
-fn target_dir(workspace: &Path) -> Result<PathBuf> {
+/// Where every build goes.
+///
+/// # Errors
+/// When there is no home folder to default to.
+pub(crate) fn target_dir(workspace: &Path) -> Result<PathBuf> {
     let chosen = env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
     let home = env::var_os("HOME").filter(|dir| !dir.is_empty());
     match (chosen, home) {

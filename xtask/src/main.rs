@@ -2,6 +2,7 @@
 //! Owns no step itself; what it runs never needs more than a clone, Rust and a package manager.
 
 mod args;
+mod bench;
 mod build;
 mod closing;
 mod crash;
@@ -37,6 +38,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(options) => up::run(&options),
         Task::Test(filter) => test::run(&filter),
+        Task::Bench(options) => bench::run(&options),
         Task::Setup => test::set_up().map(drop),
         Task::Lint => lint::run(),
         Task::Crash(options) => crash::run(&options),
