@@ -99,8 +99,7 @@ impl Store {
         limits.series(ids.len()).map_err(StoreError::Stopped)?;
         let mut selection = Selection::default();
         for (series, kept) in self.by_policy(&mut ids)? {
-            // The open windows first: one that is sealed meanwhile is then read from tables and head.
-            let open = self.shared.head.open_windows();
+            let open = self.shared.head.unsealed_windows();
             let stretches = self.stretches(&kept, &open, from_ms, to_ms, wish.spacing_ms);
             let read = Read {
                 store: self,
@@ -124,7 +123,7 @@ impl Store {
                     .collect();
             }
         }
-        selection.series.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        selection.series = by_key(selection.series);
         Ok(selection)
     }
 
@@ -394,4 +393,18 @@ impl Read<'_> {
                 .for_each(|value| *value = 1.0);
         }
     }
+}
+
+/// Sorts numbers and then moves each series once: they are large.
+fn by_key(series: Vec<Selected>) -> Vec<Selected> {
+    if series.is_sorted_by(|a, b| a.key <= b.key) {
+        return series;
+    }
+    let mut order: Vec<u32> = (0..series.len() as u32).collect();
+    order.sort_unstable_by(|a, b| series[*a as usize].key.cmp(&series[*b as usize].key));
+    let mut series: Vec<Option<Selected>> = series.into_iter().map(Some).collect();
+    let sorted = order
+        .into_iter()
+        .filter_map(|at| series[at as usize].take());
+    sorted.collect()
 }

@@ -31,7 +31,7 @@ impl Store {
                 .filter(|(day, rolled)| !rolled.stale.is_empty() && over(**day));
             due.map(|(day, _)| *day).collect()
         };
-        let open = self.shared.head.open_windows();
+        let open = self.shared.head.unsealed_windows();
         let mut made = 0;
         for day in days {
             // What is open is sealed within a window's length, and the day comes round again.

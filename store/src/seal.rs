@@ -18,7 +18,7 @@ use crate::{StoreError, chunk};
 /// Series looked up, read or written under one lock.
 const SERIES_A_LOCK: usize = 2_048;
 /// Definitions held at once on their way to RocksDB.
-const DEFINITIONS_AT_ONCE: u32 = 1 << 18;
+const DEFINITIONS_AT_ONCE: u32 = 1 << 16;
 
 /// What one call did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Which tier answers for which stretch of time: the coarsest whose points lie close enough for the asker, else the
 //! finest that is still kept. One continuous answer over all of them.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use crate::backend::Tier;
@@ -20,8 +21,9 @@ pub(crate) struct Stretch {
 pub(crate) struct Choice<'a> {
     pub(crate) window_ms: i64,
     pub(crate) past: &'a Past,
-    /// Windows with samples in the head: whatever is in tables of them is not all.
-    pub(crate) open: &'a std::collections::BTreeSet<Window>,
+    /// Windows with samples in the head: whatever is in tables of them is not all. IMPORTANT: looked at before `past`, so
+    /// that a window on its way into tables is in one of the two; its tables are read whether or not they are there yet.
+    pub(crate) open: &'a BTreeSet<Window>,
     /// Windows before this one are not kept raw, for these series.
     pub(crate) first_raw: Window,
     /// Days before these are not kept as points of a minute, and of an hour.
@@ -48,9 +50,15 @@ impl Choice<'_> {
             let first = of_day.start.max(*windows.start()).max(self.first_raw);
             let end = of_day.end.min(windows.end().saturating_add(1));
             if first < end {
-                for (window, _) in self.past.windows.range(first..end) {
-                    add(&mut stretches, Tier::Raw, *window);
-                }
+                let sealed = self
+                    .past
+                    .windows
+                    .range(first..end)
+                    .map(|(window, _)| *window);
+                let all: BTreeSet<Window> =
+                    sealed.chain(self.open.range(first..end).copied()).collect();
+                all.into_iter()
+                    .for_each(|window| add(&mut stretches, Tier::Raw, window));
             }
         }
         stretches
@@ -59,11 +67,8 @@ impl Choice<'_> {
     /// Days of the range that have anything in tables.
     fn days(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = u32> {
         let range = window::touching(from_ms, to_ms, DAY_MS);
-        let of_windows = self
-            .past
-            .windows
-            .keys()
-            .map(|w| window::day_of(*w, self.window_ms));
+        let windows = self.past.windows.keys().chain(self.open);
+        let of_windows = windows.map(|window| window::day_of(*window, self.window_ms));
         let days = self.past.days.keys().copied().chain(of_windows);
         let mut days: Vec<u32> = days.filter(|day| range.contains(day)).collect();
         days.sort_unstable();
@@ -135,8 +140,6 @@ impl Stretch {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use roaring::RoaringBitmap;
 
     use super::*;

@@ -224,6 +224,11 @@ impl Line {
         }
     }
 
+    /// About how many samples there are, at most a few times more or less.
+    pub(super) fn samples_about(&self) -> usize {
+        (self.in_slabs as usize + usize::from(self.tail_len)) / 2 + 8
+    }
+
     /// Hands over every sample, ascending, as (milliseconds since the window's start, value).
     pub(super) fn read(
         &self,

@@ -161,6 +161,15 @@ impl Head {
         windows
     }
 
+    /// Windows with samples that are not in tables yet, whether or not they are on their way.
+    pub(crate) fn unsealed_windows(&self) -> BTreeSet<Window> {
+        let mut windows = BTreeSet::new();
+        for shard in &self.shards {
+            windows.extend(shard.read().unsealed_windows());
+        }
+        windows
+    }
+
     /// Takes a window for sealing; gives back the series with samples in it.
     pub(crate) fn freeze(&self, window: Window) -> Vec<u32> {
         let mut series = Vec::new();

@@ -294,6 +294,9 @@ impl Shard {
         if line.is_empty() || start_ms > to_ms || start_ms + self.window_ms <= from_ms {
             return;
         }
+        let about = line.samples_about();
+        found.times_ms.reserve(about);
+        found.values.reserve(about);
         line.read(&self.slabs, bytes, |offset_ms, value| {
             let time_ms = start_ms + i64::from(offset_ms);
             if (from_ms..=to_ms).contains(&time_ms) {
@@ -305,6 +308,10 @@ impl Shard {
 
     pub(super) fn open_windows(&self) -> &BTreeSet<Window> {
         &self.open
+    }
+
+    pub(super) fn unsealed_windows(&self) -> impl Iterator<Item = Window> + '_ {
+        self.open.iter().chain(self.sealing.keys()).copied()
     }
 
     /// Series that got their first sample in a window since the last call.

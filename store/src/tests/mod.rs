@@ -156,6 +156,38 @@ fn acknowledged_samples_are_there_after_a_crash_before_and_after_sealing() {
 }
 
 #[test]
+fn readers_miss_nothing_while_windows_are_sealed() {
+    let house = House::new();
+    let samples: Vec<_> = (0..40)
+        .map(|n| (T0 - n * HOUR / 2, n as f64))
+        .rev()
+        .collect();
+    for name in ["a", "b", "c"] {
+        house.floats(name, None, &samples);
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            house.store().seal(house.pass(HOUR)).unwrap();
+            done.store(true, Ordering::Release);
+        });
+        loop {
+            let last = done.load(Ordering::Acquire);
+            let matcher = Matcher::new("host", MatchOp::Equal, "a");
+            let found = house
+                .store()
+                .select(&[matcher], 0, i64::MAX, Wish::RAW, &NoLimits)
+                .unwrap();
+            let lengths: Vec<_> = found.series.iter().map(|one| one.columns.len()).collect();
+            assert_eq!(lengths, [40, 40, 40]);
+            if last {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
 fn a_batch_sent_again_changes_nothing_even_after_sealing_and_crash() {
     let mut house = House::new();
     assert_eq!(house.floats("a", Some(1), &[(T0, 1.0)]).stored, 1);

@@ -61,7 +61,8 @@ pub struct SeriesKey(Arc<[u8]>);
 
 impl Ord for SeriesKey {
     fn cmp(&self, other: &Self) -> Ordering {
-        Parts(&self.0).cmp(Parts(&other.0))
+        // Order of bytes is order of text in UTF-8.
+        Raw(&self.0).cmp(Raw(&other.0))
     }
 }
 
@@ -242,6 +243,21 @@ fn unpack(bytes: &[u8]) -> Option<Vec<&str>> {
     let mut rest = Parts(bytes);
     let parts: Vec<&str> = rest.by_ref().collect();
     (rest.0.is_empty() && parts.len() % 2 == 1).then_some(parts)
+}
+
+/// The texts of canonical bytes as bytes: what an order needs, and nothing is validated again.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> Iterator for Raw<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first_chunk::<2>()?;
+        let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        self.0 = rest;
+        Some(text)
+    }
 }
 
 /// The texts of canonical bytes, one after the other; ends early on bytes that are not.

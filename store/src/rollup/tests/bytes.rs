@@ -146,6 +146,8 @@ fn times_that_do_not_ascend_are_damage() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn bytes_that_pass_the_checksum_are_read_without_panic(mut bytes in vec(any::<u8>(), 0..200), tables in 0_u8..8) {
         bytes.insert(0, 1 | tables << 4);
