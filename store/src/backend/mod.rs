@@ -315,7 +315,8 @@ impl Backend {
         Ok(self.db.write_opt(batch, &options)?)
     }
 
-    /// Hands over the chunks of the wanted series in one window, older parts first. `wanted` ascends.
+    /// Hands over the chunks of the wanted series in one window, older parts first. `wanted` ascends. What lies in a
+    /// block that fails its checksum is named, counted and passed over.
     pub(crate) fn chunks_in(
         &self,
         tier: Tier,
@@ -338,6 +339,7 @@ impl Backend {
         options.set_iterate_upper_bound(keys::window_end(window));
         let family = self.family(tier.family())?;
         let mut entries = self.db.raw_iterator_cf_opt(&family, options);
+        let mut damaged = 0;
         for (at, &(metric, series)) in wanted.iter().enumerate() {
             let prefix = keys::chunk_prefix(window, metric, series);
             advance_to(&mut entries, &prefix);
@@ -349,8 +351,19 @@ impl Backend {
                 take(at, part, value)?;
                 entries.next();
             }
+            match entries.status() {
+                Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
+                    if damaged == 0 {
+                        tracing::error!(
+                            "{tier:?} tables of window {window} are damaged from series {series} on: {error}"
+                        );
+                    }
+                    damaged += 1;
+                }
+                other => other?,
+            }
         }
-        entries.status()?;
+        metrics::counter!("weir_store_damaged_chunks_total").increment(damaged);
         Ok(())
     }
 

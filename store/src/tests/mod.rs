@@ -8,6 +8,7 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 
 use crate::*;
 
+mod damage;
 mod keeping;
 
 const T0: i64 = 1_700_000_000_000;
