@@ -4,6 +4,7 @@
 
 mod alert;
 mod apis;
+mod keeping;
 mod page;
 mod programs;
 mod refusals;

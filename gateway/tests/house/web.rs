@@ -8,8 +8,26 @@ use serde_json::Value;
 
 /// GET; the status and the body.
 pub(crate) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
+    ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+/// POST of a form; the status and the body.
+pub(crate) fn post(address: &str, path: &str, form: &str) -> Result<(u16, String), String> {
+    let length = form.len();
+    let kind = "application/x-www-form-urlencoded";
+    ask(
+        address,
+        &format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{form}"
+        ),
+    )
+}
+
+fn ask(address: &str, request: &str) -> Result<(u16, String), String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .map_err(|error| error.to_string())?;

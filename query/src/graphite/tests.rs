@@ -57,7 +57,15 @@ impl Source for Memory {
         }
         Ok(Selection {
             series,
-            resolutions: vec![(0, if self.rolled_up { wish.spacing_ms } else { 0 })],
+            // As of old samples: there are no others, whatever was wished for.
+            resolutions: vec![(
+                0,
+                if self.rolled_up {
+                    wish.spacing_ms.max(60_000)
+                } else {
+                    0
+                },
+            )],
         })
     }
     fn series(
