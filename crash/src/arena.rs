@@ -21,11 +21,11 @@ use crate::tally::Tally;
 /// Mean time between batches of an agent.
 const PACE_MS: u64 = 40;
 /// Everything that is sent ended so long ago that its window may be sealed.
-const BEHIND_MS: i64 = 60 * 60_000;
+const BEHIND_MS: i64 = 26 * 3_600_000;
 /// Bursts make the load faster than its mean pace, by less than this.
 const BURSTS: i64 = 3;
 /// The longest span of samples, well within the default retention.
-const MOST_MS: i64 = 6 * 86_400_000;
+const MOST_MS: i64 = 5 * 86_400_000;
 /// The gateway stores `up` of whom it knows as it starts. An agent that came before that would have a sample of now in
 /// the journal, whose window is sealed minutes later, and all segments would wait for it.
 const FIRST_BEAT: Duration = Duration::from_millis(60);

@@ -121,6 +121,7 @@ impl Launch {
             "query.timeout=60s".to_owned(),
             // Its samples are of now: each would hold a segment of the journal until its window is over, minutes later.
             "presence.beat=24h".to_owned(),
+            "http.admin=true".to_owned(),
             format!("data_dir={}", self.data.display()),
         ];
         ports.into_iter().chain(rest).collect()

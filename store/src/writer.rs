@@ -217,6 +217,7 @@ impl Writer {
                 histogram!("weir_store_journal_sync_seconds").record(started.elapsed());
                 self.logged_end = self.defined_end;
                 self.apply(taken);
+                self.let_go(&windows);
             }
             Err(error) => {
                 counter!("weir_store_journal_failures_total").increment(1);
@@ -344,6 +345,15 @@ impl Writer {
         drop(dedupe);
         for taken in group {
             (taken.write.done)(Ok(taken.written));
+        }
+    }
+
+    /// A window of which the group had only what was there already need not keep the segment: were it being sealed, it
+    /// would not be sealed again.
+    fn let_go(&mut self, windows: &BTreeSet<Window>) {
+        let open = self.shared.head.open_windows();
+        for window in windows.difference(&open) {
+            self.journal.forget(*window);
         }
     }
 

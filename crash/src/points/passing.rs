@@ -26,7 +26,7 @@ pub(super) fn pass(arena: &mut Arena, point: &str, passing: u64) -> Result<Passi
     let mut said = Tail::new(&arena.launch.log);
     arena.launch.failpoints = Some(format!("{point}=abort@{passing}"));
     if point == RETENTION {
-        arena.launch.sets = vec![KEPT.to_owned()];
+        arena.launch.sets = KEPT.map(str::to_owned).to_vec();
         // Counted from the newest sample, which is older than what the agents might have sent by now.
         arena.kept_from_ms = arena.fleet.newest_ms() - KEPT_MS;
     }
@@ -56,14 +56,12 @@ fn until_ended(arena: &mut Arena, point: &str) -> Result<Option<ExitStatus>> {
         arena.fleet.aim(&gateway);
     }
     let since = Instant::now();
-    let mut backups = 0;
     while since.elapsed() < PATIENCE {
         if let Some(status) = gateway.wait(LOOK)? {
             return Ok(Some(status));
         }
         if point == BACKUP {
-            backups += 1;
-            ask_for_backup(arena, &gateway, backups);
+            ask_for_backup(&gateway);
         }
     }
     gateway.kill()?;
@@ -71,6 +69,6 @@ fn until_ended(arena: &mut Arena, point: &str) -> Result<Option<ExitStatus>> {
 }
 
 /// The gateway may end in the middle of it: the answer does not matter.
-fn ask_for_backup(arena: &Arena, gateway: &Gateway, number: u64) {
-    let _ = back_up(arena, gateway, &format!("{}-{number}", arena.tally.cycles));
+fn ask_for_backup(gateway: &Gateway) {
+    let _ = back_up(gateway);
 }

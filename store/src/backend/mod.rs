@@ -276,7 +276,9 @@ impl Backend {
             batch.put_cf(&meta, keys::day_key(day), keys::day_value(rolled));
         }
         batch.put_cf(&meta, DEDUPE_KEY, dedupe);
-        fail::pass("sealed.put").map_err(StoreError::io("write", self.db.path()))?;
+        if !fail::pass("sealed.put").map_err(StoreError::io("write", self.db.path()))? {
+            return Ok(());
+        }
         let written = self.write_synced(batch);
         fail::pass("sealed.done").map_err(StoreError::io("write", self.db.path()))?;
         written

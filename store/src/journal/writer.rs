@@ -206,6 +206,13 @@ impl Journal {
         }
     }
 
+    /// The open segment holds nothing of a window that is not in tables, or on its way there.
+    pub(crate) fn forget(&mut self, window: Window) {
+        if let Some(open) = &mut self.open {
+            open.needed_by.remove(&window);
+        }
+    }
+
     /// Bytes of all segments.
     pub(crate) fn bytes(&self) -> u64 {
         self.closed_bytes + self.open.as_ref().map_or(0, |open| open.end)

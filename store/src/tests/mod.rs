@@ -136,6 +136,15 @@ impl House {
     }
 }
 
+/// The writer must not outlive the test: RocksDB's statics go when the process ends.
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(store) = &self.store {
+            store.close();
+        }
+    }
+}
+
 const HOUR: i64 = 3_600_000;
 
 #[test]
@@ -267,7 +276,7 @@ fn a_second_store_on_the_directory_is_told_who_holds_it() {
 #[test]
 fn another_window_or_a_format_from_the_future_is_refused() {
     let mut house = House::new();
-    drop(house.store.take());
+    house.store.take().unwrap().close();
     let other = Options {
         window_ms: 60_000,
         ..house.options()
