@@ -93,6 +93,7 @@ impl Store {
         {
             let mut past = shared.past.write();
             past.windows = past.windows.split_off(&first_kept);
+            past.first_kept = first_kept;
         }
         shared.backend.drop_before(Tier::Raw, first_kept)
     }

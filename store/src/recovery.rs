@@ -137,6 +137,7 @@ impl<'a> Restoring<'a> {
             }
         };
         let first_kept = backend.first_kept()?;
+        past.first_kept = first_kept;
         Ok(Self {
             options,
             index,

@@ -1,5 +1,5 @@
-//! Rollups: points of a minute and of an hour, made of a day's samples once the day is over and its windows are sealed,
-//! and made again for the series that got late samples.
+//! Rollups: points of a minute and of an hour, made of a day's sealed samples once the day is over, and made again for
+//! the series that got late ones.
 
 use roaring::RoaringBitmap;
 
@@ -31,18 +31,11 @@ impl Store {
                 .filter(|(day, rolled)| !rolled.stale.is_empty() && over(**day));
             due.map(|(day, _)| *day).collect()
         };
-        let open = self.shared.head.unsealed_windows();
+        // Samples of the day that are still in the head make their series due again when they are sealed.
         let mut made = 0;
         for day in days {
-            // What is open is sealed within a window's length, and the day comes round again.
-            if open
-                .range(window::windows_of(day, options.window_ms))
-                .next()
-                .is_none()
-            {
-                self.roll_day(day, &upkeep)?;
-                made += 1;
-            }
+            self.roll_day(day, &upkeep)?;
+            made += 1;
         }
         Ok(made)
     }

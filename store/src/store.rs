@@ -29,6 +29,8 @@ use crate::{Options, StoreError};
 pub(crate) struct Past {
     /// Windows in tables, and when this process sealed them last.
     pub(crate) windows: BTreeMap<Window, Option<i64>>,
+    /// Windows before this one were dropped.
+    pub(crate) first_kept: Window,
     /// Days with rollups, or of which some are to be made. Their present series are in the index alone.
     pub(crate) days: BTreeMap<Day, RolledDay>,
 }

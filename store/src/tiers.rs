@@ -80,14 +80,7 @@ impl Choice<'_> {
     fn points_of(&self, day: Day) -> Option<Tier> {
         let rolled = self.past.days.get(&day)?;
         let windows = window::windows_of(day, self.window_ms);
-        let raw_begins = self
-            .past
-            .windows
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or(Window::MAX);
-        let all_raw = windows.start >= self.first_raw.max(raw_begins);
+        let all_raw = windows.start >= self.first_raw.max(self.past.first_kept);
         let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
         if all_raw && (!whole || self.spacing_ms < MINUTE_MS) || rolled.part == 0 {
             return None;
@@ -151,6 +144,7 @@ mod tests {
     fn past() -> Past {
         let mut past = Past::default();
         past.windows.extend((8..20).map(|window| (window, None)));
+        past.first_kept = 8;
         for day in 0..4 {
             let rolled = RolledDay {
                 part: 1,
@@ -202,6 +196,23 @@ mod tests {
             later,
             "a day that is half dropped is read by its points"
         );
+    }
+
+    #[test]
+    fn a_day_that_began_late_is_read_whole() {
+        let mut past = past();
+        past.windows.remove(&8);
+        let choice = Choice {
+            window_ms: WINDOW_MS,
+            past: &past,
+            open: &BTreeSet::new(),
+            first_raw: 8,
+            first_minute: 1,
+            first_hour: 0,
+            spacing_ms: 0,
+        };
+        let found = choice.stretches(2 * DAY_MS, 3 * DAY_MS - 1);
+        assert_eq!(found, [stretch(Tier::Raw, 9..=11)]);
     }
 
     #[test]
