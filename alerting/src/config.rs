@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::AlertingError;
+use crate::delivery::Webhook;
+use crate::{AlertingError, Clock};
 
 /// Everything that alerting is told. [`Default`] has Prometheus' and Alertmanager's figures, except for a
 /// shorter `group_wait`.
@@ -110,6 +111,18 @@ impl WebhookConfig {
 }
 
 impl AlertingConfig {
+    /// Refuses what [`crate::Alerting::open`] would refuse of the settings themselves, the receivers' URLs among them.
+    ///
+    /// # Errors
+    /// With what would be right.
+    pub fn check(&self, clock: &Clock) -> Result<(), AlertingError> {
+        self.checked()?;
+        for webhook in &self.webhooks {
+            Webhook::new(webhook, clock.clone())?;
+        }
+        Ok(())
+    }
+
     /// Refuses what cannot be meant; the receivers' URLs are checked when the receivers are made.
     pub(crate) fn checked(&self) -> Result<(), AlertingError> {
         let refuse = |reason: String| Err(AlertingError::Config(reason));

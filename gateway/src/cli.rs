@@ -94,6 +94,10 @@ fn load(cli: &Cli) -> Result<Config, Failure> {
 
 fn check(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
+    config
+        .alerting
+        .check(&wall_clock())
+        .map_err(|error| misconfigured(error.into()))?;
     let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
     let (groups, rules) = rules.map_err(|error| misconfigured(error.into()))?.counts();
     print(&format!(

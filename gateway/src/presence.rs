@@ -84,7 +84,18 @@ impl Presence {
             left: false,
             boot: hello.boot,
         };
-        self.hosts.lock().insert(key, host);
+        let mut hosts = self.hosts.lock();
+        if !hosts.contains_key(&key) {
+            // The agent came back with other labels: its earlier series has ended, and must not page as down.
+            let same = |(known, _): &(&SeriesKey, &mut Host)| {
+                known.get("host") == Some(hello.agent.as_str())
+            };
+            hosts
+                .iter_mut()
+                .filter(same)
+                .for_each(|(_, earlier)| earlier.left = true);
+        }
+        hosts.insert(key, host);
     }
 
     /// This agent said goodbye; another boot of it that was heard since stays.
@@ -240,6 +251,22 @@ mod tests {
         presence.left(&hello(2));
         assert!(is_stale(up(&presence).unwrap()));
         assert_eq!(up(&presence), None);
+    }
+
+    #[test]
+    fn a_host_that_comes_back_with_other_labels_is_not_down() {
+        let now = Arc::new(AtomicI64::new(1_000_000));
+        let clock = Arc::clone(&now);
+        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        presence.heard(&hello(1));
+        let mut moved = hello(2);
+        moved.labels = vec![("az".into(), "2".into())];
+        presence.heard(&moved);
+        let beat = presence.beat();
+        let states: Vec<bool> = beat.iter().map(|(_, up)| is_stale(*up)).collect();
+        assert_eq!(states, [true, false], "{beat:?}");
+        presence.settle(&beat);
+        assert_eq!(presence.beat().len(), 1);
     }
 
     #[test]

@@ -101,14 +101,14 @@ impl Webhook {
     }
 }
 
-/// Whether the same request may be answered otherwise later. Redirects and the other 4xx say that the request
-/// itself, or its address, is wrong.
+/// Whether the same request may be answered otherwise later. Only an answer that blames the body will be the same
+/// again; a wrong address, a missing permission or a proxy in between can be mended, and a page must not be lost
+/// meanwhile.
 fn is_passing(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        )
+    !matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 async fn reason(status: StatusCode, mut response: Response) -> String {
@@ -245,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn only_passing_answers_are_worth_another_try() {
-        let passing: Vec<u16> = (100..600)
-            .filter(|code| StatusCode::from_u16(*code).is_ok_and(is_passing))
+    fn only_an_answer_that_blames_the_body_is_final() {
+        let all = (100..600).filter_map(|code| StatusCode::from_u16(code).ok());
+        let given_up: Vec<u16> = all
+            .filter(|status| !is_passing(*status))
+            .map(|status| status.as_u16())
             .collect();
-        let mut expected = vec![408, 429];
-        expected.extend(500..600);
-        assert_eq!(passing, expected);
+        assert_eq!(given_up, [400, 413, 422]);
     }
 }

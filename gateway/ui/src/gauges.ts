@@ -18,8 +18,12 @@ export const GAUGES: readonly Gauge[] = [
     title: "CPU",
     unit: "percent",
     reach: 25,
-    query: (hosts, step_ms) =>
-      `100 * (1 - avg by (host) (rate(node_cpu_seconds_total{mode="idle",${anyOf(hosts)}}${rateWindow(step_ms)})))`,
+    // Idle seconds of all seconds: a host that has been seen for less than the window is not taken for a busy one.
+    query: (hosts, step_ms) => {
+      const seconds = (modes: string) =>
+        `sum by (host) (rate(node_cpu_seconds_total{${modes}${anyOf(hosts)}}${rateWindow(step_ms)}))`;
+      return `100 * (1 - ${seconds('mode="idle",')} / ${seconds("")})`;
+    },
   },
   {
     id: "memory",
