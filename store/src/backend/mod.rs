@@ -345,6 +345,10 @@ impl Backend {
         for (at, &(metric, series)) in wanted.iter().enumerate() {
             let prefix = keys::chunk_prefix(window, metric, series);
             advance_to(&mut entries, &prefix);
+            if !entries.valid() && entries.status().is_ok() {
+                // Nothing lies behind it, and the others would.
+                break;
+            }
             while let Some((key, value)) = entries.item() {
                 if !key.starts_with(&prefix) {
                     break;
