@@ -16,6 +16,8 @@ use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
 use crate::{StoreError, chunk, lock};
 
+/// Series of which a day's samples are held at once.
+const SERIES_AT_ONCE: usize = 256;
 /// Problems named one by one at most; the others are counted.
 const NAMED: usize = 100;
 
@@ -56,7 +58,7 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
     let mut check = Check {
         window_ms,
         known: RoaringBitmap::new(),
-        sealed: HashMap::new(),
+        sealed: BTreeMap::new(),
         first_kept: backend.first_kept()?,
         checked: Checked::default(),
     };
@@ -72,10 +74,18 @@ struct Check {
     window_ms: i64,
     known: RoaringBitmap,
     /// Up to which segment each window is sealed, and who is in it.
-    sealed: HashMap<Window, (u32, RoaringBitmap)>,
+    sealed: BTreeMap<Window, (u32, RoaringBitmap)>,
     /// Windows before this one were dropped.
     first_kept: Window,
     checked: Checked,
+}
+
+/// Points of a day that wait to be compared, by series in the order of keys.
+#[derive(Default)]
+struct Waiting {
+    day: Day,
+    series: Vec<(u32, u32)>,
+    points: Vec<Vec<RollupPoint>>,
 }
 
 /// All chunks of one series in one window.
@@ -242,19 +252,26 @@ impl Check {
             let mut groups = Groups {
                 entries: backend.entries(tier)?.peekable(),
             };
+            let mut waiting = Waiting::default();
             while let Some(group) = groups.next(&mut self.checked, tier)? {
                 let (day, metric, series) = group.key();
                 let Some(points) = self.points(tier, group) else {
                     continue;
                 };
+                if day != waiting.day || waiting.points.len() == SERIES_AT_ONCE {
+                    self.compare(backend, tier, std::mem::take(&mut waiting))?;
+                }
                 let made = days
                     .get(&day)
                     .is_some_and(|rolled| !rolled.stale.contains(series));
                 let first_window = window::windows_of(day, self.window_ms).start;
                 if made && self.known.contains(series) && first_window >= self.first_kept {
-                    self.compare(backend, tier, (day, metric, series), &points)?;
+                    waiting.day = day;
+                    waiting.series.push((metric, series));
+                    waiting.points.push(points);
                 }
             }
+            self.compare(backend, tier, waiting)?;
         }
         Ok(())
     }
@@ -263,29 +280,30 @@ impl Check {
         &mut self,
         backend: &Backend,
         tier: Tier,
-        (day, metric, series): (Day, u32, u32),
-        points: &[RollupPoint],
+        waiting: Waiting,
     ) -> Result<(), StoreError> {
-        let mut samples = Columns::default();
-        for window in window::windows_of(day, self.window_ms) {
-            // What was ingested after the watermark is sealed again at the next start, and rolled up after that.
-            let Some((through, _)) = self.sealed.get(&window) else {
-                continue;
-            };
-            backend.parts_in(Tier::Raw, window, &[(metric, series)], |_, part, bytes| {
+        let mut samples = vec![Columns::default(); waiting.series.len()];
+        let windows = window::windows_of(waiting.day, self.window_ms);
+        // What was ingested after the watermark is sealed again at the next start, and rolled up after that.
+        for (window, (through, _)) in self.sealed.range(windows) {
+            backend.parts_in(Tier::Raw, *window, &waiting.series, |at, part, bytes| {
                 let mut columns = Columns::default();
                 if part <= *through && chunk::decode_columns(bytes, &mut columns).is_ok() {
-                    samples.lay_over(columns);
+                    samples[at].lay_over(columns);
                 }
                 Ok(())
             })?;
         }
-        let (minutes, hours) = points_of(&samples);
-        let expected = if tier == Tier::Minute { minutes } else { hours };
-        self.checked.compared += 1;
-        // A policy may have taken the samples out.
-        if !samples.is_empty() && !same_points(&expected, points) {
-            self.checked.problem(format!("{tier:?} points of series {series} on day {day}: what is stored differs from what the samples give"));
+        let compared = waiting.series.iter().zip(&waiting.points).zip(&samples);
+        for (((_, series), points), samples) in compared {
+            let (minutes, hours) = points_of(samples);
+            let expected = if tier == Tier::Minute { minutes } else { hours };
+            self.checked.compared += 1;
+            // A policy may have taken the samples out.
+            if !samples.is_empty() && !same_points(&expected, points) {
+                let day = waiting.day;
+                self.checked.problem(format!("{tier:?} points of series {series} on day {day}: what is stored differs from what the samples give"));
+            }
         }
         Ok(())
     }
