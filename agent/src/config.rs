@@ -175,6 +175,14 @@ impl ReadCollectors {
             disk_exclude: self.disk_exclude,
         };
         // The expressions are tried here, so that `check` finds a bad one.
+        for (key, pattern) in [
+            ("collectors.mount_exclude", &config.mount_exclude),
+            ("collectors.fs_type_exclude", &config.fs_type_exclude),
+            ("collectors.net_exclude", &config.net_exclude),
+            ("collectors.disk_exclude", &config.disk_exclude),
+        ] {
+            regex::Regex::new(pattern).map_err(|error| invalid(key, &error.to_string()))?;
+        }
         let collectors = Collectors::new(config.clone())
             .map_err(|error| invalid("collectors", &error.to_string()))?;
         let known: Vec<&str> = collectors
@@ -256,7 +264,7 @@ mod tests {
             ("gateways=[\"gw\"]", "gateways"),
             ("interval=1ms", "interval"),
             ("statsd.listen=8125", "statsd.listen"),
-            ("collectors.net_exclude=(", "collectors"),
+            ("collectors.net_exclude=(", "collectors.net_exclude"),
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
             ("labels={host=\"x\"}", "labels"),
             ("labels={__name__=\"x\"}", "labels"),

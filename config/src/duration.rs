@@ -20,7 +20,7 @@ pub struct DurationText(pub Duration);
 
 impl<'de> Deserialize<'de> for DurationText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = crate::text(deserializer, "a duration as text, like \"10s\" or \"7d\"")?;
         let duration = parse_duration(&text).ok_or_else(|| {
             serde::de::Error::custom(format!(
                 "{text:?} is no duration; write it as \"10s\", \"1h30m\" or \"7d\" (units ms, s, m, h, d, w, y)"

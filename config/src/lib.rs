@@ -86,3 +86,25 @@ fn read(file: &Path) -> Result<String, ConfigError> {
         source,
     })
 }
+
+/// A text; anything else is refused with what would be right.
+fn text<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+    right: &'static str,
+) -> Result<String, D::Error> {
+    struct Text(&'static str);
+
+    impl serde::de::Visitor<'_> for Text {
+        type Value = String;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str(self.0)
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Text(right))
+}

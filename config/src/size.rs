@@ -21,7 +21,7 @@ pub struct SizeText(pub u64);
 
 impl<'de> Deserialize<'de> for SizeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = crate::text(deserializer, "a size as text, like \"64MiB\"")?;
         let bytes = parse_size(&text).ok_or_else(|| {
             serde::de::Error::custom(format!(
                 "{text:?} is no size; write it as \"64MiB\" or \"12GiB\" (units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB)"

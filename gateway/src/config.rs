@@ -184,7 +184,14 @@ impl Config {
         sets: &[String],
     ) -> Result<Self, ConfigError> {
         let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
-        read.meant().map_err(|error| places.locate(error))
+        let mut config = read.meant().map_err(|error| places.locate(error))?;
+        // As in Prometheus: a pattern is meant from where the file lies, not from where the program was started.
+        if let Some(dir) = file.and_then(Path::parent) {
+            for rules in &mut config.alerting.rules {
+                *rules = dir.join(&*rules).display().to_string();
+            }
+        }
+        Ok(config)
     }
 }
 
