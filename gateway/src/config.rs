@@ -260,7 +260,7 @@ impl ReadStore {
             future: self.future.0,
             sync_interval: self.sync_interval.0,
             max_series: some("store.max_series", self.max_series)?,
-            head_idle: at_least("store.head_idle", self.head_idle, window)?,
+            head_idle: at_least("store.head_idle", self.head_idle, MIN_WINDOW)?,
             max_head_bytes: at_least_bytes("store.max_head", self.max_head, LEAST_HEAD)?,
             max_journal_bytes: at_least_bytes(
                 "store.max_journal",
@@ -426,5 +426,9 @@ mod tests {
                 .contains("unknown key `graphite.listne`")
         );
         assert!(load(&["graphite.listen="]).unwrap().graphite.is_none());
+        assert!(
+            load(&["store.window=4h"]).is_ok(),
+            "no default makes another key's value wrong"
+        );
     }
 }
