@@ -117,9 +117,10 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
 }
 
 async fn until_told(config: Config) -> Result<(), Failure> {
+    // Before anybody is told that it is ready: whoever stops it at once must find it listening.
+    let mut signals = Signals::new().map_err(|error| failed(error.into()))?;
     let gateway = Gateway::start(config, wall_clock()).await.map_err(failed)?;
     announce(&gateway);
-    let mut signals = Signals::new().map_err(|error| failed(error.into()))?;
     while signals.next_is_reload().await {
         match gateway.reload().await {
             Ok(()) => tracing::info!("rules were read again"),
