@@ -285,11 +285,14 @@ impl Check {
         let mut samples = vec![Columns::default(); waiting.series.len()];
         let windows = window::windows_of(waiting.day, self.window_ms);
         // What was ingested after the watermark is sealed again at the next start, and rolled up after that.
-        for (window, (through, _)) in self.sealed.range(windows) {
-            backend.parts_in(Tier::Raw, *window, &waiting.series, |at, part, bytes| {
+        for (window, (through, present)) in self.sealed.range(windows) {
+            let each = waiting.series.iter().enumerate();
+            let here = each.filter(|(_, (_, series))| present.contains(*series));
+            let (places, keys): (Vec<usize>, Vec<_>) = here.unzip();
+            backend.parts_in(Tier::Raw, *window, &keys, |at, part, bytes| {
                 let mut columns = Columns::default();
                 if part <= *through && chunk::decode_columns(bytes, &mut columns).is_ok() {
-                    samples[at].lay_over(columns);
+                    samples[places[at]].lay_over(columns);
                 }
                 Ok(())
             })?;
