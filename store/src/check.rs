@@ -6,11 +6,12 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use crate::backend::{Backend, Entry, RolledDay, Tier};
+use crate::backend::{Backend, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::dedupe::Dedupe;
 use crate::index::Day;
 use crate::journal::{self, Record};
+use crate::pack::{Pack, PackError, Place};
 use crate::roll::points_of;
 use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
@@ -80,59 +81,38 @@ struct Check {
     checked: Checked,
 }
 
-/// Points of a day that wait to be compared, by series in the order of keys.
+/// Points of one part of a day that wait to be compared, by series in the order of keys.
 #[derive(Default)]
 struct Waiting {
     day: Day,
-    series: Vec<(u32, u32)>,
+    part: u32,
+    series: Vec<Place>,
     points: Vec<Vec<RollupPoint>>,
 }
 
-/// All chunks of one series in one window.
-struct Group {
+impl Waiting {
+    /// Leaves out series of which there is a newer part: that one holds.
+    fn leave_newest(&mut self, backend: &Backend, tier: Tier) -> Result<(), StoreError> {
+        let mut newest = vec![0; self.series.len()];
+        backend.parts_in(tier, self.day, &self.series, |at, part, _| {
+            newest[at] = part;
+            Ok(())
+        })?;
+        let part = self.part;
+        let mut holds = newest.iter().map(|newest| *newest == part);
+        self.series.retain(|_| holds.next() == Some(true));
+        let mut holds = newest.iter().map(|newest| *newest == part);
+        self.points.retain(|_| holds.next() == Some(true));
+        Ok(())
+    }
+}
+
+/// Where a chunk lies.
+#[derive(Clone, Copy)]
+struct At {
     window: Window,
-    metric: u32,
-    series: u32,
-    parts: Vec<(u32, Vec<u8>)>,
-}
-
-impl Group {
-    fn key(&self) -> (Window, u32, u32) {
-        (self.window, self.metric, self.series)
-    }
-}
-
-/// Chunks of a tier, series by series and window by window.
-struct Groups<I: Iterator> {
-    entries: std::iter::Peekable<I>,
-}
-
-impl<I: Iterator<Item = Result<Entry, StoreError>>> Groups<I> {
-    fn next(&mut self, checked: &mut Checked, tier: Tier) -> Result<Option<Group>, StoreError> {
-        let mut group: Option<Group> = None;
-        while let Some(entry) = self.entries.next_if(|entry| match (&group, entry) {
-            (Some(group), Ok((Some((window, metric, series, _)), _))) => {
-                group.key() == (*window, *metric, *series)
-            }
-            (Some(_), _) => false,
-            (None, _) => true,
-        }) {
-            let (key, bytes) = entry?;
-            let Some((window, metric, series, part)) = key else {
-                checked.problem(format!("{tier:?}: a key that is none of a chunk"));
-                continue;
-            };
-            checked.chunks[tier as usize] += 1;
-            let group = group.get_or_insert_with(|| Group {
-                window,
-                metric,
-                series,
-                parts: Vec::new(),
-            });
-            group.parts.push((part, bytes));
-        }
-        Ok(group)
-    }
+    part: u32,
+    place: Place,
 }
 
 impl Check {
@@ -172,75 +152,97 @@ impl Check {
     }
 
     fn samples(&mut self, backend: &Backend) -> Result<(), StoreError> {
-        let mut groups = Groups {
-            entries: backend.entries(Tier::Raw)?.peekable(),
-        };
-        while let Some(group) = groups.next(&mut self.checked, Tier::Raw)? {
-            self.raw(&group);
+        self.chunks(backend, Tier::Raw, |check, at, bytes| {
+            check.raw(at, bytes);
+            Ok(())
+        })
+    }
+
+    /// Hands over every chunk of a tier, as it lies in its pack; a pack that cannot be read is a problem.
+    fn chunks(
+        &mut self,
+        backend: &Backend,
+        tier: Tier,
+        mut take: impl FnMut(&mut Self, At, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut scratch = Vec::new();
+        for entry in backend.entries(tier)? {
+            let (key, bytes) = entry?;
+            let Some((window, part, last)) = key else {
+                self.checked
+                    .problem(format!("{tier:?}: a key that is none of a pack"));
+                continue;
+            };
+            let mut newest = None;
+            let mut members = || -> Result<Result<(), PackError>, StoreError> {
+                let members = match Pack::open(&bytes) {
+                    Ok(members) => members,
+                    Err(error) => return Ok(Err(error)),
+                };
+                for member in members {
+                    let member = match member {
+                        Ok(member) => member,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                    self.checked.chunks[tier as usize] += 1;
+                    newest = Some(member.place);
+                    let at = At {
+                        window,
+                        part,
+                        place: member.place,
+                    };
+                    take(self, at, member.chunk(&mut scratch))?;
+                }
+                Ok(Ok(()))
+            };
+            match members()? {
+                Err(error) => self.checked.problem(format!(
+                    "{tier:?} pack of series up to {} in window {window} is damaged: {error}",
+                    last.1
+                )),
+                // A purge may have taken out the last chunk: the key is then only above it.
+                Ok(()) if newest.is_none_or(|newest| newest > last) => self.checked.problem(
+                    format!("{tier:?}: a pack of window {window} lies at a wrong place"),
+                ),
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
 
-    /// The newest points of a series, if they can be read.
-    fn points(&mut self, tier: Tier, group: Group) -> Option<Vec<RollupPoint>> {
-        let (_, bytes) = group.parts.last()?;
-        match rollup::decode(bytes) {
-            Ok(points) => Some(points),
-            Err(error) => {
-                self.checked.problem(format!(
-                    "{tier:?} chunk of series {} in window {} is damaged: {error}",
-                    group.series, group.window
-                ));
-                None
-            }
+    fn raw(&mut self, at: At, bytes: &[u8]) {
+        let (window, (_, series)) = (at.window, at.place);
+        let mut columns = Columns::default();
+        if let Err(error) = chunk::decode_columns(bytes, &mut columns) {
+            self.checked.problem(format!(
+                "chunk of series {series} in window {window} is damaged: {error}"
+            ));
+            return;
         }
-    }
-
-    fn raw(&mut self, group: &Group) {
-        let mut all = Columns::default();
-        let mut newest = 0;
-        for (part, bytes) in &group.parts {
-            let mut columns = Columns::default();
-            if let Err(error) = chunk::decode_columns(bytes, &mut columns) {
-                self.checked.problem(format!(
-                    "chunk of series {} in window {} is damaged: {error}",
-                    group.series, group.window
-                ));
-                return;
-            }
-            self.checked.samples += columns.len() as u64;
-            newest = newest.max(*part);
-            all.lay_over(columns);
-        }
-        if !self.known.contains(group.series) {
+        self.checked.samples += columns.len() as u64;
+        if !self.known.contains(series) {
             self.checked.of_deleted += 1;
             return;
         }
         let (start_ms, end_ms) = (
-            window::start_ms(group.window, self.window_ms),
-            window::end_ms(group.window, self.window_ms),
+            window::start_ms(window, self.window_ms),
+            window::end_ms(window, self.window_ms),
         );
-        let times = all
-            .times_ms
-            .iter()
-            .chain(all.histograms.iter().map(|(time, _)| time));
-        if times.clone().any(|time| !(start_ms..end_ms).contains(time)) {
+        let histograms = columns.histograms.iter().map(|(time, _)| time);
+        let mut times = columns.times_ms.iter().chain(histograms);
+        if times.any(|time| !(start_ms..end_ms).contains(time)) {
             self.checked.problem(format!(
-                "series {} has samples outside of window {}",
-                group.series, group.window
+                "series {series} has samples outside of window {window}"
             ));
         }
-        let Some((through, present)) = self.sealed.get(&group.window) else {
-            return;
-        };
         // What came after the watermark is sealed again from the journal at the next start.
-        if newest > *through {
-            return;
-        }
-        if !present.contains(group.series) {
+        let listed = self
+            .sealed
+            .get(&window)
+            .is_none_or(|(through, present)| at.part > *through || present.contains(series));
+        if !listed {
             self.checked.problem(format!(
-                "series {} has a chunk in window {} and is not listed there",
-                group.series, group.window
+                "series {series} has a chunk in window {window} and is not listed there"
             ));
         }
     }
@@ -249,28 +251,33 @@ impl Check {
     fn rollups(&mut self, backend: &Backend) -> Result<(), StoreError> {
         let days: BTreeMap<Day, RolledDay> = backend.rolled_days()?.into_iter().collect();
         for tier in [Tier::Minute, Tier::Hour] {
-            let mut groups = Groups {
-                entries: backend.entries(tier)?.peekable(),
-            };
             let mut waiting = Waiting::default();
-            while let Some(group) = groups.next(&mut self.checked, tier)? {
-                let (day, metric, series) = group.key();
-                let Some(points) = self.points(tier, group) else {
-                    continue;
+            self.chunks(backend, tier, |check, at, bytes| {
+                let points = match rollup::decode(bytes) {
+                    Ok(points) => points,
+                    Err(error) => {
+                        let (series, day) = (at.place.1, at.window);
+                        check.checked.problem(format!(
+                            "{tier:?} chunk of series {series} on day {day} is damaged: {error}"
+                        ));
+                        return Ok(());
+                    }
                 };
-                if day != waiting.day || waiting.points.len() == SERIES_AT_ONCE {
-                    self.compare(backend, tier, std::mem::take(&mut waiting))?;
+                let run = (at.window, at.part);
+                if run != (waiting.day, waiting.part) || waiting.points.len() == SERIES_AT_ONCE {
+                    check.compare(backend, tier, std::mem::take(&mut waiting))?;
                 }
                 let made = days
-                    .get(&day)
-                    .is_some_and(|rolled| !rolled.stale.contains(series));
-                let first_window = window::windows_of(day, self.window_ms).start;
-                if made && self.known.contains(series) && first_window >= self.first_kept {
-                    waiting.day = day;
-                    waiting.series.push((metric, series));
+                    .get(&at.window)
+                    .is_some_and(|rolled| !rolled.stale.contains(at.place.1));
+                let first_window = window::windows_of(at.window, check.window_ms).start;
+                if made && check.known.contains(at.place.1) && first_window >= check.first_kept {
+                    (waiting.day, waiting.part) = run;
+                    waiting.series.push(at.place);
                     waiting.points.push(points);
                 }
-            }
+                Ok(())
+            })?;
             self.compare(backend, tier, waiting)?;
         }
         Ok(())
@@ -280,8 +287,9 @@ impl Check {
         &mut self,
         backend: &Backend,
         tier: Tier,
-        waiting: Waiting,
+        mut waiting: Waiting,
     ) -> Result<(), StoreError> {
+        waiting.leave_newest(backend, tier)?;
         let mut samples = vec![Columns::default(); waiting.series.len()];
         let windows = window::windows_of(waiting.day, self.window_ms);
         // What was ingested after the watermark is sealed again at the next start, and rolled up after that.

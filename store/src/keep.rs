@@ -168,14 +168,12 @@ impl Store {
             gone.insert_range(0..index.end());
             gone - index.all()
         };
+        let doom = Doom {
+            series,
+            before: Window::MAX,
+        };
         for tier in Tier::ALL {
-            let doom = Doom {
-                series: series.clone(),
-                before: Window::MAX,
-            };
-            self.shared
-                .backend
-                .purge(tier, 0..=Window::MAX, vec![doom])?;
+            self.shared.backend.purge(tier, 0..=Window::MAX, &doom)?;
         }
         Ok(())
     }
@@ -272,7 +270,7 @@ impl Store {
             series: series.clone(),
             before,
         };
-        backend.purge(tier, from..=before - 1, vec![doom])?;
+        backend.purge(tier, from..=before - 1, &doom)?;
         backend.put_purged(fingerprint, tier, before)
     }
 }

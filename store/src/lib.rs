@@ -22,6 +22,7 @@ mod keep;
 mod lock;
 mod memory;
 mod options;
+mod pack;
 mod read;
 mod recovery;
 mod roll;

@@ -10,7 +10,7 @@ use crate::StoreError;
 
 const LOCK_FILE: &str = "LOCK";
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Held while the store is open; the kernel lets go of it however the process ends.
 pub(crate) struct Lock {

@@ -327,7 +327,7 @@ impl Read<'_> {
         })
     }
 
-    /// Of the chunks of a series only the newest is read: it was made of all that was there.
+    /// Of the chunks of a series only the newest counts: it was made of all that was there.
     fn rolled_day(
         &self,
         tier: Tier,
@@ -337,12 +337,9 @@ impl Read<'_> {
     ) -> Result<(), StoreError> {
         let here = self.present(wanted, |index| index.presence.day(day).cloned());
         let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
-        let mut newest: (usize, Vec<u8>) = (usize::MAX, Vec::new());
+        let mut newest = vec![Columns::default(); keys.len()];
         let backend = &self.store.shared.backend;
-        let mut take = |(at, bytes): (usize, &[u8])| {
-            let Some(place) = places.get(at) else {
-                return Ok(());
-            };
+        backend.chunks_in(tier, day, &keys, |at, bytes| {
             let mut part = Columns::default();
             let read = rollup::decode_aspect(
                 bytes,
@@ -360,19 +357,13 @@ impl Read<'_> {
             self.limits
                 .samples(part.len() as u64)
                 .map_err(StoreError::Stopped)?;
-            found[*place].lay_over(part);
-            Ok(())
-        };
-        backend.chunks_in(tier, day, &keys, |at, bytes| {
-            if at != newest.0 {
-                take((newest.0, &newest.1))?;
-            }
-            newest.0 = at;
-            newest.1.clear();
-            newest.1.extend_from_slice(bytes);
+            newest[at] = part;
             Ok(())
         })?;
-        take((newest.0, &newest.1))
+        for (place, part) in places.into_iter().zip(newest) {
+            found[place].lay_over(part);
+        }
+        Ok(())
     }
 
     /// Those of the wanted that have samples somewhere, and their places.

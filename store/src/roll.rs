@@ -3,9 +3,10 @@
 
 use roaring::RoaringBitmap;
 
-use crate::backend::{RolledDay, Table, Tier, chunk_key};
+use crate::backend::{ChunkTable, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::index::{Day, MetricId};
+use crate::pack::Place;
 use crate::rollup::{self, RollupPoint};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, DAY_MS};
@@ -46,6 +47,10 @@ impl Store {
         let Some(mut rolled) = shared.past.read().days.get(&day).cloned() else {
             return Ok(());
         };
+        // IMPORTANT: above what a round that did not come to its end may have left in the tables.
+        for tier in [Tier::Minute, Tier::Hour] {
+            rolled.part = rolled.part.max(shared.backend.newest_part(tier, day)?);
+        }
         rolled.part += 1;
         let mut tables = Tables {
             minute: (options.longest_minute_ms() > 0)
@@ -55,9 +60,8 @@ impl Store {
         };
         let stale: Vec<u32> = rolled.stale.iter().collect();
         for some in self.by_metric(&stale).chunks(SERIES_AT_ONCE) {
-            for ((metric, one), columns) in some.iter().zip(self.day_of(day, some)?) {
-                let key = chunk_key(day, *metric, *one, rolled.part);
-                tables.put(&key, &columns)?;
+            for (place, columns) in some.iter().zip(self.day_of(day, some)?) {
+                tables.put(*place, &columns)?;
             }
         }
         fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &options.dir))?;
@@ -119,21 +123,21 @@ impl Store {
 
 /// A day's tables, being written.
 struct Tables<'a> {
-    minute: Option<Table<'a>>,
-    hour: Option<Table<'a>>,
+    minute: Option<ChunkTable<'a>>,
+    hour: Option<ChunkTable<'a>>,
 }
 
 impl Tables<'_> {
-    fn put(&mut self, key: &[u8], samples: &Columns) -> Result<(), StoreError> {
+    fn put(&mut self, place: Place, samples: &Columns) -> Result<(), StoreError> {
         let (minutes, hours) = points_of(samples);
-        put_points(self.minute.as_mut(), key, &minutes)?;
-        put_points(self.hour.as_mut(), key, &hours)
+        put_points(self.minute.as_mut(), place, &minutes)?;
+        put_points(self.hour.as_mut(), place, &hours)
     }
 }
 
 fn put_points(
-    table: Option<&mut Table<'_>>,
-    key: &[u8],
+    table: Option<&mut ChunkTable<'_>>,
+    place: Place,
     points: &[RollupPoint],
 ) -> Result<(), StoreError> {
     let (Some(table), false) = (table, points.is_empty()) else {
@@ -141,7 +145,7 @@ fn put_points(
     };
     let mut bytes = Vec::new();
     rollup::encode(points, &mut bytes);
-    table.put(key, &bytes)
+    table.put(place, &bytes, None)
 }
 
 /// The points of a minute and of an hour that samples give.

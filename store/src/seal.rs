@@ -7,7 +7,7 @@
 use metrics::counter;
 use roaring::RoaringBitmap;
 
-use crate::backend::{SealedWindow, Tier, chunk_key};
+use crate::backend::{SealedWindow, Tier};
 use crate::columns::Columns;
 use crate::index::{Definition, MetricId, SeriesId};
 use crate::store::{Store, Upkeep};
@@ -136,8 +136,8 @@ impl Store {
                     continue;
                 }
                 bytes.clear();
-                chunk::encode_columns(&columns, &mut bytes);
-                table.put(&chunk_key(window, *metric, *one, frozen.through), &bytes)?;
+                let times_end = chunk::encode_columns(&columns, &mut bytes);
+                table.put((*metric, *one), &bytes, times_end)?;
                 sealed.chunks += 1;
                 sealed.samples += columns.len() as u64;
                 sealed.chunk_bytes += bytes.len() as u64;

@@ -4,34 +4,29 @@ use roaring::RoaringBitmap;
 use weir_wire::SeriesKey;
 
 use super::{RolledDay, SealedWindow, Tier};
-use crate::index::{Day, Definition, MetricId};
+use crate::index::{Day, Definition};
+use crate::pack::Place;
 use crate::window::Window;
 
 pub(super) const SEALED_PREFIX: &[u8] = b"sealed/";
 pub(super) const DAY_PREFIX: &[u8] = b"day/";
 
-/// `window u32 BE, metric u32 BE, series u32 BE`; a chunk's key goes on with `part u32 BE`.
-pub(super) fn chunk_prefix(window: Window, metric: MetricId, series: u32) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..4].copy_from_slice(&window.to_be_bytes());
-    key[4..8].copy_from_slice(&metric.to_be_bytes());
-    key[8..].copy_from_slice(&series.to_be_bytes());
-    key
-}
-
-/// The key of a chunk.
-pub(crate) fn chunk_key(window: Window, metric: MetricId, series: u32, part: u32) -> [u8; 16] {
+/// The key of a pack: `window u32 BE, part u32 BE`, then metric and series of its last chunk, `u32 BE` both. The first
+/// key of a part that is not below a chunk's place is that of the pack it is in, if it is in any.
+pub(super) fn pack_key(window: Window, part: u32, (metric, series): Place) -> [u8; 16] {
     let mut key = [0; 16];
-    key[..12].copy_from_slice(&chunk_prefix(window, metric, series));
-    key[12..].copy_from_slice(&part.to_be_bytes());
+    key[..4].copy_from_slice(&window.to_be_bytes());
+    key[4..8].copy_from_slice(&part.to_be_bytes());
+    key[8..12].copy_from_slice(&metric.to_be_bytes());
+    key[12..].copy_from_slice(&series.to_be_bytes());
     key
 }
 
-/// Window, metric, series and part.
-pub(super) fn read_chunk_key(key: &[u8]) -> Option<(Window, MetricId, u32, u32)> {
+/// Window, part and the place of the last chunk.
+pub(super) fn read_pack_key(key: &[u8]) -> Option<(Window, u32, Place)> {
     let key: &[u8; 16] = key.try_into().ok()?;
     let number = |at: usize| u32::from_be_bytes([key[at], key[at + 1], key[at + 2], key[at + 3]]);
-    Some((number(0), number(4), number(8), number(12)))
+    Some((number(0), number(4), (number(8), number(12))))
 }
 
 /// The first key behind a window.

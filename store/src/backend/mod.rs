@@ -1,9 +1,10 @@
 //! Everything that touches RocksDB. Speaks the store's verbs; no column family, iterator or option leaves this folder.
 //! Keys and values in docs/format/keys.md.
 
-mod doomed;
+mod chunks;
 mod keys;
 mod options;
+mod purge;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -12,25 +13,23 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BottommostLevelCompaction, BoundColumnFamily, CompactOptions, DB, IngestExternalFileOptions,
-    IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+    BoundColumnFamily, DB, IngestExternalFileOptions, IteratorMode, Options, ReadOptions,
+    WriteBatch, WriteOptions,
 };
 
 use crate::StoreError;
 use crate::fail;
-use crate::index::{Day, Definition, MetricId};
+use crate::index::{Day, Definition};
 use crate::window::Window;
-pub(crate) use doomed::{Doom, Doomed};
-pub(crate) use keys::chunk_key;
-pub(crate) use table::Table;
+pub(crate) use purge::Doom;
+pub(crate) use table::ChunkTable;
+use table::Table;
 
 const SERIES: &str = "series";
 const META: &str = "meta";
 const DEDUPE_KEY: &[u8] = b"dedupe";
 const NEXT_SERIES_KEY: &[u8] = b"next_series";
 const FIRST_KEPT_KEY: &[u8] = b"first_kept";
-/// Entries passed over one by one before a seek is cheaper.
-const STEPS_BEFORE_SEEK: usize = 8;
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
 
@@ -63,9 +62,6 @@ pub(crate) struct SealedWindow {
     pub(crate) present: RoaringBitmap,
 }
 
-/// A chunk's key, `None` for a key that is none, and its bytes.
-pub(crate) type Entry = (Option<(Window, MetricId, u32, u32)>, Vec<u8>);
-
 /// What is known of a day's rollups.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct RolledDay {
@@ -81,14 +77,12 @@ pub(crate) struct RolledDay {
 pub(crate) struct Backend {
     db: DB,
     tables: PathBuf,
-    doomed: Doomed,
     table_options: Options,
 }
 
 impl Backend {
     pub(crate) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let doomed = Doomed::default();
-        let families = options::families(&doomed, cache_bytes);
+        let families = options::families(cache_bytes);
         let db = DB::open_cf_descriptors(&options::database(), dir.join("db"), families)?;
         let tables = dir.join("tables");
         // What lies here was never ingested: its samples are still in the journal.
@@ -97,15 +91,13 @@ impl Backend {
         Ok(Self {
             db,
             tables,
-            doomed,
             table_options: options::table(),
         })
     }
 
     /// For looking only: nothing of it is changed.
     pub(crate) fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
-        let doomed = Doomed::default();
-        let families = options::families(&doomed, 0);
+        let families = options::families(0);
         let db = DB::open_cf_descriptors_read_only(
             &options::database(),
             dir.join("db"),
@@ -115,7 +107,6 @@ impl Backend {
         Ok(Self {
             db,
             tables: dir.join("tables"),
-            doomed,
             table_options: options::table(),
         })
     }
@@ -204,11 +195,11 @@ impl Backend {
     }
 
     /// An empty table for one sealing; see [`Backend::ingest`].
-    pub(crate) fn table(&self, tier: Tier, window: Window, part: u32) -> Table<'_> {
+    pub(crate) fn table(&self, tier: Tier, window: Window, part: u32) -> ChunkTable<'_> {
         let stem = self
             .tables
             .join(format!("{}-{window}-{part}", tier.family()));
-        Table::new(&self.table_options, stem)
+        ChunkTable::new(Table::new(&self.table_options, stem), window, part)
     }
 
     /// Takes finished tables in; durable on return.
@@ -317,80 +308,6 @@ impl Backend {
         Ok(self.db.write_opt(batch, &options)?)
     }
 
-    /// Hands over the chunks of the wanted series in one window, older parts first. `wanted` ascends. What lies in a
-    /// block that fails its checksum is named, counted and passed over.
-    pub(crate) fn chunks_in(
-        &self,
-        tier: Tier,
-        window: Window,
-        wanted: &[(MetricId, u32)],
-        mut take: impl FnMut(usize, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.parts_in(tier, window, wanted, |at, _, bytes| take(at, bytes))
-    }
-
-    /// The same, with the part of each.
-    pub(crate) fn parts_in(
-        &self,
-        tier: Tier,
-        window: Window,
-        wanted: &[(MetricId, u32)],
-        mut take: impl FnMut(usize, u32, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(keys::window_end(window));
-        let family = self.family(tier.family())?;
-        let mut entries = self.db.raw_iterator_cf_opt(&family, options);
-        let mut damaged = 0;
-        for (at, &(metric, series)) in wanted.iter().enumerate() {
-            let prefix = keys::chunk_prefix(window, metric, series);
-            advance_to(&mut entries, &prefix);
-            if !entries.valid() && entries.status().is_ok() {
-                // Nothing lies behind it, and the others would.
-                break;
-            }
-            while let Some((key, value)) = entries.item() {
-                if !key.starts_with(&prefix) {
-                    break;
-                }
-                let part = keys::read_chunk_key(key).map_or(0, |(_, _, _, part)| part);
-                take(at, part, value)?;
-                entries.next();
-            }
-            match entries.status() {
-                Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
-                    if damaged == 0 {
-                        tracing::error!(
-                            "{tier:?} tables of window {window} are damaged from series {series} on: {error}"
-                        );
-                    }
-                    damaged += 1;
-                }
-                other => other?,
-            }
-        }
-        metrics::counter!("weir_store_damaged_chunks_total").increment(damaged);
-        Ok(())
-    }
-
-    /// Every chunk of a tier, in the order of keys; block checksums are verified.
-    pub(crate) fn entries(
-        &self,
-        tier: Tier,
-    ) -> Result<impl Iterator<Item = Result<Entry, StoreError>> + '_, StoreError> {
-        let mut options = ReadOptions::default();
-        options.fill_cache(false);
-        options.set_verify_checksums(true);
-        let family = self.family(tier.family())?;
-        let entries = self
-            .db
-            .iterator_cf_opt(&family, options, IteratorMode::Start);
-        Ok(entries.map(|entry| {
-            let (key, value) = entry?;
-            Ok((keys::read_chunk_key(&key), value.into_vec()))
-        }))
-    }
-
     /// Up to which window a policy's purge has come, in a tier.
     pub(crate) fn purged(&self, policy: u128, tier: Tier) -> Result<Window, StoreError> {
         let found = self
@@ -457,27 +374,6 @@ impl Backend {
         Ok(any)
     }
 
-    /// Rewrites the files of some windows, leaving out what is doomed.
-    pub(crate) fn purge(
-        &self,
-        tier: Tier,
-        windows: std::ops::RangeInclusive<Window>,
-        dooms: Vec<Doom>,
-    ) -> Result<(), StoreError> {
-        let family = self.family(tier.family())?;
-        self.doomed.set(tier, dooms);
-        let mut options = CompactOptions::default();
-        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        let (start, end) = (
-            windows.start().to_be_bytes(),
-            keys::window_end(*windows.end()),
-        );
-        self.db
-            .compact_range_cf_opt(&family, Some(&start[..]), Some(&end[..]), &options);
-        self.doomed.set(tier, Vec::new());
-        Ok(())
-    }
-
     /// A copy of everything that is durable now, in a directory that must not exist; files are linked where possible.
     pub(crate) fn checkpoint(&self, dir: &Path) -> Result<(), StoreError> {
         Ok(Checkpoint::new(&self.db)?.create_checkpoint(dir)?)
@@ -493,16 +389,4 @@ impl Backend {
             what: what.to_owned(),
         }
     }
-}
-
-fn advance_to(entries: &mut rocksdb::DBRawIterator<'_>, prefix: &[u8]) {
-    if entries.valid() {
-        for _ in 0..STEPS_BEFORE_SEEK {
-            if entries.key().is_none_or(|key| key >= prefix) {
-                return;
-            }
-            entries.next();
-        }
-    }
-    entries.seek(prefix);
 }

@@ -3,7 +3,7 @@
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
 
-use super::{Doomed, META, SERIES, Tier};
+use super::{META, SERIES, Tier};
 
 const BLOCK_BYTES: usize = 16 << 10;
 /// Written through the log: series by and by, and metadata. Small, so that the memory of the process is.
@@ -21,13 +21,9 @@ pub(super) fn database() -> Options {
     options
 }
 
-pub(super) fn families(doomed: &Doomed, cache_bytes: usize) -> Vec<ColumnFamilyDescriptor> {
+pub(super) fn families(cache_bytes: usize) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(cache_bytes);
-    let chunks = Tier::ALL.map(|tier| {
-        let mut options = chunks(&cache);
-        options.set_compaction_filter("weir.doomed", doomed.filter(tier));
-        ColumnFamilyDescriptor::new(tier.family(), options)
-    });
+    let chunks = Tier::ALL.map(|tier| ColumnFamilyDescriptor::new(tier.family(), chunks(&cache)));
     let mut families = vec![
         ColumnFamilyDescriptor::new("default", small()),
         ColumnFamilyDescriptor::new(SERIES, small()),

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::{Options, SstFileWriter};
 
+use super::keys;
 use crate::StoreError;
 use crate::fail;
+use crate::pack::{Packing, Place};
+use crate::window::Window;
 
 /// A file is closed past this.
 const FILE_BYTES: u64 = 256 << 20;
@@ -77,6 +80,62 @@ impl<'a> Table<'a> {
             }
         }
         Ok(self.paths)
+    }
+}
+
+/// Chunks of one part of a window, on their way into tables in packs.
+pub(crate) struct ChunkTable<'a> {
+    table: Table<'a>,
+    window: Window,
+    part: u32,
+    packing: Packing,
+    bytes: Vec<u8>,
+}
+
+impl<'a> ChunkTable<'a> {
+    pub(super) fn new(table: Table<'a>, window: Window, part: u32) -> Self {
+        Self {
+            table,
+            window,
+            part,
+            packing: Packing::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Adds a chunk; places ascend. `times_end` as for [`Packing::add`].
+    ///
+    /// # Errors
+    /// Of RocksDB or the file system.
+    pub(crate) fn put(
+        &mut self,
+        place: Place,
+        chunk: &[u8],
+        times_end: Option<usize>,
+    ) -> Result<(), StoreError> {
+        self.packing.add(place, chunk, times_end);
+        if self.packing.is_full() {
+            self.close_pack()?;
+        }
+        Ok(())
+    }
+
+    fn close_pack(&mut self) -> Result<(), StoreError> {
+        let key = keys::pack_key(self.window, self.part, self.packing.last());
+        self.bytes.clear();
+        self.packing.close(&mut self.bytes);
+        self.table.put(&key, &self.bytes)
+    }
+
+    /// As [`Table::finish`].
+    ///
+    /// # Errors
+    /// Of RocksDB or the file system.
+    pub(crate) fn finish(mut self) -> Result<Vec<PathBuf>, StoreError> {
+        if !self.packing.is_empty() {
+            self.close_pack()?;
+        }
+        self.table.finish()
     }
 }
 

@@ -1,5 +1,6 @@
-//! What is around the samples: version, sections, checksum (docs/format/chunk.md, "Chunk"). Hands out sections
-//! with their heads read; what a section holds is for [`floats`](super::floats) and [`histograms`](super::histograms).
+//! What is around the samples: version and sections (docs/format/chunk.md, "Chunk"). Hands out sections with their heads
+//! read; what a section holds is for [`floats`](super::floats) and [`histograms`](super::histograms), and the checksum
+//! is the pack's.
 
 use weir_wire::varint::{self, Reader};
 
@@ -11,11 +12,10 @@ pub(super) const MAX_SAMPLES: usize = 65_535;
 /// The most sections in one chunk: together 16.7 million samples, more than four hours of one a millisecond.
 pub(super) const MAX_SECTIONS: usize = 256;
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 2;
 const VERSION_BITS: u8 = 0x0f;
 const EMPTY: u8 = 0x00;
 const MANY: u8 = 0x30;
-const CRC_BYTES: usize = 4;
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,6 @@ pub(super) fn write<S>(
         sections.len() <= MAX_SECTIONS,
         "too many samples for one chunk"
     );
-    let start = out.len();
     match sections {
         [] => out.push(VERSION | EMPTY),
         [(kind, only)] => {
@@ -63,8 +62,6 @@ pub(super) fn write<S>(
             }
         }
     }
-    let crc = crc32c::crc32c(&out[start..]);
-    out.extend_from_slice(&crc.to_le_bytes());
 }
 
 /// The sections of a chunk, one after the other; only their heads are read.
@@ -76,32 +73,12 @@ pub(super) enum Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
-    /// Of a chunk whose checksum is right.
-    ///
-    /// # Errors
-    /// Any damage; a version from the future.
-    pub(super) fn checked(bytes: &'a [u8]) -> Result<Self, ChunkError> {
-        check_version(bytes)?;
-        let (body, crc) = split_crc(bytes)?;
-        if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
-            return Err(ChunkError::Damaged { what: "checksum" });
-        }
-        Self::open(body)
-    }
-
-    /// Of a chunk whose checksum is not looked at.
-    ///
     /// # Errors
     /// Too few bytes; a version from the future.
-    #[cfg(test)]
-    pub(super) fn unchecked(bytes: &'a [u8]) -> Result<Self, ChunkError> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ChunkError> {
         check_version(bytes)?;
-        Self::open(split_crc(bytes)?.0)
-    }
-
-    fn open(body: &'a [u8]) -> Result<Self, ChunkError> {
         let damaged = ChunkError::Damaged { what: "head" };
-        let (&first, rest) = body.split_first().ok_or(damaged.clone())?;
+        let (&first, rest) = bytes.split_first().ok_or(damaged.clone())?;
         match (first & !VERSION_BITS, rest) {
             (EMPTY, []) => Ok(Self::None),
             (MANY, _) => Ok(Self::Many {
@@ -180,9 +157,4 @@ fn check_version(bytes: &[u8]) -> Result<(), ChunkError> {
     } else {
         Err(ChunkError::Version { found, known })
     }
-}
-
-fn split_crc(bytes: &[u8]) -> Result<(&[u8], &[u8; CRC_BYTES]), ChunkError> {
-    let what = "too short";
-    bytes.split_last_chunk().ok_or(ChunkError::Damaged { what })
 }

@@ -1,5 +1,6 @@
 //! A chunk: the samples of one series over one window in a few hundred bytes, as docs/format/chunk.md describes.
-//! Every bit of every float comes back, and damage of any kind is an error. Pure: no files, no RocksDB, no clock.
+//! Every bit of every float comes back; whether the bytes are what was written is for the checksum of the pack that holds
+//! them. Pure: no files, no RocksDB, no clock.
 
 mod bits;
 mod column;
@@ -21,6 +22,9 @@ use weir_wire::{Sample, Value};
 
 use crate::columns::Columns;
 use container::{Kind, MAX_SAMPLES, Section, Sections};
+
+/// What a chunk of one section of floats begins with; times and values follow.
+pub(crate) const FLOATS_HEAD: [u8; 1] = [container::VERSION | Kind::Floats as u8];
 
 /// Why bytes are not a chunk that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,16 +68,25 @@ pub(crate) fn encode(samples: &[Sample], out: &mut Vec<u8>) {
     encode_parts(&times, &values, &distributions, out);
 }
 
-/// Appends a chunk of one series' samples.
+/// Appends a chunk of one series' samples. Where they are floats alone, in one section, gives back where their times end
+/// in `out`: what stands before is the same for every series with samples at these times.
 ///
 /// # Panics
 /// As [`encode_floats`].
-pub(crate) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
+pub(crate) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) -> Option<usize> {
+    if columns.histograms.is_empty() && (1..=MAX_SAMPLES).contains(&columns.times_ms.len()) {
+        out.extend_from_slice(&FLOATS_HEAD);
+        times::write(&columns.times_ms, out);
+        let times_end = out.len();
+        floats::write(&columns.values, out);
+        return Some(times_end);
+    }
     let histograms = columns.histograms.iter();
     let histograms: Vec<_> = histograms
         .map(|(time, one)| (*time, Arc::as_ref(one)))
         .collect();
     encode_parts(&columns.times_ms, &columns.values, &histograms, out);
+    None
 }
 
 /// Appends every sample; the chunk's come after all that is there. On an error `out` is as it was.
@@ -82,7 +95,7 @@ pub(crate) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
 /// Any damage, wherever it is in the chunk; a format from the future.
 pub(crate) fn decode_columns(bytes: &[u8], out: &mut Columns) -> Result<(), ChunkError> {
     let (floats, histograms) = (out.times_ms.len(), out.histograms.len());
-    let read = Sections::checked(bytes)
+    let read = Sections::open(bytes)
         .and_then(|mut sections| sections.try_for_each(|section| read_section(section?, out)));
     read.inspect_err(|_| {
         out.times_ms.truncate(floats);
@@ -124,7 +137,7 @@ pub(crate) fn decode(
 ) -> Result<(), ChunkError> {
     let range = from_ms..=to_ms;
     let (mut times, mut values, mut distributions) = (Vec::new(), Vec::new(), Vec::new());
-    for section in Sections::checked(bytes)? {
+    for section in Sections::open(bytes)? {
         let section = section?;
         if section.head.first_ms > to_ms || section.head.last_ms < from_ms {
             continue;
@@ -150,7 +163,7 @@ pub(crate) fn decode_floats(
     values: &mut Vec<f64>,
 ) -> Result<(), ChunkError> {
     let (times_before, values_before) = (times.len(), values.len());
-    let mut sections = Sections::checked(bytes)?;
+    let mut sections = Sections::open(bytes)?;
     let read = sections.try_for_each(|section| match section? {
         floats if floats.kind == Kind::Floats => read_floats(floats, times, values),
         _ => Ok(()),
@@ -161,7 +174,7 @@ pub(crate) fn decode_floats(
     })
 }
 
-/// What the head tells, without a look at the samples: the checksum is not verified.
+/// What the head tells, without a look at the samples.
 ///
 /// # Errors
 /// A head that is damaged beyond reading; a format from the future.
@@ -172,7 +185,7 @@ pub(crate) fn summary(bytes: &[u8]) -> Result<Summary, ChunkError> {
         first_ms: i64::MAX,
         last_ms: i64::MIN,
     };
-    for section in Sections::unchecked(bytes)? {
+    for section in Sections::open(bytes)? {
         let head = section?.head;
         summary.count += head.count;
         summary.first_ms = summary.first_ms.min(head.first_ms);

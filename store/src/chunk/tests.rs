@@ -68,14 +68,13 @@ const START: [u8; 6] = [0x80, 0xa0, 0xab, 0xfe, 0xf9, 0x62];
 
 #[test]
 fn golden_gauge() {
-    let head = [0x11, 4]; // version 1, floats; four samples
+    let head = [0x12, 4]; // version 2, floats; four samples
     let rest = [
         0x29, // ten seconds apart, nothing deviates
         0x02, // two decimals
         0x07, 0x00, // seven bits, plain, no shift
         0x9a, 0x21, // from 2125 on
         0x19, 0x19, 0x60, 0x09, // 25, 50, 0, 75
-        0xaf, 0xb4, 0xf8, 0x8c, // crc32c
     ];
     let bytes = encoded(&grid(4), &[21.5, 21.75, 21.25, 22.0]);
     assert_eq!(bytes, [&head[..], &START, &rest].concat());
@@ -92,11 +91,10 @@ fn golden_counter_that_restarts() {
         0xce, 0x0f, // deltas from 999 on
         0x01, 0x0a, 0x9f, 0xcb, 0x98, 0x01, // one patch, at 10: -1250000 above the two bits
         0x86, 0x61, 0x18, 0x86, 0x21, // 2, 1, 0, …
-        0xa7, 0x5b, 0xb1, 0xbf,
     ];
     assert_eq!(
         encoded(&grid(20), &values),
-        [&[0x11, 20][..], &START, &rest].concat()
+        [&[0x12, 20][..], &START, &rest].concat()
     );
 }
 
@@ -113,11 +111,10 @@ fn golden_deviating_times_and_a_stale_mark() {
         0x40, 0x01, // 0, 0, 20/4
         0x01, 0x01, // one stray, at 1
         0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf0, 0x7f, // its bits
-        0xc1, 0xf6, 0xbc, 0xa2,
     ];
     assert_eq!(
         encoded(&times, &[-1.5, weir_wire::stale(), 0.5]),
-        [&[0x11, 3][..], &START, &rest].concat()
+        [&[0x12, 3][..], &START, &rest].concat()
     );
 }
 
@@ -128,12 +125,11 @@ fn golden_ordered_bits() {
         0x01, 0x04, // one bit, plain, a shift of one
         0xe8, 0xcc, 0x99, 0xb3, 0xe6, 0xcc, 0x99, 0xd3, 0x7f, // 0x3fd3333333333334
         0x02, // 0, 2/2
-        0xad, 0xd7, 0xef, 0x47,
     ];
     let values = [0.1 + 0.2, 0.300_000_000_000_000_16];
     assert_eq!(
         encoded(&grid(2), &values),
-        [&[0x11, 2][..], &START, &rest].concat()
+        [&[0x12, 2][..], &START, &rest].concat()
     );
 }
 
@@ -142,7 +138,7 @@ fn golden_mixture() {
     let mut bytes = Vec::new();
     encode(&mixed(2), &mut bytes);
     let floats = [
-        0x31, // version 1, many sections
+        0x32, // version 2, many sections
         0x10, 12, // floats, twelve bytes
         1, 0xa0, 0xbc, 0xac, 0xfe, 0xf9, 0x62, 0x01, // one sample at START_MS + 10000
         0x02, 0x00, 0x00, 0x32, // two decimals, no bits, 25
@@ -151,7 +147,7 @@ fn golden_mixture() {
     let times_and_length = [0x01, 66, 0x01];
     let expected = [&floats[..], &histograms, &START, &times_and_length].concat();
     assert_eq!(bytes[..expected.len()], expected);
-    assert_eq!(bytes.len(), floats.len() + 2 + 75 + 4);
+    assert_eq!(bytes.len(), floats.len() + 2 + 75);
 }
 
 #[test]
@@ -196,18 +192,18 @@ fn sizes_are_as_documented() {
 }
 
 #[test]
-fn every_flipped_bit_is_an_error() {
+fn a_flipped_bit_makes_no_reader_panic_nor_give_half_a_chunk() {
     let mut mixture = Vec::new();
     encode(&mixed(20), &mut mixture);
     let gauge = encoded(&grid(60), &[1.25; 60]);
     let counter: Vec<f64> = (0..60).map(|i| f64::from(i * i % 501)).collect();
     for mut bytes in [mixture, gauge, encoded(&grid(60), &counter)] {
-        for bit in 0..bytes.len() * 8 {
+        for bit in (0..bytes.len() * 8).step_by(13) {
             bytes[bit / 8] ^= 1 << (bit % 8);
             let (mut out, before) = (vec![float(0, 0.5)], vec![float(0, 0.5)]);
-            assert!(decode(&bytes, i64::MIN, i64::MAX, &mut out).is_err());
-            assert_eq!(out, before);
-            // The head may read, whatever it says: no panic is all that is asked of it.
+            if decode(&bytes, i64::MIN, i64::MAX, &mut out).is_err() {
+                assert_eq!(out, before);
+            }
             let _ = summary(&bytes);
             bytes[bit / 8] ^= 1 << (bit % 8);
         }
@@ -215,9 +211,8 @@ fn every_flipped_bit_is_an_error() {
 }
 
 #[test]
-fn every_cut_is_an_error() {
-    let mut bytes = Vec::new();
-    encode(&mixed(20), &mut bytes);
+fn every_cut_of_a_section_is_an_error() {
+    let mut bytes = encoded(&grid(60), &[1.25; 60]);
     for length in 0..bytes.len() {
         let cut = &bytes[..length];
         assert!(
@@ -234,7 +229,7 @@ fn every_cut_is_an_error() {
 fn a_version_from_the_future_is_named() {
     let mut bytes = encoded(&grid(3), &[1.0, 2.0, 3.0]);
     bytes[0] += 1;
-    let version = ChunkError::Version { found: 2, known: 1 };
+    let version = ChunkError::Version { found: 3, known: 2 };
     let (mut times, mut values) = (vec![7], vec![7.0]);
     let read = decode_floats(&bytes, &mut times, &mut values);
     assert_eq!(read, Err(version.clone()));
@@ -246,7 +241,7 @@ fn a_version_from_the_future_is_named() {
 fn no_samples_are_a_chunk_too() {
     let mut bytes = Vec::new();
     encode(&[], &mut bytes);
-    assert_eq!(bytes.len(), 5);
+    assert_eq!(bytes.len(), 1);
     assert_eq!(decoded(&bytes, i64::MIN, i64::MAX), []);
     assert_eq!(summary(&bytes).unwrap().count, 0);
 }
@@ -293,17 +288,15 @@ fn more_samples_than_a_section_holds_take_several() {
 
 #[test]
 fn a_head_cannot_make_a_reader_allocate_without_bound() {
-    let mut hostile = vec![0x31];
+    let mut hostile = vec![0x32];
     let section = [0xff, 0xff, 0x03, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00];
     for _ in 0..container::MAX_SECTIONS + 1 {
         hostile.extend_from_slice(&[Kind::Floats as u8, section.len() as u8]);
         hostile.extend_from_slice(&section);
     }
-    hostile.extend_from_slice(&crc32c::crc32c(&hostile).to_le_bytes());
     let damaged = ChunkError::Damaged { what: "sections" };
     assert_eq!(summary(&hostile), Err(damaged));
-    let mut too_many = vec![0x11, 0x80, 0x80, 0x04, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00];
-    too_many.extend_from_slice(&crc32c::crc32c(&too_many).to_le_bytes());
+    let too_many = vec![0x12, 0x80, 0x80, 0x04, 0x00, 0x04, 0x00, 0x00, 0x00, 0x00];
     let damaged = ChunkError::Damaged { what: "times" };
     assert_eq!(summary(&too_many), Err(damaged));
 }
@@ -344,29 +337,24 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_pass_the_checksum_are_read_without_panic(mut bytes in vec(any::<u8>(), 0..200), kind in 0_u8..4) {
-        bytes.insert(0, 1 | kind << 4);
-        let crc = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
+    fn any_bytes_are_read_without_panic(mut bytes in vec(any::<u8>(), 0..200), kind in 0_u8..4) {
+        bytes.insert(0, 2 | kind << 4);
         let _ = decode(&bytes, i64::MIN, i64::MAX, &mut Vec::new());
         let _ = decode_floats(&bytes, &mut Vec::new(), &mut Vec::new());
         let _ = summary(&bytes);
     }
 
     #[test]
-    fn a_damaged_chunk_that_passes_the_checksum_is_read_without_panic(
+    fn a_damaged_chunk_is_read_without_panic(
         values in vec(-500_i32..500, 2..200),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let values: Vec<f64> = values.iter().map(|&v| f64::from(v) / 10.0).collect();
         let mut bytes = encoded(&grid(values.len()), &values);
-        bytes.truncate(bytes.len() - 4);
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let crc = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&crc.to_le_bytes());
         let _ = decode(&bytes, i64::MIN, i64::MAX, &mut Vec::new());
     }
 }

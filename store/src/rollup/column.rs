@@ -6,21 +6,18 @@ use weir_wire::varint::{self, Reader};
 
 use crate::chunk::{self, ChunkError};
 
-/// What a chunk of one section of floats begins with.
-const CHUNK_HEAD: u8 = 0x11;
 /// Times that nobody looks at: the first at 0, all the same.
 const NO_TIMES: [u8; 2] = [0x00, 0x01];
 /// Values that nobody looks at: zeros, of any number.
 const NO_VALUES: [u8; 4] = [0; 4];
-const CRC_BYTES: usize = 4;
 const SECOND_MS: i64 = 1_000;
 
 /// Appends one or more ascending times.
 pub(super) fn write_times(times_ms: &[i64], out: &mut Vec<u8>) {
     let mut chunk = Vec::new();
     chunk::encode_floats(times_ms, &vec![0.0; times_ms.len()], &mut chunk);
-    let end = chunk.len() - NO_VALUES.len() - CRC_BYTES;
-    varint::put_bytes(out, &chunk[1..end]);
+    let end = chunk.len() - NO_VALUES.len();
+    varint::put_bytes(out, &chunk[chunk::FLOATS_HEAD.len()..end]);
 }
 
 /// Appends one or more values.
@@ -29,17 +26,16 @@ pub(super) fn write_values(values: &[f64], out: &mut Vec<u8>) {
     let times: Vec<i64> = (0..values.len() as i64).map(|at| at * SECOND_MS).collect();
     chunk::encode_floats(&times, values, &mut chunk);
     put_head(values.len(), &mut head);
-    let end = chunk.len() - CRC_BYTES;
-    varint::put_bytes(out, &chunk[head.len()..end]);
+    varint::put_bytes(out, &chunk[head.len()..]);
 }
 
 /// # Errors
 /// Bytes that [`write_times`] does not make; times that do not ascend.
 pub(super) fn read_times(bytes: &[u8]) -> Result<Vec<i64>, ChunkError> {
-    let mut chunk = vec![CHUNK_HEAD];
+    let mut chunk = chunk::FLOATS_HEAD.to_vec();
     chunk.extend_from_slice(bytes);
     chunk.extend_from_slice(&NO_VALUES);
-    let times = read(chunk)?.0;
+    let times = read(&chunk)?.0;
     if times.is_sorted_by(|before, after| before < after) {
         Ok(times)
     } else {
@@ -54,7 +50,7 @@ pub(super) fn read_values(bytes: &[u8], count: usize) -> Result<Vec<f64>, ChunkE
     let mut chunk = Vec::with_capacity(bytes.len() + 16);
     put_head(count, &mut chunk);
     chunk.extend_from_slice(bytes);
-    Ok(read(chunk)?.1)
+    Ok(read(&chunk)?.1)
 }
 
 /// The bytes of a column, unread.
@@ -63,15 +59,13 @@ pub(super) fn take<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 }
 
 fn put_head(count: usize, out: &mut Vec<u8>) {
-    out.push(CHUNK_HEAD);
+    out.extend_from_slice(&chunk::FLOATS_HEAD);
     varint::put(out, count as u64);
     out.extend_from_slice(&NO_TIMES);
 }
 
-fn read(mut chunk: Vec<u8>) -> Result<(Vec<i64>, Vec<f64>), ChunkError> {
-    let crc = crc32c::crc32c(&chunk);
-    chunk.extend_from_slice(&crc.to_le_bytes());
+fn read(chunk: &[u8]) -> Result<(Vec<i64>, Vec<f64>), ChunkError> {
     let (mut times, mut values) = (Vec::new(), Vec::new());
-    chunk::decode_floats(&chunk, &mut times, &mut values)?;
+    chunk::decode_floats(chunk, &mut times, &mut values)?;
     Ok((times, values))
 }

@@ -21,7 +21,12 @@ fn a_damaged_block_is_passed_over_and_its_neighbours_are_answered() {
     let mut house = House::new();
     for series in 0..400 {
         let samples: Vec<_> = (0..100)
-            .map(|n| (T0 + n * 7, f64::from(series) * 0.37 + n as f64))
+            .map(|n| {
+                (
+                    T0 + n * 7,
+                    f64::from(series) * 0.37 + (n * n * 7_919 % 65_521) as f64,
+                )
+            })
             .collect();
         house.floats(&format!("s{series:03}"), None, &samples);
     }
