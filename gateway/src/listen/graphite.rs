@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, Done, Points, SeriesId};
+use weir_store::Clock;
 use weir_wire::Reject;
-use weir_wire::graphite::{self, Line};
+use weir_wire::graphite;
 
+use super::intake::Intake;
 use super::lines::Lines;
-use super::names::Names;
-use crate::admission::{Admission, count_rejected};
+use crate::admission::Admission;
 
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
@@ -28,99 +28,20 @@ const UDP_POINTS: usize = 8_192;
 const UDP_DATAGRAMS: usize = 4_096;
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
-/// Reads of one connection that may wait for the disk.
-const IN_FLIGHT: u32 = 32;
 
-/// Turns lines into points; one a connection.
-struct Intake {
-    protocol: &'static str,
-    admission: Admission,
-    clock: Clock,
-    names: Names,
-    /// The store's when the names were learnt.
-    generation: u64,
-    points: Points,
-    slots: Arc<Semaphore>,
-}
-
-impl Intake {
-    fn new(protocol: &'static str, admission: Admission, clock: Clock) -> Self {
-        Self {
-            protocol,
-            admission,
-            clock,
-            names: Names::default(),
-            generation: 0,
-            points: Points::default(),
-            slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
-        }
-    }
-
-    fn take(&mut self, line: Result<&[u8], Reject>) {
-        let taken = line.and_then(graphite::parse).and_then(|line| match line {
-            Some(line) => self.point(&line),
-            None => Ok(()),
-        });
-        if let Err(reason) = taken {
-            count_rejected(self.protocol, reason, 1);
-        }
-    }
-
-    #[inline]
-    fn point(&mut self, line: &Line<'_>) -> Result<(), Reject> {
-        let hash = Names::hash(line.identity);
-        let series = match self.names.find(hash) {
-            Some(series) => series,
-            None => self.resolve(hash, line.identity)?,
-        };
-        let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
-        self.points.push(series, timestamp_ms, line.value);
-        Ok(())
-    }
-
-    #[cold]
-    fn resolve(&mut self, hash: u128, identity: &[u8]) -> Result<SeriesId, Reject> {
-        let series = self.admission.resolve(&graphite::series_key(identity)?)?;
-        self.names.learn(hash, series);
-        Ok(series)
-    }
-
-    /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
-    async fn store(&mut self) {
-        if self.points.is_empty() {
-            return;
-        }
-        let room = self.points.len();
-        let points = std::mem::replace(&mut self.points, Points::with_capacity(room));
-        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
-            return;
-        };
-        let done = self.done(slot);
-        self.admission
-            .submit(self.protocol, None, None, points, done)
-            .await;
-        // Series that left since may come again under another number.
-        let generation = self.admission.generation();
-        if generation != self.generation {
-            self.generation = generation;
-            self.names.forget();
-        }
-    }
-
-    fn done(&self, slot: OwnedSemaphorePermit) -> Done {
-        let protocol = self.protocol;
-        Box::new(move |result| {
-            if let Err(error) = result {
-                tracing::warn!("lines of {protocol} were dropped: {error}");
-            }
-            drop(slot);
-        })
-    }
-
-    /// Waits until everything that was handed over is on disk, or refused.
-    async fn all_stored(&mut self) {
-        self.store().await;
-        let _all = self.slots.acquire_many(IN_FLIGHT).await;
+/// Takes a line, or counts why not.
+fn take(intake: &mut Intake, line: Result<&[u8], Reject>) {
+    let taken = line.and_then(graphite::parse).and_then(|line| match line {
+        Some(line) => intake.float(
+            line.identity,
+            graphite::series_key,
+            line.timestamp_ms,
+            line.value,
+        ),
+        None => Ok(()),
+    });
+    if let Err(reason) = taken {
+        intake.refuse(reason, 1);
     }
 }
 
@@ -173,10 +94,10 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         };
         match read {
             Ok(0) => {
-                lines.finish(|line| intake.take(line));
+                lines.finish(|line| take(&mut intake, line));
                 break;
             }
-            Ok(bytes) => lines.feed(&buffer[..bytes], |line| intake.take(line)),
+            Ok(bytes) => lines.feed(&buffer[..bytes], |line| take(&mut intake, line)),
             // What came whole before a reset is kept; the unfinished line is not a line.
             Err(_) => break,
         }
@@ -218,14 +139,14 @@ impl GraphiteUdp {
 
 fn drain(socket: &UdpSocket, buffer: &mut [u8], intake: &mut Intake) {
     for _ in 0..UDP_DATAGRAMS {
-        if intake.points.len() >= UDP_POINTS {
+        if intake.len() >= UDP_POINTS {
             return;
         }
         let Ok(bytes) = socket.try_recv(buffer) else {
             return;
         };
         for line in buffer[..bytes].split(|byte| *byte == b'\n') {
-            intake.take(Ok(line));
+            take(intake, Ok(line));
         }
     }
 }

@@ -4,6 +4,7 @@
 mod bind;
 mod frames;
 mod graphite;
+pub(crate) mod intake;
 mod lines;
 mod names;
 
