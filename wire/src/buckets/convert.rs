@@ -89,7 +89,8 @@ impl Recorder {
         }
         self.recorded += times;
         // A mean of nothing known is NaN; it is taken for 0 and counted.
-        let nearest = value.max(0.0).min(Histogram::MAX);
+        let known = if value.is_nan() { 0.0 } else { value };
+        let nearest = known.clamp(0.0, Histogram::MAX);
         if nearest != value {
             self.clamped += times;
         }

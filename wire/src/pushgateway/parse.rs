@@ -99,7 +99,7 @@ fn pairs(rest: &str) -> Result<Vec<(String, String)>, Invalid> {
         return Ok(Vec::new());
     }
     let parts: Vec<&str> = rest.split('/').collect();
-    if parts.len() % 2 != 0 {
+    if !parts.len().is_multiple_of(2) {
         let text = format!("odd number of components in label string {rest:?}");
         return Err(Invalid::new(Reject::Malformed, text));
     }

@@ -112,7 +112,7 @@ impl<'a> SeriesV2<'a> {
             }
             for reference in field.numbers()? {
                 let symbol = self.symbol(reference?)?;
-                if out.len() + symbol.len() > MAX_IDENTITY_BYTES {
+                if out.len() + name.map_or(0, <[u8]>::len) + symbol.len() > MAX_IDENTITY_BYTES {
                     let text = format!("labels of more than {MAX_IDENTITY_BYTES} bytes");
                     return Err(Invalid::new(Reject::BadLabels, text));
                 }
