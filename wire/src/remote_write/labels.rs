@@ -49,6 +49,15 @@ pub fn series_key(identity: &[u8]) -> Result<SeriesKey, Invalid> {
 
 /// Appends a label in the layout of an identity.
 pub(super) fn put_label(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    // Nearly all are short: every length is one byte.
+    let length = 4 + name.len() + value.len();
+    if length < 0x80 {
+        out.extend_from_slice(&[0x0a, length as u8, 0x0a, name.len() as u8]);
+        out.extend_from_slice(name);
+        out.extend_from_slice(&[0x12, value.len() as u8]);
+        out.extend_from_slice(value);
+        return;
+    }
     let bytes = |text: &[u8]| 1 + varint_bytes(text.len()) + text.len();
     varint::put(out, 1 << 3 | 2);
     varint::put(out, (bytes(name) + bytes(value)) as u64);

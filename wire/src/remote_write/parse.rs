@@ -8,6 +8,9 @@ use crate::{Invalid, Reject};
 /// A request with more series is refused.
 pub const MAX_SERIES: usize = 500_000;
 
+/// Field 1, counted bytes.
+const LABEL_TAG: u8 = 1 << 3 | 2;
+
 /// Why a whole message is refused; answer 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -104,8 +107,8 @@ pub struct Series<'a> {
 impl<'a> Series<'a> {
     #[inline]
     fn read(message: &'a [u8]) -> Result<Self, Damaged> {
-        let mut fields = Fields::of(message);
-        let mut labels_end = 0;
+        let mut labels_end = leading_labels(message);
+        let mut fields = Fields::of(&message[labels_end..]);
         let mut points = None;
         loop {
             let before = fields.rest();
@@ -131,6 +134,20 @@ impl<'a> Series<'a> {
             exemplar_field: 3,
         }
     }
+}
+
+/// How far the short labels in front reach: what nearly all of a message is, at two bytes looked at a label.
+#[inline]
+fn leading_labels(message: &[u8]) -> usize {
+    let mut end = 0;
+    while let Some(&[LABEL_TAG, length @ ..0x80]) = message.get(end..end + 2) {
+        let next = end + 2 + usize::from(length);
+        if next > message.len() {
+            break;
+        }
+        end = next;
+    }
+    end
 }
 
 /// The points of a series.
