@@ -4,18 +4,29 @@
 //! returns values or a [`Reject`]; who called it counts and answers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod base64;
+pub mod buckets;
+pub mod exposition;
 pub mod frame;
 pub mod graphite;
 mod histogram;
+mod invalid;
+mod kind;
 mod matcher;
+pub mod otlp;
+pub mod protobuf;
+pub mod pushgateway;
 mod regex;
 mod reject;
+pub mod remote_write;
 mod sample;
 mod series;
 pub mod statsd;
 pub mod varint;
 
 pub use histogram::{Histogram, HistogramError};
+pub use invalid::Invalid;
+pub use kind::Kind;
 pub use matcher::{MatchOp, Matcher};
 pub use regex::regex_text;
 pub use reject::Reject;
