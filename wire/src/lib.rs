@@ -7,6 +7,7 @@
 pub mod frame;
 pub mod graphite;
 mod histogram;
+pub mod influx;
 mod matcher;
 mod regex;
 mod reject;
