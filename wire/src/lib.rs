@@ -9,6 +9,7 @@ pub mod graphite;
 mod histogram;
 pub mod influx;
 mod matcher;
+pub mod opentsdb;
 pub mod pickle;
 mod regex;
 mod reject;
