@@ -10,3 +10,4 @@ mod parse;
 mod tests;
 
 pub use parse::{Line, MAX_LINE_BYTES, parse, series_key};
+pub(crate) use parse::{read_value, seconds_to_ms};
