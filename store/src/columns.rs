@@ -120,6 +120,13 @@ impl Columns {
         self.times_ms.is_empty() && self.histograms.is_empty()
     }
 
+    /// Empties, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.times_ms.clear();
+        self.values.clear();
+        self.histograms.clear();
+    }
+
     /// As single samples, ascending.
     #[must_use]
     pub fn samples(&self) -> Vec<Sample> {

@@ -8,15 +8,16 @@ use metrics::counter;
 use roaring::RoaringBitmap;
 
 use crate::backend::{SealedWindow, Tier};
-use crate::columns::Columns;
 use crate::index::{Definition, MetricId, SeriesId};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
 use crate::{StoreError, chunk};
 
-/// Series looked up, read or written under one lock.
+/// Series looked up or written under one lock.
 const SERIES_A_LOCK: usize = 2_048;
+/// Series read under one lock of the head, for which its writer waits.
+const READ_A_LOCK: usize = 256;
 /// Definitions held at once on their way to RocksDB.
 const DEFINITIONS_AT_ONCE: u32 = 1 << 16;
 
@@ -129,15 +130,19 @@ impl Store {
     ) -> Result<(), StoreError> {
         let backend = &self.shared.backend;
         let mut table = backend.table(Tier::Raw, window, frozen.through);
-        let mut bytes = Vec::new();
-        for some in self.by_metric(&frozen.series).chunks(SERIES_A_LOCK) {
-            for ((metric, one), columns) in some.iter().zip(self.frozen_columns(window, some)) {
+        let (mut bytes, mut tokens, mut read) = (Vec::new(), Vec::new(), Vec::new());
+        for some in self.by_metric(&frozen.series).chunks(READ_A_LOCK) {
+            let series = some.iter().map(|(_, one)| *one);
+            self.shared
+                .head
+                .frozen(series, window, &mut tokens, &mut read);
+            for (place, columns) in some.iter().zip(&read) {
                 if columns.is_empty() {
                     continue;
                 }
                 bytes.clear();
-                let times_end = chunk::encode_columns(&columns, &mut bytes);
-                table.put((*metric, *one), &bytes, times_end)?;
+                let times_end = chunk::encode_columns(columns, &mut bytes);
+                table.put(*place, &bytes, times_end)?;
                 sealed.chunks += 1;
                 sealed.samples += columns.len() as u64;
                 sealed.chunk_bytes += bytes.len() as u64;
@@ -160,14 +165,6 @@ impl Store {
         }
         keys.sort_unstable();
         keys
-    }
-
-    fn frozen_columns(&self, window: Window, series: &[(MetricId, u32)]) -> Vec<Columns> {
-        let mut bytes = Vec::new();
-        let frozen = series
-            .iter()
-            .map(|(_, one)| self.shared.head.frozen(*one, window, &mut bytes));
-        frozen.collect()
     }
 
     pub(crate) fn name_damage(

@@ -184,10 +184,30 @@ impl Head {
         series
     }
 
-    /// What was frozen of a series.
-    pub(crate) fn frozen(&self, series: u32, window: Window, bytes: &mut Vec<u8>) -> Columns {
-        let (shard, place) = self.shard_of(series);
-        self.shards[shard].read().frozen(place.local, window, bytes)
+    /// What was frozen of each series, in the order asked for; `found` is used again.
+    pub(crate) fn frozen(
+        &self,
+        series: impl Iterator<Item = u32> + Clone,
+        window: Window,
+        bytes: &mut Vec<u8>,
+        found: &mut Vec<Columns>,
+    ) {
+        let shards: Vec<_> = self.shards.iter().map(RwLock::read).collect();
+        let mut ahead = series.clone().skip(Shard::AHEAD);
+        let mut count = 0;
+        for one in series {
+            if let Some(later) = ahead.next() {
+                let (shard, place) = self.shard_of(later);
+                shards[shard].look_ahead_frozen(place.local, window);
+            }
+            if found.len() == count {
+                found.push(Columns::default());
+            }
+            let (shard, place) = self.shard_of(one);
+            shards[shard].frozen(place.local, window, bytes, &mut found[count]);
+            count += 1;
+        }
+        found.truncate(count);
     }
 
     /// Lets go of what was frozen: so many samples are in tables. Series idle since before that window leave.

@@ -14,9 +14,21 @@ use crate::window::{self, Window};
 /// A window on its way to tables.
 #[derive(Debug, Default)]
 struct Sealing {
-    /// Series and the place of its retired line.
+    /// Series and the place of its retired line, ascending.
     lines: Vec<(u32, u32)>,
+    /// Where in `lines` each series' first is; [`NONE`] for those without.
+    first: Vec<u32>,
     beside: BTreeMap<u32, Run>,
+}
+
+impl Sealing {
+    /// The retired lines of a series, oldest last.
+    fn lines_of(&self, local: u32) -> &[(u32, u32)] {
+        let first = self.first.get(local as usize).copied().unwrap_or(NONE);
+        let rest = self.lines.get(first as usize..).unwrap_or_default();
+        let count = rest.iter().take_while(|(other, _)| *other == local).count();
+        &rest[..count]
+    }
 }
 
 /// Some of the series, by numbers dense from 0.
@@ -341,6 +353,10 @@ impl Shard {
                 at = retired.previous;
             }
         }
+        sealing.first = vec![NONE; self.places.len()];
+        for (at, (local, _)) in sealing.lines.iter().enumerate().rev() {
+            sealing.first[*local as usize] = at as u32;
+        }
         sealing.beside = self.beside.take(window);
         self.open.remove(&window);
         let lines = sealing.lines.iter().map(|(local, _)| *local);
@@ -353,29 +369,44 @@ impl Shard {
         locals
     }
 
-    /// What was frozen of a series.
-    pub(super) fn frozen(&self, local: u32, window: Window, bytes: &mut Vec<u8>) -> Columns {
-        let mut found = Columns::default();
+    /// Asks for the line that [`Shard::frozen`] will read.
+    #[inline]
+    pub(super) fn look_ahead_frozen(&self, local: u32, window: Window) {
+        if let Some(sealing) = self.sealing.get(&window)
+            && let Some((_, at)) = sealing.lines_of(local).first()
+        {
+            prefetch(self.retired.get(*at));
+        }
+    }
+
+    /// What was frozen of a series, in place of what `found` holds.
+    pub(super) fn frozen(
+        &self,
+        local: u32,
+        window: Window,
+        bytes: &mut Vec<u8>,
+        found: &mut Columns,
+    ) {
+        found.clear();
         let Some(sealing) = self.sealing.get(&window) else {
-            return found;
+            return;
         };
-        let first = sealing.lines.partition_point(|(other, _)| *other < local);
-        let lines = sealing.lines[first..].iter();
-        // More than one where a window was thawed after a failure and went on.
-        let mut lines: Vec<u32> = lines
-            .take_while(|(other, _)| *other == local)
-            .map(|(_, at)| *at)
-            .collect();
-        lines.reverse();
-        for at in lines {
-            let mut part = Columns::default();
-            self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, &mut part);
-            found.lay_over(part);
+        match sealing.lines_of(local) {
+            [(_, at)] => {
+                self.read_line(self.retired.get(*at), i64::MIN, i64::MAX, bytes, found);
+            }
+            // More than one where a window was thawed after a failure and went on.
+            many => {
+                for (_, at) in many.iter().rev() {
+                    let mut part = Columns::default();
+                    self.read_line(self.retired.get(*at), i64::MIN, i64::MAX, bytes, &mut part);
+                    found.lay_over(part);
+                }
+            }
         }
         if let Some(run) = sealing.beside.get(&local) {
             found.lay_over(run.columns(i64::MIN, i64::MAX));
         }
-        found
     }
 
     /// Lets go of what was frozen: it is in tables. Series without a sample since `idle_before` leave.

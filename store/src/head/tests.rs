@@ -42,11 +42,11 @@ fn read(head: &Head, series: u32) -> Vec<(i64, f64)> {
 }
 
 fn frozen(head: &Head, window: Window) -> Vec<(u32, usize)> {
-    let mut bytes = Vec::new();
-    let series = head.freeze(window).into_iter();
-    series
-        .map(|one| (one, head.frozen(one, window, &mut bytes).len()))
-        .collect()
+    let (mut bytes, mut found) = (Vec::new(), Vec::new());
+    let series = head.freeze(window);
+    head.frozen(series.iter().copied(), window, &mut bytes, &mut found);
+    let counts = found.iter().map(|columns| columns.len());
+    series.iter().copied().zip(counts).collect()
 }
 
 #[test]
