@@ -6,6 +6,8 @@ use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionTyp
 use super::{META, SERIES, Tier};
 
 const BLOCK_BYTES: usize = 16 << 10;
+/// Series that follow each other are much alike, and are read all at once: the larger a block, the smaller they are.
+const SERIES_BLOCK_BYTES: usize = 128 << 10;
 /// Written through the log: series by and by, and metadata. Small, so that the memory of the process is.
 const BUFFER_BYTES: usize = 4 << 20;
 const LOG_BYTES: u64 = 32 << 20;
@@ -25,9 +27,9 @@ pub(super) fn families(cache_bytes: usize) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(cache_bytes);
     let chunks = Tier::ALL.map(|tier| ColumnFamilyDescriptor::new(tier.family(), chunks(&cache)));
     let mut families = vec![
-        ColumnFamilyDescriptor::new("default", small()),
-        ColumnFamilyDescriptor::new(SERIES, small()),
-        ColumnFamilyDescriptor::new(META, small()),
+        ColumnFamilyDescriptor::new("default", small(BLOCK_BYTES)),
+        ColumnFamilyDescriptor::new(SERIES, small(SERIES_BLOCK_BYTES)),
+        ColumnFamilyDescriptor::new(META, small(BLOCK_BYTES)),
     ];
     families.extend(chunks);
     families
@@ -40,7 +42,7 @@ pub(super) fn table() -> Options {
 
 /// For tables of series that are to be ingested.
 pub(super) fn series_table() -> Options {
-    small()
+    small(SERIES_BLOCK_BYTES)
 }
 
 fn chunks(cache: &Cache) -> Options {
@@ -58,10 +60,9 @@ fn chunks(cache: &Cache) -> Options {
     options
 }
 
-/// Keys of series that follow each other are much alike.
-fn small() -> Options {
+fn small(block_bytes: usize) -> Options {
     let mut block = BlockBasedOptions::default();
-    block.set_block_size(BLOCK_BYTES);
+    block.set_block_size(block_bytes);
     let mut options = Options::default();
     options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::Zstd);

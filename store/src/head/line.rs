@@ -214,6 +214,10 @@ impl Line {
         self.repeat = 0;
     }
 
+    pub(super) fn first_slab(&self) -> Option<u32> {
+        (self.first_slab != NONE).then_some(self.first_slab)
+    }
+
     /// Gives every slab back; the line is to be forgotten.
     pub(super) fn free(&self, slabs: &mut Arena<Slab>) {
         let mut at = self.first_slab;

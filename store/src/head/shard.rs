@@ -372,11 +372,25 @@ impl Shard {
     /// Asks for the line that [`Shard::frozen`] will read.
     #[inline]
     pub(super) fn look_ahead_frozen(&self, local: u32, window: Window) {
-        if let Some(sealing) = self.sealing.get(&window)
-            && let Some((_, at)) = sealing.lines_of(local).first()
-        {
-            prefetch(self.retired.get(*at));
+        if let Some(at) = self.frozen_place(local, window) {
+            prefetch(self.retired.get(at));
         }
+    }
+
+    /// Asks for the oldest bytes behind that line; the line itself is near by now.
+    #[inline]
+    pub(super) fn look_ahead_frozen_bytes(&self, local: u32, window: Window) {
+        if let Some(at) = self.frozen_place(local, window)
+            && let Some(slab) = self.retired.get(at).first_slab()
+        {
+            prefetch(self.slabs.get(slab));
+        }
+    }
+
+    fn frozen_place(&self, local: u32, window: Window) -> Option<u32> {
+        let sealing = self.sealing.get(&window)?;
+        let first = *sealing.first.get(local as usize)?;
+        sealing.lines.get(first as usize).map(|(_, at)| *at)
     }
 
     /// What was frozen of a series, in place of what `found` holds.
