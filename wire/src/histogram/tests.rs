@@ -41,6 +41,13 @@ fn damage_and_foreign_bounds_are_refused() {
     let mut future = bytes.clone();
     future[0] = 9;
     assert_eq!(Histogram::decode(&future), Err(HistogramError::Version(9)));
+    // A payload of four gigabytes, of which nothing is there.
+    let mut long = bytes.clone();
+    long[25 + 4..25 + 8].fill(0xff);
+    assert_eq!(
+        Histogram::decode(&long),
+        Err(HistogramError::Damaged("length"))
+    );
     let mut huge = bytes.clone();
     huge[25 + 24] = 0x7f;
     assert!(matches!(
