@@ -1,13 +1,15 @@
-//! Reads the journal back after whatever happened. Behind each group that was synced stands a mark that says so, and
+//! Looks at the journal after whatever happened. Behind each group that was synced stands a mark that says so, and
 //! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
-//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted.
+//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted. Points are
+//! passed over: they are read back later, by `replay.rs`.
 
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, put_mark, read_all};
-use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use super::reading::{Segment, each_segment};
+use super::record::{Record, put_mark, read_all, whole};
+use super::segment::{self, HeaderState};
 use super::writer::Group;
 use crate::StoreError;
 
@@ -18,9 +20,16 @@ pub(crate) struct Damage {
     pub(crate) bytes: Range<u64>,
 }
 
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, bytes) = (self.path.display(), &self.bytes);
+        write!(f, "{path}: {}..{}", bytes.start, bytes.end)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Replayed {
+pub(crate) struct Scanned {
     /// The segments that are there, ascending, with their sizes.
     pub(crate) segments: Vec<(u32, u64)>,
     pub(crate) groups: u64,
@@ -28,44 +37,45 @@ pub(crate) struct Replayed {
     pub(crate) damage: Vec<Damage>,
 }
 
-/// Hands every record of every segment to `apply`, oldest first.
+/// Hands every record of every segment to `apply`, oldest first; cuts torn tails and marks what has no mark.
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn replay(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, true)
+pub(crate) fn scan(
+    dir: &Path,
+    mut apply: impl FnMut(u32, Record<'_>),
+) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    each_segment(&segments_in(dir)?, |segment| {
+        let kept = scanned.look_at(segment, |_| true, &mut apply)?;
+        let mut end = kept.end as u64;
+        if kept.end < segment.len() {
+            cut(&segment.path, end)?;
+        }
+        if kept.wants_mark {
+            end += mark(&segment.path, segment.number, end)?;
+        }
+        scanned.segments.push((segment.number, end));
+        Ok(true)
+    })?;
+    Ok(scanned)
 }
 
-/// The same, and changes nothing.
+/// The same, and changes nothing; points that cannot be read are damage too.
 ///
 /// # Errors
-/// As for [`replay`].
-pub(crate) fn look(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, false)
-}
-
-fn read_segments(
+/// As for [`scan`].
+pub(crate) fn look(
     dir: &Path,
-    mut apply: impl FnMut(u32, Record),
-    mend: bool,
-) -> Result<Replayed, StoreError> {
-    let mut replayed = Replayed::default();
-    for (number, path) in segments_in(dir)? {
-        let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-        let kept = replay_segment(number, &path, &bytes, &mut replayed, &mut apply)?;
-        if kept.end < bytes.len() {
-            replayed.torn_bytes += (bytes.len() - kept.end) as u64;
-            if mend {
-                cut(&path, kept.end as u64)?;
-            }
-        }
-        let mut end = kept.end as u64;
-        if mend && kept.wants_mark {
-            end += mark(&path, number, end)?;
-        }
-        replayed.segments.push((number, end));
-    }
-    Ok(replayed)
+    mut apply: impl FnMut(u32, Record<'_>),
+) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    each_segment(&segments_in(dir)?, |segment| {
+        let kept = scanned.look_at(segment, whole, &mut apply)?;
+        scanned.segments.push((segment.number, kept.end as u64));
+        Ok(true)
+    })?;
+    Ok(scanned)
 }
 
 fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
@@ -85,60 +95,45 @@ struct Kept {
     wants_mark: bool,
 }
 
-/// Hands over the records that can be read.
-fn replay_segment(
-    number: u32,
-    path: &Path,
-    bytes: &[u8],
-    replayed: &mut Replayed,
-    apply: &mut impl FnMut(u32, Record),
-) -> Result<Kept, StoreError> {
-    let mut damaged = |from: usize, to: usize| {
-        let bytes = from as u64..to as u64;
-        replayed.damage.push(Damage {
-            path: path.to_owned(),
-            bytes,
-        });
-    };
-    match segment::check_header(bytes, number) {
-        HeaderState::Good => {}
-        HeaderState::Short => {
-            return Ok(Kept {
-                end: 0,
-                wants_mark: false,
-            });
-        }
-        HeaderState::Damaged => damaged(0, HEADER_BYTES),
-        HeaderState::Future(found) => {
+impl Scanned {
+    /// Hands over the records of groups that can be read and that `accept` takes.
+    fn look_at(
+        &mut self,
+        segment: &Segment,
+        accept: impl Fn(&[Record<'_>]) -> bool,
+        apply: &mut impl FnMut(u32, Record<'_>),
+    ) -> Result<Kept, StoreError> {
+        if let HeaderState::Future(found) = segment.header {
             return Err(StoreError::Format {
-                dir: path.to_owned(),
+                dir: segment.path.clone(),
                 found: found.to_string(),
                 known: segment::VERSION,
             });
         }
-    }
-    let (mut at, mut wants_mark) = (HEADER_BYTES, false);
-    while at < bytes.len() {
-        if let Some(payload) = segment::group_at(&bytes[at..]) {
-            let records = read_all(payload);
+        let mut bad = segment.bad.clone();
+        let mut wants_mark = false;
+        for (payload, bytes) in segment.groups() {
+            let records = read_all(payload).filter(|records| accept(records));
             wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-            replayed.groups += u64::from(wants_mark);
+            self.groups += u64::from(wants_mark);
             match records {
-                Some(records) => records.into_iter().for_each(|record| apply(number, record)),
-                None => damaged(at, at + GROUP_HEAD_BYTES + payload.len()),
+                Some(records) => records
+                    .into_iter()
+                    .for_each(|one| apply(segment.number, one)),
+                None => bad.push(bytes),
             }
-            at += GROUP_HEAD_BYTES + payload.len();
-        } else if let Some(next) = segment::next_group(bytes, at + 1) {
-            damaged(at, next);
-            at = next;
-        } else {
-            break;
         }
+        bad.sort_by_key(|bytes| bytes.start);
+        self.damage.extend(bad.into_iter().map(|bytes| Damage {
+            path: segment.path.clone(),
+            bytes: bytes.start as u64..bytes.end as u64,
+        }));
+        self.torn_bytes += (segment.len() - segment.end) as u64;
+        Ok(Kept {
+            end: segment.end,
+            wants_mark,
+        })
     }
-    Ok(Kept {
-        end: at.min(bytes.len()),
-        wants_mark,
-    })
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use weir_wire::SeriesKey;
 
-use super::recovery::Replayed;
+use super::recovery::Scanned;
 use super::*;
 use crate::index::Definition;
 use crate::{Origin, Points, SeriesId};
@@ -29,14 +29,31 @@ fn payload(sequence: u64) -> Group {
     group
 }
 
-fn sequences(dir: &std::path::Path) -> (Vec<u64>, Replayed) {
+impl TakePoints for Points {
+    fn float(&mut self, series: u32, time_ms: i64, value: f64) {
+        self.push(SeriesId(series), time_ms, value);
+    }
+
+    fn histogram(&mut self, one: crate::columns::Distribution) {
+        self.histograms.push(one);
+    }
+}
+
+fn sequences(dir: &std::path::Path) -> (Vec<u64>, Scanned) {
     let mut found = Vec::new();
-    let replayed = replay(dir, |_, record| {
+    let replayed = scan(dir, |_, record| {
         if let Record::Batch {
             origin: Some(origin),
-            ..
+            points,
         } = record
         {
+            let mut read = Points::default();
+            points.read(&mut read).unwrap();
+            assert_eq!(
+                (read.series.as_slice(), read.times_ms.as_slice()),
+                (&[1][..], &[1_000][..])
+            );
+            assert_eq!(read.values, [origin.sequence as f64]);
             found.push(origin.sequence);
         }
     });
@@ -157,7 +174,7 @@ fn a_segment_from_the_future_is_refused_with_both_versions() {
     let sum = crc32c::crc32c(&bytes[..20]);
     bytes[20..24].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
-    let refused = replay(dir.path(), |_, _| {}).unwrap_err().to_string();
+    let refused = scan(dir.path(), |_, _| {}).unwrap_err().to_string();
     assert!(
         refused.contains("format 7") && refused.contains("reads 2"),
         "{refused}"

@@ -1,0 +1,114 @@
+//! Segments into memory, one being looked at while the next is read: which of their bytes are whole groups, and which
+//! are bad. Says nothing of what that means, and changes nothing.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, sync_channel};
+
+use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use crate::StoreError;
+
+/// A segment in memory.
+pub(super) struct Segment {
+    pub(super) number: u32,
+    pub(super) path: PathBuf,
+    pub(super) header: HeaderState,
+    /// Behind the last whole group; 0 where not even the header is whole.
+    pub(super) end: usize,
+    /// Bytes before the end that belong to no whole group.
+    pub(super) bad: Vec<Range<usize>>,
+    bytes: Vec<u8>,
+    /// Where the payloads of whole groups are.
+    groups: Vec<Range<usize>>,
+}
+
+impl Segment {
+    /// All its bytes, those behind the end too.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The payloads of whole groups, and the bytes that each group takes.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        self.groups.iter().map(|payload| {
+            let bytes = payload.start - GROUP_HEAD_BYTES..payload.end;
+            (&self.bytes[payload.clone()], bytes)
+        })
+    }
+}
+
+/// Hands over segment after segment, in the order asked for, until `take` wants no more. No more than two are in memory: the next is read, and its
+/// checksums are computed, on a thread of its own.
+///
+/// # Errors
+/// The first file that cannot be read, and what `take` refuses.
+pub(super) fn each_segment(
+    asked: &[(u32, PathBuf)],
+    mut take: impl FnMut(&Segment) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    std::thread::scope(|scope| {
+        let (full, segments) = sync_channel(0);
+        let (empty, buffers) = channel();
+        scope.spawn(move || {
+            for (number, path) in asked {
+                let buffer = buffers.try_recv().unwrap_or_default();
+                if full.send(read(*number, path, buffer)).is_err() {
+                    return;
+                }
+            }
+        });
+        for segment in segments {
+            let segment = segment?;
+            if !take(&segment)? {
+                break;
+            }
+            // Memory that is there already costs no page faults.
+            let _ = empty.send(segment.bytes);
+        }
+        Ok(())
+    })
+}
+
+fn read(number: u32, path: &Path, mut bytes: Vec<u8>) -> Result<Segment, StoreError> {
+    bytes.clear();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(StoreError::io("read", path))?;
+    let mut segment = Segment {
+        number,
+        path: path.to_owned(),
+        header: segment::check_header(&bytes, number),
+        end: 0,
+        bad: Vec::new(),
+        bytes,
+        groups: Vec::new(),
+    };
+    if segment.header != HeaderState::Short {
+        segment.find_groups();
+    }
+    Ok(segment)
+}
+
+impl Segment {
+    fn find_groups(&mut self) {
+        if self.header == HeaderState::Damaged {
+            self.bad.push(0..HEADER_BYTES);
+        }
+        let mut at = HEADER_BYTES;
+        while at < self.bytes.len() {
+            if let Some(payload) = segment::group_at(&self.bytes[at..]) {
+                let from = at + GROUP_HEAD_BYTES;
+                at = from + payload.len();
+                self.groups.push(from..at);
+            } else if let Some(next) = segment::next_group(&self.bytes, at + 1) {
+                self.bad.push(at..next);
+                at = next;
+            } else {
+                break;
+            }
+        }
+        self.end = at.min(self.bytes.len());
+    }
+}
