@@ -1,9 +1,10 @@
 //! Reads the points of the journal back, after `recovery.rs` has looked at it and mended it. Changes nothing.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
 
-use super::reading::each_segment;
-use super::record::{Record, TakePoints, read_all};
+use super::reading::{Segment, each_segment};
+use super::record::{TakePoints, read_points};
 use super::recovery::Damage;
 use super::segment;
 use crate::StoreError;
@@ -31,7 +32,11 @@ pub(crate) fn replay(
         .map(|number| (*number, segment::path(dir, *number)))
         .collect();
     let mut damage = Vec::new();
-    each_segment(&asked, |segment| {
+    let (empty, places) = channel();
+    // Two segments are in memory: this one, and the next.
+    let whole =
+        move |segment: &mut Segment| segment.exchange(places.try_recv().unwrap_or_default());
+    each_segment(&asked, 0, whole, |segment| {
         let mut damaged = |bytes: std::ops::Range<usize>| {
             damage.push(Damage {
                 path: segment.path.clone(),
@@ -51,16 +56,9 @@ pub(crate) fn replay(
                 damaged(bytes);
             }
         }
+        // Nobody may want it any more.
+        let _ = empty.send(segment.into_place());
         Ok(true)
     })?;
     Ok(damage)
-}
-
-fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()> {
-    for record in read_all(payload)? {
-        if let Record::Batch { points, .. } = record {
-            points.read(to)?;
-        }
-    }
-    Some(())
 }
