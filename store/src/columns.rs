@@ -62,6 +62,14 @@ impl Points {
         }
     }
 
+    /// Takes every point out and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.series.clear();
+        self.times_ms.clear();
+        self.values.clear();
+        self.histograms.clear();
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.series.len() + self.histograms.len()

@@ -3,10 +3,12 @@
 //! The way of a write: [`Store::resolve`] a series once, [`Store::append`] points; the writer thread puts a group of
 //! writes into the journal, syncs it, puts them into the head and only then tells each caller. [`Store::seal`] turns
 //! past windows of the head into chunks and points of a minute, [`Store::roll_up`] those into points of an hour.
+//! [`Store::start`] takes writes before the journal is read back into the head; all else waits for that.
 //! Knows no query language, no sockets, and reads no clock: time is handed in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backend;
+mod backlog;
 mod backup;
 mod check;
 mod chunk;
@@ -25,9 +27,11 @@ mod options;
 mod pack;
 mod read;
 mod recovery;
+mod replay;
 mod roll;
 mod rollup;
 mod seal;
+mod starting;
 mod store;
 mod tiers;
 mod window;

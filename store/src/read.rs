@@ -220,6 +220,7 @@ impl Store {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<RoaringBitmap, StoreError> {
+        self.shared.starting.check()?;
         let index = self.shared.index.read();
         let seen = index
             .presence

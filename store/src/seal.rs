@@ -37,7 +37,8 @@ impl Store {
     /// most once a window's length. Blocks for as long as it takes; readers and writers go on meanwhile.
     ///
     /// # Errors
-    /// Of RocksDB or the file system; the window then stays in the head and in the journal.
+    /// Of RocksDB or the file system; the window then stays in the head and in the journal. [`StoreError::Starting`]
+    /// before the journal is read back.
     pub fn seal(&self, now_ms: i64) -> Result<Sealed, StoreError> {
         let options = &self.shared.options;
         let idle_before = window::of(now_ms - options.head_idle_ms, options.window_ms);
@@ -77,7 +78,7 @@ impl Store {
         idle_before: Window,
         is_over: impl Fn(&Self, Window) -> bool,
     ) -> Result<Sealed, StoreError> {
-        let mut upkeep = self.upkeep.lock();
+        let mut upkeep = self.tend()?;
         let mut sealed = Sealed::default();
         for window in self.shared.head.open_windows() {
             if is_over(self, window) {

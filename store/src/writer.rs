@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use roaring::RoaringBitmap;
 
+use crate::backlog::Backlog;
 use crate::columns::Points;
 use crate::journal::{Group, Journal, put_batch, put_definition, put_removed};
+use crate::recovery::Recovery;
 use crate::store::Shared;
 use crate::window::{self, Window};
 use crate::write::{Chain, Origin, Write, Written};
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
     Rotate(SyncSender<u32>),
+    /// Something else has changed: look.
+    Wake,
     Close,
 }
 
@@ -67,6 +71,14 @@ pub(crate) struct Writer {
     defined_end: u32,
     group: Group,
     last_sync: Option<Instant>,
+    /// `None` once the head has everything.
+    catching_up: Option<CatchingUp>,
+}
+
+/// What is to be done when the journal was read back.
+struct CatchingUp {
+    backlog: Backlog,
+    found: Recovery,
 }
 
 /// A write that is part of the group being made.
@@ -76,7 +88,8 @@ struct Taken {
 }
 
 impl Writer {
-    pub(crate) fn new(journal: Journal, shared: Arc<Shared>) -> Self {
+    /// Goes on where `found` was found; until the journal is read back its points wait.
+    pub(crate) fn new(journal: Journal, shared: Arc<Shared>, found: Recovery) -> Self {
         let logged_end = shared.index.read().end();
         Self {
             journal,
@@ -85,6 +98,10 @@ impl Writer {
             defined_end: logged_end,
             group: Group::default(),
             last_sync: None,
+            catching_up: Some(CatchingUp {
+                backlog: Backlog::default(),
+                found,
+            }),
         }
     }
 
@@ -100,6 +117,9 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.rest(),
             };
             while let Some(command) = next.take() {
+                if self.catch_up().is_err() {
+                    return self.rest();
+                }
                 match command {
                     Command::Write(first) => next = self.write_group(first, inbox),
                     Command::Close => return self.rest(),
@@ -107,6 +127,38 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Puts what waited into the head once everything older is there; waits for that when too much waits.
+    ///
+    /// # Errors
+    /// The journal could not be read back: nothing more is to be taken.
+    fn catch_up(&mut self) -> Result<(), ()> {
+        let Some(catching_up) = &self.catching_up else {
+            return Ok(());
+        };
+        let starting = &self.shared.starting;
+        if catching_up.backlog.bytes() >= self.shared.options.backlog_bytes {
+            starting.wait_for_replay();
+        }
+        let read_back = match starting.take_read_back() {
+            Ok(Some(read_back)) => read_back,
+            Ok(None) => return Ok(()),
+            Err(()) if starting.stopped() => return Ok(()),
+            Err(()) => return Err(()),
+        };
+        let Some(mut catching_up) = self.catching_up.take() else {
+            return Ok(());
+        };
+        while let Some(points) = catching_up.backlog.pop() {
+            self.shared.head.insert(&points);
+        }
+        let open = self.shared.head.open_windows();
+        catching_up.found.add(&read_back);
+        self.journal.read_back(read_back.needed, &open);
+        self.shared.mark_begun();
+        self.shared.starting.finish(catching_up.found);
+        Ok(())
     }
 
     fn obey(&mut self, command: Command) {
@@ -131,7 +183,7 @@ impl Writer {
             Command::Rotate(reply) => {
                 let _ = reply.send(self.journal.rotate());
             }
-            Command::Write(_) | Command::Close => {}
+            Command::Write(_) | Command::Wake | Command::Close => {}
         }
     }
 
@@ -329,15 +381,14 @@ impl Writer {
         }
     }
 
-    /// Puts a synced group where it can be read, then answers.
-    fn apply(&self, mut group: Vec<Taken>) {
+    /// Puts a synced group where it can be read, or will be, then answers.
+    fn apply(&mut self, mut group: Vec<Taken>) {
         for taken in &mut group {
-            let tally = self.shared.head.insert(&taken.write.points);
-            taken.written.stored = tally.new;
-            taken.written.duplicate = tally.duplicate;
-            taken.written.replaced = tally.replaced;
+            self.apply_points(taken);
         }
-        self.shared.mark_begun();
+        if self.catching_up.is_none() {
+            self.shared.mark_begun();
+        }
         let mut dedupe = self.shared.dedupe.write();
         let new = group.iter().filter(|taken| !taken.written.known_batch);
         new.filter_map(|taken| taken.write.origin.as_ref())
@@ -348,9 +399,28 @@ impl Writer {
         }
     }
 
+    fn apply_points(&mut self, taken: &mut Taken) {
+        let (points, written) = (&mut taken.write.points, &mut taken.written);
+        if let Some(catching_up) = &mut self.catching_up {
+            written.stored = points.len() as u64;
+            // Nobody will want them when the store is about to be closed.
+            if !self.shared.starting.stopped() {
+                catching_up.backlog.push(std::mem::take(points));
+            }
+            return;
+        }
+        let tally = self.shared.head.insert(points);
+        written.stored = tally.new;
+        written.duplicate = tally.duplicate;
+        written.replaced = tally.replaced;
+    }
+
     /// A window of which the group had only what was there already need not keep the segment: were it being sealed, it
     /// would not be sealed again.
     fn let_go(&mut self, windows: &BTreeSet<Window>) {
+        if self.catching_up.is_some() {
+            return;
+        }
         let open = self.shared.head.open_windows();
         for window in windows.difference(&open) {
             self.journal.forget(*window);

@@ -16,10 +16,10 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/-/ready", get(ready))
 }
 
-async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
+async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     if api.ready.load(Ordering::Acquire) {
-        (StatusCode::OK, "Weir is Ready.\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
+        return (StatusCode::OK, "Weir is Ready.\n".to_owned());
     }
+    let why = (api.starting)().unwrap_or_else(|| "Service Unavailable".to_owned());
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
 }

@@ -108,6 +108,37 @@ impl Head {
         tally
     }
 
+    /// How many parts it has.
+    pub(crate) fn parts(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The part that a series lies in.
+    #[inline]
+    pub(crate) fn part_of(&self, series: u32) -> usize {
+        self.shard_of(series).0
+    }
+
+    /// Takes points of one part, in their order. While the journal is read back this stands for [`Head::insert`], and
+    /// each part has one thread that calls it.
+    pub(crate) fn insert_in(&self, part: usize, points: &Points) -> Tally {
+        let mut tally = Tally::default();
+        let mut shard = self.shards[part].write();
+        let samples = points.times_ms.iter().zip(&points.values);
+        for (at, (one, (time, value))) in points.series.iter().zip(samples).enumerate() {
+            if let Some(later) = points.series.get(at + Shard::AHEAD) {
+                shard.look_ahead(self.shard_of(*later).1);
+            }
+            tally.count(shard.insert(self.shard_of(*one).1, *time, *value));
+        }
+        for one in &points.histograms {
+            tally.count(shard.insert_histogram(self.shard_of(one.series).1, one));
+        }
+        drop(shard);
+        self.samples.fetch_add(tally.new, Ordering::Relaxed);
+        tally
+    }
+
     fn insert_floats(&self, points: &Points, range: std::ops::Range<usize>, tally: &mut Tally) {
         let mut shards: Vec<_> = self.shards.iter().map(RwLock::write).collect();
         let series = &points.series[range.clone()];

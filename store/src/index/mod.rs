@@ -175,7 +175,12 @@ impl Index {
 
     /// Every series there is.
     pub(crate) fn all(&self) -> RoaringBitmap {
-        self.keys.series().collect()
+        self.numbers().collect()
+    }
+
+    /// The numbers of every series there is, ascending.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys.series()
     }
 
     /// Those of `series` that match every matcher.

@@ -1,5 +1,6 @@
 //! What a group holds: definitions of series, batches of points, series taken out, and the mark that what is before
-//! it was synced. All are self-contained, so that a group can be read without the ones before it.
+//! it was synced. All are self-contained, so that a group can be read without the ones before it. A batch says how long
+//! its points are, so that they can be passed over.
 
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
 use weir_wire::{SeriesKey, limits};
@@ -9,26 +10,38 @@ use crate::columns::{Distribution, Points};
 use crate::index::Definition;
 
 const DEFINITION: u8 = 1;
-const BATCH: u8 = 2;
+/// Of segments of version 1: it does not say how long its points are. Read, never written.
+const UNSIZED_BATCH: u8 = 2;
 const MARK: u8 = 3;
 const REMOVED: u8 = 4;
+const BATCH: u8 = 5;
+/// Of a batch's length.
+const LENGTH_BYTES: usize = 4;
 const AGENT_BYTES: usize = 4_096;
 const HISTOGRAM_BYTES: usize = 128 << 10;
 /// The least a float point takes: id, time, value.
 const FLOAT_POINT_BYTES: usize = 10;
 
-/// One record of a group.
+/// One record of a group, without its points.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Record {
     Definition(Definition),
     Batch {
         origin: Option<Origin>,
-        points: Points,
     },
     /// What is before it in the segment was synced.
     Mark,
     /// Series that were deleted.
     Removed(Vec<u32>),
+}
+
+/// A batch's points as they lie in a group: to be read, or passed over.
+struct PointBytes<'a>(&'a [u8]);
+
+/// Takes points one by one, in their order.
+pub(crate) trait TakePoints {
+    fn float(&mut self, series: u32, time_ms: i64, value: f64);
+    fn histogram(&mut self, one: Distribution);
 }
 
 pub(crate) fn put_definition(definition: &Definition, out: &mut Vec<u8>) {
@@ -58,6 +71,8 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put(out, origin.boot);
         put(out, origin.sequence);
     }
+    let length_at = out.len();
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
     put(out, points.series.len() as u64);
     out.reserve(points.series.len() * (FLOAT_POINT_BYTES + 2));
     let (mut series, mut time) = (0_i64, 0_i64);
@@ -74,22 +89,64 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put_signed(out, one.timestamp_ms);
         put_bytes(out, &one.bytes);
     }
+    let from = length_at + LENGTH_BYTES;
+    let length = (out.len() - from) as u32;
+    out[length_at..from].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Reads a group's payload; `None` when it is not what these functions write.
+/// Reads a group's payload but for its points; `None` when it is not what these functions write.
 pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
     let mut reader = Reader(payload);
     let mut records = Vec::new();
     while !reader.is_empty() {
-        records.push(match reader.byte()? {
+        let kind = reader.byte()?;
+        records.push(match kind {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
-            BATCH => read_batch(&mut reader)?,
+            BATCH | UNSIZED_BATCH => {
+                let origin = read_origin(&mut reader)?;
+                point_bytes(kind, &mut reader)?;
+                Record::Batch { origin }
+            }
             MARK => read_mark(&mut reader)?,
             REMOVED => read_removed(&mut reader)?,
             _ => return None,
         });
     }
     Some(records)
+}
+
+/// Hands over the points of a group and passes over all else; `None` when it is not what these functions write, with
+/// some handed over by then.
+pub(crate) fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()> {
+    let mut reader = Reader(payload);
+    while !reader.is_empty() {
+        match reader.byte()? {
+            DEFINITION => pass_definition(&mut reader)?,
+            kind @ (BATCH | UNSIZED_BATCH) => {
+                read_origin(&mut reader)?;
+                let mut points = Reader(point_bytes(kind, &mut reader)?.0);
+                read_point_list(&mut points, to)?;
+                points.is_empty().then_some(())?;
+            }
+            MARK => drop(read_mark(&mut reader)?),
+            REMOVED => drop(read_removed(&mut reader)?),
+            _ => return None,
+        }
+    }
+    Some(())
+}
+
+/// Whether the points of a group can be read too.
+pub(crate) fn whole(payload: &[u8]) -> bool {
+    read_points(payload, &mut Nobody).is_some()
+}
+
+/// Wants no point, only to know whether they can be read.
+struct Nobody;
+
+impl TakePoints for Nobody {
+    fn float(&mut self, _: u32, _: i64, _: f64) {}
+    fn histogram(&mut self, _: Distribution) {}
 }
 
 fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
@@ -100,33 +157,62 @@ fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
     })
 }
 
-fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
-    let origin = match r.byte()? {
+fn pass_definition(r: &mut Reader<'_>) -> Option<()> {
+    let (_series, _metric) = (r.unsigned()?, r.unsigned()?);
+    r.bytes(limits::KEY_BYTES).map(drop)
+}
+
+/// Behind an origin. Without a length, where points end is known only once they were read.
+fn point_bytes<'a>(kind: u8, r: &mut Reader<'a>) -> Option<PointBytes<'a>> {
+    if kind == BATCH {
+        let length = u32::from_le_bytes(r.array()?) as usize;
+        return r.take(length).map(PointBytes);
+    }
+    let from = r.0;
+    read_point_list(r, &mut Nobody)?;
+    Some(PointBytes(&from[..from.len() - r.0.len()]))
+}
+
+/// Of the batch: `Some(None)` for one without.
+fn read_origin(r: &mut Reader<'_>) -> Option<Option<Origin>> {
+    Some(match r.byte()? {
         0 => None,
         _ => Some(Origin {
             agent: r.text(AGENT_BYTES)?.to_owned(),
             boot: r.unsigned()?,
             sequence: r.unsigned()?,
         }),
-    };
-    let count = r.bounded(r.0.len() / FLOAT_POINT_BYTES)?;
-    let mut points = Points::with_capacity(count);
+    })
+}
+
+fn read_point_list(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
     let (mut series, mut time) = (0_i64, 0_i64);
-    for _ in 0..count {
-        series = series.checked_add(r.signed()?)?;
-        time = time.wrapping_add(r.signed()?);
-        points.series.push(u32::try_from(series).ok()?);
-        points.times_ms.push(time);
-        points.values.push(f64::from_le_bytes(r.array()?));
+    for _ in 0..r.bounded(r.0.len() / FLOAT_POINT_BYTES)? {
+        series = series.checked_add(signed(r)?)?;
+        time = time.wrapping_add(signed(r)?);
+        let value = f64::from_le_bytes(r.array()?);
+        to.float(u32::try_from(series).ok()?, time, value);
     }
     for _ in 0..r.bounded(r.0.len())? {
-        points.histograms.push(Distribution {
+        to.histogram(Distribution {
             series: u32::try_from(r.unsigned()?).ok()?,
             timestamp_ms: r.signed()?,
             bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
         });
     }
-    Some(Record::Batch { origin, points })
+    Some(())
+}
+
+/// As [`Reader::signed`], quick for the one byte that nearly all steps take.
+#[inline]
+fn signed(r: &mut Reader<'_>) -> Option<i64> {
+    match *r.0 {
+        [raw @ 0..0x80, ref rest @ ..] => {
+            r.0 = rest;
+            Some(i64::from(raw >> 1) ^ -i64::from(raw & 1))
+        }
+        _ => r.signed(),
+    }
 }
 
 fn read_mark(r: &mut Reader<'_>) -> Option<Record> {

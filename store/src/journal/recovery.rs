@@ -1,13 +1,15 @@
-//! Reads the journal back after whatever happened. Behind each group that was synced stands a mark that says so, and
+//! Looks at the journal after whatever happened. Behind each group that was synced stands a mark that says so, and
 //! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
-//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted.
+//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted. Points are
+//! passed over: they are read back later, by `replay.rs`.
 
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, put_mark, read_all};
-use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use super::reading::{Segment, each_segment};
+use super::record::{Record, put_mark, read_all, whole};
+use super::segment::{self, HeaderState};
 use super::writer::Group;
 use crate::StoreError;
 
@@ -18,9 +20,16 @@ pub(crate) struct Damage {
     pub(crate) bytes: Range<u64>,
 }
 
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, bytes) = (self.path.display(), &self.bytes);
+        write!(f, "{path}: {}..{}", bytes.start, bytes.end)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Replayed {
+pub(crate) struct Scanned {
     /// The segments that are there, ascending, with their sizes.
     pub(crate) segments: Vec<(u32, u64)>,
     pub(crate) groups: u64,
@@ -28,44 +37,45 @@ pub(crate) struct Replayed {
     pub(crate) damage: Vec<Damage>,
 }
 
-/// Hands every record of every segment to `apply`, oldest first.
+/// Segments that may wait, looked at, to be applied: what is kept of one takes up to twice its size, if it is all definitions.
+const AHEAD: usize = 2;
+
+/// Hands every record of every segment to `apply`, oldest first; cuts torn tails and marks what has no mark.
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn replay(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, true)
-}
-
-/// The same, and changes nothing.
-///
-/// # Errors
-/// As for [`replay`].
-pub(crate) fn look(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, false)
-}
-
-fn read_segments(
-    dir: &Path,
-    mut apply: impl FnMut(u32, Record),
-    mend: bool,
-) -> Result<Replayed, StoreError> {
-    let mut replayed = Replayed::default();
-    for (number, path) in segments_in(dir)? {
-        let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-        let kept = replay_segment(number, &path, &bytes, &mut replayed, &mut apply)?;
-        if kept.end < bytes.len() {
-            replayed.torn_bytes += (bytes.len() - kept.end) as u64;
-            if mend {
-                cut(&path, kept.end as u64)?;
-            }
+pub(crate) fn scan(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    let looked_at = |segment: &mut Segment| Looked::at(segment, |_| true);
+    each_segment(&segments_in(dir)?, AHEAD, looked_at, |looked| {
+        let (number, path) = (looked.number, looked.path.clone());
+        let (mut end, torn_bytes, wants_mark) = (looked.end, looked.torn_bytes, looked.wants_mark);
+        scanned.add(looked, &mut apply)?;
+        if torn_bytes > 0 {
+            cut(&path, end)?;
         }
-        let mut end = kept.end as u64;
-        if mend && kept.wants_mark {
+        if wants_mark {
             end += mark(&path, number, end)?;
         }
-        replayed.segments.push((number, end));
-    }
-    Ok(replayed)
+        scanned.segments.push((number, end));
+        Ok(true)
+    })?;
+    Ok(scanned)
+}
+
+/// The same, and changes nothing; points that cannot be read are damage too.
+///
+/// # Errors
+/// As for [`scan`].
+pub(crate) fn look(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    let looked_at = |segment: &mut Segment| Looked::at(segment, whole);
+    each_segment(&segments_in(dir)?, AHEAD, looked_at, |looked| {
+        scanned.segments.push((looked.number, looked.end));
+        scanned.add(looked, &mut apply)?;
+        Ok(true)
+    })?;
+    Ok(scanned)
 }
 
 fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
@@ -79,66 +89,66 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
 }
 
 /// What stands of a segment.
-struct Kept {
-    end: usize,
+struct Looked {
+    number: u32,
+    path: PathBuf,
+    header: HeaderState,
+    records: Vec<Record>,
+    groups: u64,
+    bad: Vec<Range<usize>>,
+    end: u64,
+    torn_bytes: u64,
     /// The process ended between a sync and its mark: without one, damage that comes later would pass for a torn tail.
     wants_mark: bool,
 }
 
-/// Hands over the records that can be read.
-fn replay_segment(
-    number: u32,
-    path: &Path,
-    bytes: &[u8],
-    replayed: &mut Replayed,
-    apply: &mut impl FnMut(u32, Record),
-) -> Result<Kept, StoreError> {
-    let mut damaged = |from: usize, to: usize| {
-        let bytes = from as u64..to as u64;
-        replayed.damage.push(Damage {
-            path: path.to_owned(),
-            bytes,
-        });
-    };
-    match segment::check_header(bytes, number) {
-        HeaderState::Good => {}
-        HeaderState::Short => {
-            return Ok(Kept {
-                end: 0,
-                wants_mark: false,
-            });
-        }
-        HeaderState::Damaged => damaged(0, HEADER_BYTES),
-        HeaderState::Future(found) => {
-            return Err(StoreError::Format {
-                dir: path.to_owned(),
-                found: found.to_string(),
-                known: 1,
-            });
-        }
-    }
-    let (mut at, mut wants_mark) = (HEADER_BYTES, false);
-    while at < bytes.len() {
-        if let Some(payload) = segment::group_at(&bytes[at..]) {
-            let records = read_all(payload);
-            wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-            replayed.groups += u64::from(wants_mark);
+impl Looked {
+    /// Takes the records of groups that can be read and that `accept` takes.
+    fn at(segment: &mut Segment, accept: impl Fn(&[u8]) -> bool) -> Self {
+        let mut looked = Self {
+            number: segment.number,
+            path: std::mem::take(&mut segment.path),
+            header: segment.header,
+            records: Vec::new(),
+            groups: 0,
+            bad: std::mem::take(&mut segment.bad),
+            end: segment.end as u64,
+            torn_bytes: (segment.len() - segment.end) as u64,
+            wants_mark: false,
+        };
+        for (payload, bytes) in segment.groups() {
+            let records = read_all(payload).filter(|_| accept(payload));
+            looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
+            looked.groups += u64::from(looked.wants_mark);
             match records {
-                Some(records) => records.into_iter().for_each(|record| apply(number, record)),
-                None => damaged(at, at + GROUP_HEAD_BYTES + payload.len()),
+                Some(records) => looked.records.extend(records),
+                None => looked.bad.push(bytes),
             }
-            at += GROUP_HEAD_BYTES + payload.len();
-        } else if let Some(next) = segment::next_group(bytes, at + 1) {
-            damaged(at, next);
-            at = next;
-        } else {
-            break;
         }
+        looked.bad.sort_by_key(|bytes| bytes.start);
+        looked
     }
-    Ok(Kept {
-        end: at.min(bytes.len()),
-        wants_mark,
-    })
+}
+
+impl Scanned {
+    fn add(&mut self, looked: Looked, apply: impl FnMut(Record)) -> Result<(), StoreError> {
+        if let HeaderState::Future(found) = looked.header {
+            return Err(StoreError::Format {
+                dir: looked.path,
+                found: found.to_string(),
+                known: segment::VERSION,
+            });
+        }
+        looked.records.into_iter().for_each(apply);
+        self.damage
+            .extend(looked.bad.into_iter().map(|bytes| Damage {
+                path: looked.path.clone(),
+                bytes: bytes.start as u64..bytes.end as u64,
+            }));
+        self.groups += looked.groups;
+        self.torn_bytes += looked.torn_bytes;
+        Ok(())
+    }
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {

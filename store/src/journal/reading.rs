@@ -1,0 +1,137 @@
+//! Segments into memory, on a thread ahead of who wants them: which of their bytes are whole groups, and which are bad.
+//! Says nothing of what that means, and changes nothing.
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+
+use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use crate::StoreError;
+
+/// A segment in memory.
+pub(super) struct Segment {
+    pub(super) number: u32,
+    pub(super) path: PathBuf,
+    pub(super) header: HeaderState,
+    /// Behind the last whole group; 0 where not even the header is whole.
+    pub(super) end: usize,
+    /// Bytes before the end that belong to no whole group.
+    pub(super) bad: Vec<Range<usize>>,
+    bytes: Vec<u8>,
+    /// Where the payloads of whole groups are.
+    groups: Vec<Range<usize>>,
+}
+
+impl Segment {
+    /// Takes the bytes out; `place` is used for the next segment's.
+    pub(super) fn exchange(&mut self, place: Vec<u8>) -> Self {
+        let bytes = std::mem::replace(&mut self.bytes, place);
+        Self {
+            number: self.number,
+            path: std::mem::take(&mut self.path),
+            header: self.header,
+            end: self.end,
+            bad: std::mem::take(&mut self.bad),
+            bytes,
+            groups: std::mem::take(&mut self.groups),
+        }
+    }
+
+    /// The memory, to be used again.
+    pub(super) fn into_place(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// All its bytes, those behind the end too.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The payloads of whole groups, and the bytes that each group takes.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&[u8], Range<usize>)> {
+        self.groups.iter().map(|payload| {
+            let bytes = payload.start - GROUP_HEAD_BYTES..payload.end;
+            (&self.bytes[payload.clone()], bytes)
+        })
+    }
+}
+
+/// Reads segment after segment, in the order asked for, and makes of each what the caller takes, on a thread of its own;
+/// until `take` wants no more. One segment is in memory, and of what was made of others no more than `ahead`.
+///
+/// # Errors
+/// The first file that cannot be read, and what `take` refuses.
+pub(super) fn each_segment<T: Send>(
+    asked: &[(u32, PathBuf)],
+    ahead: usize,
+    make: impl Fn(&mut Segment) -> T + Send,
+    mut take: impl FnMut(T) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    std::thread::scope(|scope| {
+        let (made, inbox) = sync_channel(ahead);
+        scope.spawn(move || {
+            let mut buffer = Vec::new();
+            for (number, path) in asked {
+                let one = read(*number, path, std::mem::take(&mut buffer)).map(|mut segment| {
+                    let one = make(&mut segment);
+                    // Memory that is there already costs no page faults.
+                    buffer = segment.bytes;
+                    one
+                });
+                if made.send(one).is_err() {
+                    return;
+                }
+            }
+        });
+        for one in inbox {
+            if !take(one?)? {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn read(number: u32, path: &Path, mut bytes: Vec<u8>) -> Result<Segment, StoreError> {
+    bytes.clear();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(StoreError::io("read", path))?;
+    let mut segment = Segment {
+        number,
+        path: path.to_owned(),
+        header: segment::check_header(&bytes, number),
+        end: 0,
+        bad: Vec::new(),
+        bytes,
+        groups: Vec::new(),
+    };
+    if segment.header != HeaderState::Short {
+        segment.find_groups();
+    }
+    Ok(segment)
+}
+
+impl Segment {
+    fn find_groups(&mut self) {
+        if self.header == HeaderState::Damaged {
+            self.bad.push(0..HEADER_BYTES);
+        }
+        let mut at = HEADER_BYTES;
+        while at < self.bytes.len() {
+            if let Some(payload) = segment::group_at(&self.bytes[at..]) {
+                let from = at + GROUP_HEAD_BYTES;
+                at = from + payload.len();
+                self.groups.push(from..at);
+            } else if let Some(next) = segment::next_group(&self.bytes, at + 1) {
+                self.bad.push(at..next);
+                at = next;
+            } else {
+                break;
+            }
+        }
+        self.end = at.min(self.bytes.len());
+    }
+}
