@@ -1,5 +1,6 @@
 //! What a group holds: definitions of series, batches of points, series taken out, and the mark that what is before
-//! it was synced. All are self-contained, so that a group can be read without the ones before it.
+//! it was synced. All are self-contained, so that a group can be read without the ones before it. A batch says how long
+//! its points are, so that they can be passed over.
 
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
 use weir_wire::{SeriesKey, limits};
@@ -9,9 +10,13 @@ use crate::columns::{Distribution, Points};
 use crate::index::Definition;
 
 const DEFINITION: u8 = 1;
-const BATCH: u8 = 2;
+/// Of segments of version 1: it does not say how long its points are. Read, never written.
+const UNSIZED_BATCH: u8 = 2;
 const MARK: u8 = 3;
 const REMOVED: u8 = 4;
+const BATCH: u8 = 5;
+/// Of a batch's length.
+const LENGTH_BYTES: usize = 4;
 const AGENT_BYTES: usize = 4_096;
 const HISTOGRAM_BYTES: usize = 128 << 10;
 /// The least a float point takes: id, time, value.
@@ -58,6 +63,8 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put(out, origin.boot);
         put(out, origin.sequence);
     }
+    let length_at = out.len();
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
     put(out, points.series.len() as u64);
     out.reserve(points.series.len() * (FLOAT_POINT_BYTES + 2));
     let (mut series, mut time) = (0_i64, 0_i64);
@@ -74,6 +81,9 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put_signed(out, one.timestamp_ms);
         put_bytes(out, &one.bytes);
     }
+    let from = length_at + LENGTH_BYTES;
+    let length = (out.len() - from) as u32;
+    out[length_at..from].copy_from_slice(&length.to_le_bytes());
 }
 
 /// Reads a group's payload; `None` when it is not what these functions write.
@@ -84,6 +94,7 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
         records.push(match reader.byte()? {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
             BATCH => read_batch(&mut reader)?,
+            UNSIZED_BATCH => read_unsized_batch(&mut reader)?,
             MARK => read_mark(&mut reader)?,
             REMOVED => read_removed(&mut reader)?,
             _ => return None,
@@ -101,14 +112,36 @@ fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
 }
 
 fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
-    let origin = match r.byte()? {
+    let origin = read_origin(r)?;
+    let length = u32::from_le_bytes(r.array()?) as usize;
+    let mut points = Reader(r.take(length)?);
+    let batch = Record::Batch {
+        origin,
+        points: read_points(&mut points)?,
+    };
+    points.is_empty().then_some(batch)
+}
+
+fn read_unsized_batch(r: &mut Reader<'_>) -> Option<Record> {
+    Some(Record::Batch {
+        origin: read_origin(r)?,
+        points: read_points(r)?,
+    })
+}
+
+/// Of the batch: `Some(None)` for one without.
+fn read_origin(r: &mut Reader<'_>) -> Option<Option<Origin>> {
+    Some(match r.byte()? {
         0 => None,
         _ => Some(Origin {
             agent: r.text(AGENT_BYTES)?.to_owned(),
             boot: r.unsigned()?,
             sequence: r.unsigned()?,
         }),
-    };
+    })
+}
+
+fn read_points(r: &mut Reader<'_>) -> Option<Points> {
     let count = r.bounded(r.0.len() / FLOAT_POINT_BYTES)?;
     let mut points = Points::with_capacity(count);
     let (mut series, mut time) = (0_i64, 0_i64);
@@ -126,7 +159,7 @@ fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
             bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
         });
     }
-    Some(Record::Batch { origin, points })
+    Some(points)
 }
 
 fn read_mark(r: &mut Reader<'_>) -> Option<Record> {

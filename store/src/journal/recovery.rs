@@ -113,7 +113,7 @@ fn replay_segment(
             return Err(StoreError::Format {
                 dir: path.to_owned(),
                 found: found.to_string(),
-                known: 1,
+                known: segment::VERSION,
             });
         }
     }

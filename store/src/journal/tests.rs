@@ -159,7 +159,46 @@ fn a_segment_from_the_future_is_refused_with_both_versions() {
     std::fs::write(&path, &bytes).unwrap();
     let refused = replay(dir.path(), |_, _| {}).unwrap_err().to_string();
     assert!(
-        refused.contains("format 7") && refused.contains("reads 1"),
+        refused.contains("format 7") && refused.contains("reads 2"),
         "{refused}"
+    );
+}
+
+/// Two groups and their marks, as segments of version 1 had them: batches of kind 2.
+const VERSION_1: &str = "574549524a524e4c010000000100000000000000b75cf55757475250200000001da6e53b000000000101020901006101006b0100 \
+    760201016803010102d00f000000000000f03f00574752500d0000005624b4330000000003010000004800000000000000574752 \
+    5020000000a9f66842000000000101020901006101006b0100760201016803020102d00f000000000000004000574752500d0000 \
+    00248bd9b30000000003010000009500000000000000";
+/// The same as it is written today: batches of kind 5.
+const VERSION_2: &str = "574549524a524e4c020000000100000000000000e72067045747525024000000129e1f15000000000101020901006101006b0100 \
+    760501016803010d0000000102d00f000000000000f03f00574752500d0000003ba6a9120000000003010000004c000000000000 \
+    00574752502400000011372081000000000101020901006101006b0100760501016803020d0000000102d00f0000000000000040 \
+    00574752500d000000fe8fe2f10000000003010000009d00000000000000";
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+#[test]
+fn a_segment_is_written_as_the_format_says() {
+    let dir = written(2);
+    let bytes = std::fs::read(dir.path().join("00000001.journal")).unwrap();
+    assert_eq!(bytes, bytes_of(VERSION_2));
+}
+
+#[test]
+fn a_segment_of_version_1_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("00000001.journal");
+    std::fs::write(&path, bytes_of(VERSION_1)).unwrap();
+    let (found, replayed) = sequences(dir.path());
+    assert_eq!((found, replayed.groups), (vec![1, 2], 2));
+    assert!(replayed.damage.is_empty() && replayed.torn_bytes == 0);
+    assert_eq!(
+        std::fs::read(&path).unwrap(),
+        bytes_of(VERSION_1),
+        "nothing is to be mended"
     );
 }
