@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, Done, Points, SeriesId};
+use weir_store::{Clock, Done, Points};
 use weir_wire::Reject;
 use weir_wire::graphite::{self, Line};
 
@@ -26,6 +26,8 @@ const DATAGRAM_BYTES: usize = 65_536;
 const UDP_POINTS: usize = 8_192;
 /// Datagrams taken at one waking, whatever is in them.
 const UDP_DATAGRAMS: usize = 4_096;
+/// Points of names that are new to a connection, resolved together.
+const NEW_TOGETHER: usize = 1_024;
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Reads of one connection that may wait for the disk.
@@ -40,7 +42,15 @@ struct Intake {
     /// The store's when the names were learnt.
     generation: u64,
     points: Points,
+    new: New,
     slots: Arc<Semaphore>,
+}
+
+/// Points whose names are to be resolved yet; a series' points are all among them or none, so none overtakes another.
+#[derive(Default)]
+struct New {
+    keys: graphite::Keys,
+    points: Vec<(u128, i64, f64)>,
 }
 
 impl Intake {
@@ -52,6 +62,7 @@ impl Intake {
             names: Names::default(),
             generation: 0,
             points: Points::default(),
+            new: New::default(),
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
         }
     }
@@ -69,24 +80,53 @@ impl Intake {
     #[inline]
     fn point(&mut self, line: &Line<'_>) -> Result<(), Reject> {
         let hash = Names::hash(line.identity);
-        let series = match self.names.find(hash) {
-            Some(series) => series,
-            None => self.resolve(hash, line.identity)?,
-        };
         let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
-        self.points.push(series, timestamp_ms, line.value);
+        match self.names.find(hash) {
+            Some(series) => self.points.push(series, timestamp_ms, line.value),
+            None => self.put_new(hash, line.identity, timestamp_ms, line.value)?,
+        }
         Ok(())
     }
 
     #[cold]
-    fn resolve(&mut self, hash: u128, identity: &[u8]) -> Result<SeriesId, Reject> {
-        let series = self.admission.resolve(&graphite::series_key(identity)?)?;
-        self.names.learn(hash, series);
-        Ok(series)
+    fn put_new(
+        &mut self,
+        hash: u128,
+        identity: &[u8],
+        timestamp_ms: i64,
+        value: f64,
+    ) -> Result<(), Reject> {
+        self.new.keys.push(identity)?;
+        self.new.points.push((hash, timestamp_ms, value));
+        if self.new.points.len() >= NEW_TOGETHER {
+            self.resolve();
+        }
+        Ok(())
+    }
+
+    /// Learns the names that are new, and takes their points.
+    fn resolve(&mut self) {
+        let found = self.admission.resolve_many(self.new.keys.run());
+        let mut refused = 0;
+        for ((hash, timestamp_ms, value), series) in self.new.points.drain(..).zip(found) {
+            let Some(series) = series else {
+                refused += 1;
+                continue;
+            };
+            if self.names.find(hash).is_none() {
+                self.names.learn(hash, series);
+            }
+            self.points.push(series, timestamp_ms, value);
+        }
+        self.new.keys.clear();
+        count_rejected(self.protocol, Reject::OverLimit, refused);
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
     async fn store(&mut self) {
+        if !self.new.points.is_empty() {
+            self.resolve();
+        }
         if self.points.is_empty() {
             return;
         }

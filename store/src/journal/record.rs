@@ -5,16 +5,19 @@
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
 use weir_wire::{SeriesKey, limits};
 
+use super::columns;
 use crate::Origin;
 use crate::columns::{Distribution, Points};
-use crate::index::Definition;
+use crate::index::{Definition, MetricId};
 
 const DEFINITION: u8 = 1;
 /// Of segments of version 1: it does not say how long its points are. Read, never written.
 const UNSIZED_BATCH: u8 = 2;
 const MARK: u8 = 3;
 const REMOVED: u8 = 4;
+/// Point by point. Read, never written.
 const BATCH: u8 = 5;
+const COLUMNS: u8 = 6;
 /// Of a batch's length.
 const LENGTH_BYTES: usize = 4;
 const AGENT_BYTES: usize = 4_096;
@@ -36,11 +39,12 @@ pub(crate) enum Record {
     Removed(Vec<u32>),
 }
 
-pub(crate) fn put_definition(definition: &Definition, out: &mut Vec<u8>) {
+/// A series, its metric and the canonical bytes of its key.
+pub(crate) fn put_definition(series: u32, metric: MetricId, key: &[u8], out: &mut Vec<u8>) {
     out.push(DEFINITION);
-    put(out, u64::from(definition.series));
-    put(out, u64::from(definition.metric));
-    put_bytes(out, definition.key.as_bytes());
+    put(out, u64::from(series));
+    put(out, u64::from(metric));
+    put_bytes(out, key);
 }
 
 pub(crate) fn put_mark(segment: u32, offset: u64, out: &mut Vec<u8>) {
@@ -56,7 +60,7 @@ pub(crate) fn put_removed(series: impl ExactSizeIterator<Item = u32>, out: &mut 
 }
 
 pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<u8>) {
-    out.push(BATCH);
+    out.push(COLUMNS);
     out.push(u8::from(origin.is_some()));
     if let Some(origin) = origin {
         put_bytes(out, origin.agent.as_bytes());
@@ -65,16 +69,7 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
     }
     let length_at = out.len();
     out.extend_from_slice(&[0; LENGTH_BYTES]);
-    put(out, points.series.len() as u64);
-    out.reserve(points.series.len() * (FLOAT_POINT_BYTES + 2));
-    let (mut series, mut time) = (0_i64, 0_i64);
-    let times = points.series.iter().zip(&points.times_ms);
-    for ((one, at_ms), value) in times.zip(&points.values) {
-        put_signed(out, i64::from(*one) - series);
-        put_signed(out, at_ms.wrapping_sub(time));
-        out.extend_from_slice(&value.to_le_bytes());
-        (series, time) = (i64::from(*one), *at_ms);
-    }
+    columns::put_floats(points, out);
     put(out, points.histograms.len() as u64);
     for one in &points.histograms {
         put(out, u64::from(one.series));
@@ -93,7 +88,8 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
     while !reader.is_empty() {
         records.push(match reader.byte()? {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
-            BATCH => read_batch(&mut reader)?,
+            BATCH => read_batch(&mut reader, read_rows)?,
+            COLUMNS => read_batch(&mut reader, columns::read_floats)?,
             UNSIZED_BATCH => read_unsized_batch(&mut reader)?,
             MARK => read_mark(&mut reader)?,
             REMOVED => read_removed(&mut reader)?,
@@ -111,13 +107,15 @@ fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
     })
 }
 
-fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
+type ReadFloats = fn(&mut Reader<'_>) -> Option<Points>;
+
+fn read_batch(r: &mut Reader<'_>, read_floats: ReadFloats) -> Option<Record> {
     let origin = read_origin(r)?;
     let length = u32::from_le_bytes(r.array()?) as usize;
     let mut points = Reader(r.take(length)?);
     let batch = Record::Batch {
         origin,
-        points: read_points(&mut points)?,
+        points: read_points(&mut points, read_floats)?,
     };
     points.is_empty().then_some(batch)
 }
@@ -125,7 +123,7 @@ fn read_batch(r: &mut Reader<'_>) -> Option<Record> {
 fn read_unsized_batch(r: &mut Reader<'_>) -> Option<Record> {
     Some(Record::Batch {
         origin: read_origin(r)?,
-        points: read_points(r)?,
+        points: read_points(r, read_rows)?,
     })
 }
 
@@ -141,7 +139,20 @@ fn read_origin(r: &mut Reader<'_>) -> Option<Option<Origin>> {
     })
 }
 
-fn read_points(r: &mut Reader<'_>) -> Option<Points> {
+fn read_points(r: &mut Reader<'_>, read_floats: ReadFloats) -> Option<Points> {
+    let mut points = read_floats(r)?;
+    for _ in 0..r.bounded(r.0.len())? {
+        points.histograms.push(Distribution {
+            series: u32::try_from(r.unsigned()?).ok()?,
+            timestamp_ms: r.signed()?,
+            bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
+        });
+    }
+    Some(points)
+}
+
+/// Floats point by point, as they were before they were in columns.
+fn read_rows(r: &mut Reader<'_>) -> Option<Points> {
     let count = r.bounded(r.0.len() / FLOAT_POINT_BYTES)?;
     let mut points = Points::with_capacity(count);
     let (mut series, mut time) = (0_i64, 0_i64);
@@ -151,13 +162,6 @@ fn read_points(r: &mut Reader<'_>) -> Option<Points> {
         points.series.push(u32::try_from(series).ok()?);
         points.times_ms.push(time);
         points.values.push(f64::from_le_bytes(r.array()?));
-    }
-    for _ in 0..r.bounded(r.0.len())? {
-        points.histograms.push(Distribution {
-            series: u32::try_from(r.unsigned()?).ok()?,
-            timestamp_ms: r.signed()?,
-            bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
-        });
     }
     Some(points)
 }
