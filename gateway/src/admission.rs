@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::sync::oneshot;
 use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
-use weir_wire::{Reject, SeriesKey};
+use weir_wire::{KeyRun, Reject, SeriesKey};
 
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
 const RETRY: Duration = Duration::from_millis(5);
@@ -35,6 +35,12 @@ impl Admission {
     /// [`Reject::OverLimit`] when no new series is taken.
     pub fn resolve(&self, key: &SeriesKey) -> Result<SeriesId, Reject> {
         self.store.resolve(key).map_err(|_| Reject::OverLimit)
+    }
+
+    /// The same for many at once; `None` for those that are not taken.
+    #[must_use]
+    pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        self.store.resolve_many(keys)
     }
 
     /// Changes when series were taken out: see [`Store::generation`].

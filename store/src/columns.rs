@@ -36,6 +36,26 @@ impl Points {
         }
     }
 
+    /// Floats that are in columns already: of one length, or what is longer is cut.
+    #[must_use]
+    pub fn from_columns(series: Vec<SeriesId>, times_ms: Vec<i64>, values: Vec<f64>) -> Self {
+        let mut points = Self {
+            series: series.into_iter().map(|series| series.0).collect(),
+            times_ms,
+            values,
+            histograms: Vec::new(),
+        };
+        let floats = points
+            .series
+            .len()
+            .min(points.times_ms.len())
+            .min(points.values.len());
+        points.series.truncate(floats);
+        points.times_ms.truncate(floats);
+        points.values.truncate(floats);
+        points
+    }
+
     #[inline]
     pub fn push(&mut self, series: SeriesId, timestamp_ms: i64, value: f64) {
         self.series.push(series.0);

@@ -9,13 +9,13 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
-use weir_wire::SeriesKey;
+use weir_wire::{KeyRun, SeriesKey};
 
 use crate::backend::{Backend, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{Gate, Room};
 use crate::head::Head;
-use crate::index::{Cardinality, Day, Index, SeriesId};
+use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
 use crate::lock::{self, Lock};
 use crate::recovery::{self, Recovery};
@@ -25,6 +25,9 @@ use crate::window::Window;
 use crate::write::Write;
 use crate::writer::{Command, Writer};
 use crate::{Options, StoreError};
+
+/// New series numbered under one lock.
+const KEYS_A_LOCK: usize = 1_024;
 
 /// What of the past is in tables.
 #[derive(Debug, Default)]
@@ -199,6 +202,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooManySeries`].
     pub fn resolve(&self, key: &SeriesKey) -> Result<SeriesId, StoreError> {
+        let key = key.borrowed();
         if let Some(id) = self.shared.index.read().find(key) {
             return Ok(id);
         }
@@ -207,6 +211,26 @@ impl Store {
             Some(id) => Ok(id),
             None => index.add(key, self.shared.options.max_series),
         }
+    }
+
+    /// The same for many, in their order and for a fraction of the cost; `None` for those that are one series too many.
+    #[must_use]
+    pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = Vec::with_capacity(keys.len().min(KEYS_A_LOCK));
+        let mut keys = keys.iter();
+        while keys.len() > 0 {
+            wanted.clear();
+            wanted.extend(keys.by_ref().take(KEYS_A_LOCK).map(Wanted::new));
+            let from = found.len();
+            self.shared.index.read().find_all(&wanted, &mut found);
+            if found[from..].contains(&None) {
+                let max_series = self.shared.options.max_series;
+                let mut index = self.shared.index.write();
+                index.add_all(&wanted, max_series, &mut found[from..]);
+            }
+        }
+        found
     }
 
     /// Changes when series were taken out: numbers resolved before may not be taken any more.

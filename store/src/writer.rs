@@ -70,6 +70,8 @@ pub(crate) struct Writer {
     /// Series below this are in the journal once the group being made is.
     defined_end: u32,
     group: Group,
+    /// A series' key on its way into the group.
+    key: Vec<u8>,
     last_sync: Option<Instant>,
     /// `None` once the head has everything.
     catching_up: Option<CatchingUp>,
@@ -97,6 +99,7 @@ impl Writer {
             logged_end,
             defined_end: logged_end,
             group: Group::default(),
+            key: Vec::new(),
             last_sync: None,
             catching_up: Some(CatchingUp {
                 backlog: Backlog::default(),
@@ -289,9 +292,12 @@ impl Writer {
             let until = end.min(self.defined_end + DEFINITIONS_A_LOCK);
             {
                 let index = self.shared.index.read();
-                let defined =
-                    (self.defined_end..until).filter_map(|series| index.definition(series));
-                defined.for_each(|definition| put_definition(&definition, self.group.records()));
+                for series in self.defined_end..until {
+                    self.key.clear();
+                    if let Some(metric) = index.put_key(series, &mut self.key) {
+                        put_definition(series, metric, &self.key, self.group.records());
+                    }
+                }
             }
             self.defined_end = until;
             if self.group.len() > DEFINITION_BYTES {

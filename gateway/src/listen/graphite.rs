@@ -32,12 +32,7 @@ const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Takes a line, or counts why not.
 fn take(intake: &mut Intake, line: Result<&[u8], Reject>) {
     let taken = line.and_then(graphite::parse).and_then(|line| match line {
-        Some(line) => intake.float(
-            line.identity,
-            graphite::series_key,
-            line.timestamp_ms,
-            line.value,
-        ),
+        Some(line) => intake.line(&line),
         None => Ok(()),
     });
     if let Err(reason) = taken {

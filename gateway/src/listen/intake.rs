@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_store::{Clock, Done, Points, SeriesId};
-use weir_wire::{Reject, SeriesKey};
+use weir_store::{Clock, Done, Points};
+use weir_wire::Reject;
+use weir_wire::graphite::{self, Line};
 
 use super::names::Names;
 use crate::admission::{Admission, count_rejected};
 
 /// Batches of one intake that may wait for the disk.
 const IN_FLIGHT: u32 = 32;
+/// Points of names that are new to an intake, resolved together.
+const NEW_TOGETHER: usize = 1_024;
 
 /// Gathers points; what is refused is counted here.
 pub(crate) struct Intake {
@@ -22,7 +25,15 @@ pub(crate) struct Intake {
     /// The store's when the names were learnt.
     generation: u64,
     points: Points,
+    new: New,
     slots: Arc<Semaphore>,
+}
+
+/// Points whose names are to be resolved yet; a series' points are all among them or none, so none overtakes another.
+#[derive(Default)]
+struct New {
+    keys: graphite::Keys,
+    points: Vec<(u128, i64, f64)>,
 }
 
 impl Intake {
@@ -34,13 +45,14 @@ impl Intake {
             names: Names::default(),
             generation: 0,
             points: Points::default(),
+            new: New::default(),
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
         }
     }
 
     /// Points gathered and not handed over yet.
     pub(crate) fn len(&self) -> usize {
-        self.points.len()
+        self.points.len() + self.new.points.len()
     }
 
     /// Counts pieces of input that were refused.
@@ -48,50 +60,74 @@ impl Intake {
         count_rejected(self.protocol, reason, count);
     }
 
-    /// Takes a float of the series that `identity` stands for; `key` reads it, and is asked only for a name that is new
-    /// here. Without a time it is the time of arrival.
+    /// Takes a line of Graphite's, or what is named as there.
     ///
     /// # Errors
-    /// The key's, or [`Reject::OverLimit`]; nothing is counted.
+    /// As [`graphite::series_key`]; nothing is counted then.
+    #[inline]
+    pub(crate) fn line(&mut self, line: &Line<'_>) -> Result<(), Reject> {
+        self.float(
+            Names::hash(line.identity),
+            |keys| keys.push(line.identity),
+            line.timestamp_ms,
+            line.value,
+        )
+    }
+
+    /// Takes a float of the series that `hash` stands for in this protocol; `key` puts its key to the others, and is asked
+    /// only for a name that is new here. Without a time it is the time of arrival.
+    ///
+    /// # Errors
+    /// The key's; nothing is counted then.
     #[inline]
     pub(crate) fn float(
         &mut self,
-        identity: &[u8],
-        key: impl FnOnce(&[u8]) -> Result<SeriesKey, Reject>,
+        hash: u128,
+        key: impl FnOnce(&mut graphite::Keys) -> Result<(), Reject>,
         timestamp_ms: Option<i64>,
         value: f64,
     ) -> Result<(), Reject> {
-        let series = self.series(Names::hash(identity), || key(identity))?;
         let timestamp_ms = timestamp_ms.unwrap_or_else(|| (self.clock)());
-        self.points.push(series, timestamp_ms, value);
+        if let Some(series) = self.names.find(hash) {
+            self.points.push(series, timestamp_ms, value);
+            return Ok(());
+        }
+        key(&mut self.new.keys)?;
+        self.put_new(hash, timestamp_ms, value);
         Ok(())
     }
 
-    /// The number of a series by the hash of whatever names it in this protocol.
-    ///
-    /// # Errors
-    /// As for [`Intake::float`].
-    #[inline]
-    pub(crate) fn series(
-        &mut self,
-        hash: u128,
-        key: impl FnOnce() -> Result<SeriesKey, Reject>,
-    ) -> Result<SeriesId, Reject> {
-        match self.names.find(hash) {
-            Some(series) => Ok(series),
-            None => self.resolve(hash, &key()?),
+    #[cold]
+    fn put_new(&mut self, hash: u128, timestamp_ms: i64, value: f64) {
+        self.new.points.push((hash, timestamp_ms, value));
+        if self.new.points.len() >= NEW_TOGETHER {
+            self.resolve();
         }
     }
 
-    #[cold]
-    fn resolve(&mut self, hash: u128, key: &SeriesKey) -> Result<SeriesId, Reject> {
-        let series = self.admission.resolve(key)?;
-        self.names.learn(hash, series);
-        Ok(series)
+    /// Learns the names that are new, and takes their points; those that are over a limit are counted.
+    fn resolve(&mut self) {
+        let found = self.admission.resolve_many(self.new.keys.run());
+        let mut refused = 0;
+        for ((hash, timestamp_ms, value), series) in self.new.points.drain(..).zip(found) {
+            let Some(series) = series else {
+                refused += 1;
+                continue;
+            };
+            if self.names.find(hash).is_none() {
+                self.names.learn(hash, series);
+            }
+            self.points.push(series, timestamp_ms, value);
+        }
+        self.new.keys.clear();
+        count_rejected(self.protocol, Reject::OverLimit, refused);
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
     pub(crate) async fn store(&mut self) {
+        if !self.new.points.is_empty() {
+            self.resolve();
+        }
         if self.points.is_empty() {
             return;
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use weir_wire::frame::{self, Batch, Frame, Hello, Inbox, Point};
+use weir_wire::frame::{self, Batch, Frame, Hello, Inbox};
 use weir_wire::{Sample, SeriesKey, Value};
 
 use crate::programs::{Gateway, eventually};
@@ -80,17 +80,17 @@ impl Session {
 
     /// Sends one sample of `load` and waits for its acknowledgement.
     fn store(&mut self, sequence: u64, timestamp_ms: i64, value: f64) {
-        self.send(&Frame::Batch(Batch {
-            sequence,
-            new_series: vec![(0, SeriesKey::bare("load").unwrap())],
-            points: vec![Point {
-                series: 0,
-                sample: Sample {
-                    timestamp_ms,
-                    value: Value::Float(value),
-                },
-            }],
-        }));
+        let mut batch = Batch::with_capacity(sequence, 1);
+        batch.introduce(0, SeriesKey::bare("load").unwrap().borrowed());
+        let value = Value::Float(value);
+        batch.push(
+            0,
+            &Sample {
+                timestamp_ms,
+                value,
+            },
+        );
+        self.send(&Frame::Batch(batch));
         match self.next() {
             Frame::Ack(ack) => assert_eq!(ack.sequence, sequence),
             other => panic!("{other:?}"),

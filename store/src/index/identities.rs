@@ -1,18 +1,15 @@
 //! From a series' identity to its number: open addressing over entries of 16 bytes, 96 bits of the identity and the
-//! number, at most three quarters full. Whoever finds an entry compares the key itself, so that no collision of
+//! number, at most three quarters full. Entries are words, so that a new table is zeroed by the kernel, page by page as
+//! it is touched. Whoever finds an entry compares the key itself, so that no collision of
 //! hashes, however made, mixes two series.
 
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    tag: [u32; 3],
-    /// One more than the number; 0 for a free place.
-    series: u32,
-}
+use crate::memory;
 
-const FREE: Entry = Entry {
-    tag: [0; 3],
-    series: 0,
-};
+/// Three words of the identity, and one more than the number; 0 there for a free place.
+type Entry = [u32; 4];
+
+const SERIES: usize = 3;
+const FREE: Entry = [0; 4];
 const LEAST: usize = 1_024;
 
 #[derive(Debug, Default)]
@@ -27,16 +24,24 @@ impl Identities {
     }
 
     /// The number of the first series with this identity that `is_it` takes.
-    pub(super) fn find(&self, identity: u128, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, identity: u128, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let tag = tag(identity);
         let mut at = self.home(tag);
         loop {
             let entry = self.entries.get(at)?;
-            let series = entry.series.checked_sub(1)?;
-            if entry.tag == tag && is_it(series) {
+            let series = entry[SERIES].checked_sub(1)?;
+            if entry[..SERIES] == tag && is_it(series) {
                 return Some(series);
             }
             at = (at + 1) & (self.entries.len() - 1);
+        }
+    }
+
+    /// Asks for the place where an identity is looked for first.
+    #[inline]
+    pub(super) fn look_ahead(&self, identity: u128) {
+        if let Some(entry) = self.entries.get(self.home(tag(identity))) {
+            memory::prefetch(entry);
         }
     }
 
@@ -46,10 +51,8 @@ impl Identities {
             self.grow();
         }
         self.len += 1;
-        self.put(Entry {
-            tag: tag(identity),
-            series: series + 1,
-        });
+        let [a, b, c] = tag(identity);
+        self.put([a, b, c, series + 1]);
     }
 
     pub(super) fn remove(&mut self, identity: u128, series: u32) {
@@ -58,8 +61,8 @@ impl Identities {
         }
         let mask = self.entries.len() - 1;
         let mut at = self.home(tag(identity));
-        while self.entries[at].series != series + 1 {
-            if self.entries[at].series == 0 {
+        while self.entries[at][SERIES] != series + 1 {
+            if self.entries[at][SERIES] == 0 {
                 return;
             }
             at = (at + 1) & mask;
@@ -68,7 +71,7 @@ impl Identities {
         self.entries[at] = FREE;
         // What was pushed past the gap comes back to where it is looked for.
         let mut next = (at + 1) & mask;
-        while self.entries[next].series != 0 {
+        while self.entries[next][SERIES] != 0 {
             let moved = std::mem::replace(&mut self.entries[next], FREE);
             self.put(moved);
             next = (next + 1) & mask;
@@ -76,8 +79,8 @@ impl Identities {
     }
 
     fn put(&mut self, entry: Entry) {
-        let mut at = self.home(entry.tag);
-        while self.entries[at].series != 0 {
+        let mut at = self.home([entry[0], entry[1], entry[2]]);
+        while self.entries[at][SERIES] != 0 {
             at = (at + 1) & (self.entries.len() - 1);
         }
         self.entries[at] = entry;
@@ -85,10 +88,12 @@ impl Identities {
 
     fn grow(&mut self) {
         let size = (self.entries.len() * 2).max(LEAST);
-        let before = std::mem::replace(&mut self.entries, vec![FREE; size]);
+        let entries = vec![FREE; size];
+        memory::advise_huge(&entries);
+        let before = std::mem::replace(&mut self.entries, entries);
         before
             .into_iter()
-            .filter(|entry| entry.series != 0)
+            .filter(|entry| entry[SERIES] != 0)
             .for_each(|entry| self.put(entry));
     }
 

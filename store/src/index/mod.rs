@@ -5,6 +5,7 @@ mod identities;
 mod keys;
 mod matching;
 mod presence;
+mod resolve;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -12,13 +13,15 @@ mod tests;
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
-use weir_wire::{Matcher, NAME_LABEL, SeriesKey};
+use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey, put_key};
 
 use crate::StoreError;
 use identities::Identities;
 use keys::Keys;
 pub(crate) use presence::{Day, Presence};
-use symbols::{PairId, Symbols};
+use resolve::Siblings;
+pub(crate) use resolve::Wanted;
+use symbols::Symbols;
 
 /// A series' number within this store; never given to another series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,8 +56,10 @@ pub(crate) struct Index {
     keys: Keys,
     identities: Identities,
     symbols: Symbols,
-    metrics: HashMap<String, MetricId>,
+    metrics: HashMap<String, MetricId, rapidhash::fast::RandomState>,
     next_metric: MetricId,
+    /// The labels of the series that was put in last.
+    siblings: Siblings,
     pub(crate) presence: Presence,
 }
 
@@ -73,68 +78,73 @@ impl Index {
         self.keys.reserve_below(end);
     }
 
-    pub(crate) fn find(&self, key: &SeriesKey) -> Option<SeriesId> {
-        let found = self
-            .identities
-            .find(key.identity(), |series| self.is(series, key));
+    pub(crate) fn find(&self, key: KeyRef<'_>) -> Option<SeriesId> {
+        let found = self.identities.find(key.identity(), |series| {
+            self.is(series, key, &mut Default::default())
+        });
         found.map(SeriesId)
-    }
-
-    fn is(&self, series: u32, key: &SeriesKey) -> bool {
-        let Some((_, pairs)) = self.keys.get(series) else {
-            return false;
-        };
-        let mut pairs = pairs.iter().map(|pair| self.symbols.pair(*pair));
-        let name = pairs.next().is_some_and(|(_, name)| name == key.name());
-        name && key.labels().eq(pairs)
     }
 
     /// Numbers a new series. The caller has asked [`Index::find`] under the same lock.
     pub(crate) fn add(
         &mut self,
-        key: &SeriesKey,
+        key: KeyRef<'_>,
+        max_series: usize,
+    ) -> Result<SeriesId, StoreError> {
+        let added = self.add_one(key, key.identity(), max_series);
+        self.carry_siblings();
+        added
+    }
+
+    fn add_one(
+        &mut self,
+        key: KeyRef<'_>,
+        identity: u128,
         max_series: usize,
     ) -> Result<SeriesId, StoreError> {
         if self.len() >= max_series {
             return Err(StoreError::TooManySeries { limit: max_series });
         }
-        let metric = self
-            .metrics
-            .get(key.name())
-            .copied()
-            .unwrap_or(self.next_metric);
+        let metric = match self.metrics.get(key.name()) {
+            Some(metric) => *metric,
+            None => self.add_metric(key.name(), self.next_metric),
+        };
         let series = self.end();
-        self.put(series, metric, key);
+        self.put(series, metric, key, identity);
         Ok(SeriesId(series))
+    }
+
+    fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
+        self.next_metric = self.next_metric.max(metric.saturating_add(1));
+        *self.metrics.entry(name.to_owned()).or_insert(metric)
     }
 
     /// Puts a series that was written down back in its place; harmless when it is there.
     pub(crate) fn restore(&mut self, definition: &Definition) {
         if self.keys.get(definition.series).is_none() {
-            self.put(definition.series, definition.metric, &definition.key);
+            let key = definition.key.borrowed();
+            if self.metrics.get(key.name()) != Some(&definition.metric) {
+                self.add_metric(key.name(), definition.metric);
+            }
+            self.put(definition.series, definition.metric, key, key.identity());
+            self.carry_siblings();
         }
     }
 
-    fn put(&mut self, series: u32, metric: MetricId, key: &SeriesKey) {
-        let mut pairs: Vec<PairId> = Vec::with_capacity(8);
-        pairs.push(self.symbols.intern(NAME_LABEL, key.name()));
-        pairs.extend(
-            key.labels()
-                .map(|(label, value)| self.symbols.intern(label, value)),
-        );
-        pairs
-            .iter()
-            .for_each(|pair| self.symbols.carry(*pair, series));
+    /// The caller calls [`Index::carry_siblings`] before anybody else sees the index.
+    fn put(&mut self, series: u32, metric: MetricId, key: KeyRef<'_>, identity: u128) {
+        let name = self.symbols.intern_name(key.name());
+        self.symbols.carry(name, series);
+        let pairs = self.join_siblings(series, name, key);
         self.keys.put(series, metric, &pairs);
-        self.identities.insert(key.identity(), series);
-        if !self.metrics.contains_key(key.name()) {
-            self.metrics.insert(key.name().to_owned(), metric);
-        }
-        self.next_metric = self.next_metric.max(metric + 1);
+        self.siblings.give_back(pairs);
+        self.identities.insert(identity, series);
     }
 
     /// Takes series out: no key, no label, no sample leads to them any more.
     pub(crate) fn remove(&mut self, gone: &RoaringBitmap) {
+        // Pairs may be forgotten, and their numbers given to others.
+        self.siblings = Siblings::default();
         for series in gone {
             let Some(key) = self.key(SeriesId(series)) else {
                 continue;
@@ -171,6 +181,15 @@ impl Index {
             metric: self.metric(SeriesId(series))?,
             key: self.key(SeriesId(series))?,
         })
+    }
+
+    /// Appends the canonical bytes of a series' key; its metric, or `None` where there is no such series.
+    pub(crate) fn put_key(&self, series: u32, out: &mut Vec<u8>) -> Option<MetricId> {
+        let (metric, pairs) = self.keys.get(series)?;
+        let (name, labels) = pairs.split_first()?;
+        let labels = labels.iter().map(|pair| self.symbols.pair(*pair));
+        put_key(self.symbols.pair(*name).1, labels, out);
+        Some(metric)
     }
 
     /// Every series there is.

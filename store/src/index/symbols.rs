@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use weir_wire::NAME_LABEL;
 
 type Map<K, V> = HashMap<K, V, rapidhash::fast::RandomState>;
 
 /// The number of a (label, value).
 pub(super) type PairId = u32;
 
-#[derive(Default)]
+/// The label of names, which every series has.
+const NAMES: u32 = 0;
+
 pub(crate) struct Symbols {
     labels: Vec<Label>,
     by_name: Map<Arc<str>, u32>,
@@ -32,7 +35,28 @@ struct Pair {
     series: RoaringBitmap,
 }
 
+impl Default for Symbols {
+    fn default() -> Self {
+        let mut symbols = Self {
+            labels: Vec::new(),
+            by_name: Map::default(),
+            pairs: Vec::new(),
+            free: Vec::new(),
+        };
+        symbols.add_label(NAME_LABEL);
+        symbols
+    }
+}
+
 impl Symbols {
+    /// The number of a series' name, given out now if it is new.
+    pub(super) fn intern_name(&mut self, name: &str) -> PairId {
+        match self.labels[NAMES as usize].values.get(name) {
+            Some(pair) => *pair,
+            None => self.add_pair(NAMES, name),
+        }
+    }
+
     /// The number of a pair, given out now if it is new.
     pub(super) fn intern(&mut self, label: &str, value: &str) -> PairId {
         let label_id = match self.by_name.get(label) {
@@ -95,6 +119,11 @@ impl Symbols {
 
     pub(super) fn carry(&mut self, id: PairId, series: u32) {
         self.pairs[id as usize].series.insert(series);
+    }
+
+    /// The same for numbers that follow each other.
+    pub(super) fn carry_all(&mut self, id: PairId, series: std::ops::Range<u32>) {
+        self.pairs[id as usize].series.insert_range(series);
     }
 
     /// The series carries the pair no longer.

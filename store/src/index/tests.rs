@@ -10,7 +10,7 @@ fn index() -> Index {
         ("a.b", vec![]),
     ] {
         let key = SeriesKey::new(name, labels).unwrap();
-        let id = index.add(&key, 10).unwrap();
+        let id = index.add(key.borrowed(), 10).unwrap();
         index.presence.mark_window(5, [id.0]);
     }
     index
@@ -76,17 +76,21 @@ fn a_series_that_leaves_takes_its_labels_along() {
     let cpu_a = index.key(SeriesId(0)).unwrap();
     index.remove(&RoaringBitmap::from_iter([0, 2]));
     assert_eq!(
-        (index.len(), index.find(&cpu_a), index.key(SeriesId(2))),
+        (
+            index.len(),
+            index.find(cpu_a.borrowed()),
+            index.key(SeriesId(2))
+        ),
         (2, None, None)
     );
     let all = index.all();
     assert_eq!(index.label_names(&all), ["__name__", "host"]);
     assert_eq!(index.label_values("host", &all), ["b"]);
     assert_eq!(index.label_values("__name__", &all), ["a.b", "cpu"]);
-    let again = index.add(&cpu_a, 10).unwrap();
+    let again = index.add(cpu_a.borrowed(), 10).unwrap();
     assert_eq!(again, SeriesId(4), "numbers are not given out twice");
     assert_eq!(
-        (index.find(&cpu_a), index.metric(again)),
+        (index.find(cpu_a.borrowed()), index.metric(again)),
         (Some(again), index.metric(SeriesId(1)))
     );
 }
@@ -122,9 +126,9 @@ fn a_bad_or_huge_expression_is_refused_by_name() {
 fn the_same_series_is_found_and_the_cap_holds() {
     let mut index = index();
     let key = SeriesKey::new("cpu", [("az", "1"), ("host", "a")]).unwrap();
-    assert_eq!(index.find(&key), Some(SeriesId(0)));
+    assert_eq!(index.find(key.borrowed()), Some(SeriesId(0)));
     assert!(matches!(
-        index.add(&SeriesKey::bare("x").unwrap(), 4),
+        index.add(SeriesKey::bare("x").unwrap().borrowed(), 4),
         Err(StoreError::TooManySeries { limit: 4 })
     ));
     assert_eq!(

@@ -1,6 +1,7 @@
 //! The journal: append-only segments of checksummed groups, the one authoritative log. Bytes in docs/format/journal.md.
 //! Owns segment files and their names; knows nothing of head or chunks.
 
+mod columns;
 mod reading;
 mod record;
 mod recovery;

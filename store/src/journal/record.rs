@@ -5,16 +5,19 @@
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
 use weir_wire::{SeriesKey, limits};
 
+use super::columns;
 use crate::Origin;
 use crate::columns::{Distribution, Points};
-use crate::index::Definition;
+use crate::index::{Definition, MetricId};
 
 const DEFINITION: u8 = 1;
 /// Of segments of version 1: it does not say how long its points are. Read, never written.
 const UNSIZED_BATCH: u8 = 2;
 const MARK: u8 = 3;
 const REMOVED: u8 = 4;
+/// Point by point. Read, never written.
 const BATCH: u8 = 5;
+const COLUMNS: u8 = 6;
 /// Of a batch's length.
 const LENGTH_BYTES: usize = 4;
 const AGENT_BYTES: usize = 4_096;
@@ -44,11 +47,12 @@ pub(crate) trait TakePoints {
     fn histogram(&mut self, one: Distribution);
 }
 
-pub(crate) fn put_definition(definition: &Definition, out: &mut Vec<u8>) {
+/// A series, its metric and the canonical bytes of its key.
+pub(crate) fn put_definition(series: u32, metric: MetricId, key: &[u8], out: &mut Vec<u8>) {
     out.push(DEFINITION);
-    put(out, u64::from(definition.series));
-    put(out, u64::from(definition.metric));
-    put_bytes(out, definition.key.as_bytes());
+    put(out, u64::from(series));
+    put(out, u64::from(metric));
+    put_bytes(out, key);
 }
 
 pub(crate) fn put_mark(segment: u32, offset: u64, out: &mut Vec<u8>) {
@@ -64,7 +68,7 @@ pub(crate) fn put_removed(series: impl ExactSizeIterator<Item = u32>, out: &mut 
 }
 
 pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<u8>) {
-    out.push(BATCH);
+    out.push(COLUMNS);
     out.push(u8::from(origin.is_some()));
     if let Some(origin) = origin {
         put_bytes(out, origin.agent.as_bytes());
@@ -73,16 +77,7 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
     }
     let length_at = out.len();
     out.extend_from_slice(&[0; LENGTH_BYTES]);
-    put(out, points.series.len() as u64);
-    out.reserve(points.series.len() * (FLOAT_POINT_BYTES + 2));
-    let (mut series, mut time) = (0_i64, 0_i64);
-    let times = points.series.iter().zip(&points.times_ms);
-    for ((one, at_ms), value) in times.zip(&points.values) {
-        put_signed(out, i64::from(*one) - series);
-        put_signed(out, at_ms.wrapping_sub(time));
-        out.extend_from_slice(&value.to_le_bytes());
-        (series, time) = (i64::from(*one), *at_ms);
-    }
+    columns::put_floats(points, out);
     put(out, points.histograms.len() as u64);
     for one in &points.histograms {
         put(out, u64::from(one.series));
@@ -102,7 +97,7 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
         let kind = reader.byte()?;
         records.push(match kind {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
-            BATCH | UNSIZED_BATCH => {
+            COLUMNS | BATCH | UNSIZED_BATCH => {
                 let origin = read_origin(&mut reader)?;
                 point_bytes(kind, &mut reader)?;
                 Record::Batch { origin }
@@ -122,10 +117,10 @@ pub(crate) fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()
     while !reader.is_empty() {
         match reader.byte()? {
             DEFINITION => pass_definition(&mut reader)?,
-            kind @ (BATCH | UNSIZED_BATCH) => {
+            kind @ (COLUMNS | BATCH | UNSIZED_BATCH) => {
                 read_origin(&mut reader)?;
                 let mut points = Reader(point_bytes(kind, &mut reader)?.0);
-                read_point_list(&mut points, to)?;
+                read_point_list(kind, &mut points, to)?;
                 points.is_empty().then_some(())?;
             }
             MARK => drop(read_mark(&mut reader)?),
@@ -164,12 +159,12 @@ fn pass_definition(r: &mut Reader<'_>) -> Option<()> {
 
 /// Behind an origin. Without a length, where points end is known only once they were read.
 fn point_bytes<'a>(kind: u8, r: &mut Reader<'a>) -> Option<PointBytes<'a>> {
-    if kind == BATCH {
+    if kind != UNSIZED_BATCH {
         let length = u32::from_le_bytes(r.array()?) as usize;
         return r.take(length).map(PointBytes);
     }
     let from = r.0;
-    read_point_list(r, &mut Nobody)?;
+    read_point_list(UNSIZED_BATCH, r, &mut Nobody)?;
     Some(PointBytes(&from[..from.len() - r.0.len()]))
 }
 
@@ -185,13 +180,11 @@ fn read_origin(r: &mut Reader<'_>) -> Option<Option<Origin>> {
     })
 }
 
-fn read_point_list(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
-    let (mut series, mut time) = (0_i64, 0_i64);
-    for _ in 0..r.bounded(r.0.len() / FLOAT_POINT_BYTES)? {
-        series = series.checked_add(signed(r)?)?;
-        time = time.wrapping_add(signed(r)?);
-        let value = f64::from_le_bytes(r.array()?);
-        to.float(u32::try_from(series).ok()?, time, value);
+fn read_point_list(kind: u8, r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
+    if kind == COLUMNS {
+        columns::read_floats(r, to)?;
+    } else {
+        read_rows(r, to)?;
     }
     for _ in 0..r.bounded(r.0.len())? {
         to.histogram(Distribution {
@@ -199,6 +192,18 @@ fn read_point_list(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
             timestamp_ms: r.signed()?,
             bytes: r.bytes(HISTOGRAM_BYTES)?.into(),
         });
+    }
+    Some(())
+}
+
+/// Floats point by point, as they were before they were in columns.
+fn read_rows(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
+    let (mut series, mut time) = (0_i64, 0_i64);
+    for _ in 0..r.bounded(r.0.len() / FLOAT_POINT_BYTES)? {
+        series = series.checked_add(signed(r)?)?;
+        time = time.wrapping_add(signed(r)?);
+        let value = f64::from_le_bytes(r.array()?);
+        to.float(u32::try_from(series).ok()?, time, value);
     }
     Some(())
 }

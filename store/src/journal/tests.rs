@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use weir_wire::SeriesKey;
 
 use super::recovery::Scanned;
 use super::*;
-use crate::index::Definition;
 use crate::{Origin, Points, SeriesId};
 
 /// A group of nothing but the mark.
@@ -12,12 +12,8 @@ const MARK_BYTES: usize = 16 + 13;
 
 fn payload(sequence: u64) -> Group {
     let mut group = Group::default();
-    let definition = Definition {
-        series: 1,
-        metric: 2,
-        key: SeriesKey::new("a", [("k", "v")]).unwrap(),
-    };
-    put_definition(&definition, group.records());
+    let key = SeriesKey::new("a", [("k", "v")]).unwrap();
+    put_definition(1, 2, key.as_bytes(), group.records());
     let origin = Origin {
         agent: "h".into(),
         boot: 3,
@@ -193,11 +189,16 @@ const VERSION_1: &str = "574549524a524e4c010000000100000000000000b75cf5575747525
     760201016803010102d00f000000000000f03f00574752500d0000005624b4330000000003010000004800000000000000574752 \
     5020000000a9f66842000000000101020901006101006b0100760201016803020102d00f000000000000004000574752500d0000 \
     00248bd9b30000000003010000009500000000000000";
-/// The same as it is written today: batches of kind 5.
-const VERSION_2: &str = "574549524a524e4c020000000100000000000000e72067045747525024000000129e1f15000000000101020901006101006b0100 \
+/// The same with batches of kind 5, in rows with their length.
+const ROWS: &str = "574549524a524e4c020000000100000000000000e72067045747525024000000129e1f15000000000101020901006101006b0100 \
     760501016803010d0000000102d00f000000000000f03f00574752500d0000003ba6a9120000000003010000004c000000000000 \
     00574752502400000011372081000000000101020901006101006b0100760501016803020d0000000102d00f0000000000000040 \
     00574752500d000000fe8fe2f10000000003010000009d00000000000000";
+/// The same as it is written today: batches of kind 6, in columns.
+const VERSION_2: &str = "574549524a524e4c020000000100000000000000e72067045747525026000000a46c01ab000000000101020901006101006b0100 \
+    760601016803010f000000010200d00f00000000000000f03f00574752500d000000755cd1800000000003010000004e00000000 \
+    00000057475250260000001ddb4177000000000101020901006101006b0100760601016803020f000000010200d00f0000000000 \
+    0000004000574752500d0000006465b21b000000000301000000a100000000000000";
 
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -213,21 +214,20 @@ fn a_segment_is_written_as_the_format_says() {
 }
 
 #[test]
-fn a_segment_of_version_1_is_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("00000001.journal");
-    std::fs::write(&path, bytes_of(VERSION_1)).unwrap();
-    let (found, replayed) = sequences(dir.path());
-    assert_eq!((found, replayed.groups), (vec![1, 2], 2));
-    let mut values = Values::default();
-    assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
-    assert_eq!(values.0, [1.0, 2.0]);
-    assert!(replayed.damage.is_empty() && replayed.torn_bytes == 0);
-    assert_eq!(
-        std::fs::read(&path).unwrap(),
-        bytes_of(VERSION_1),
-        "nothing is to be mended"
-    );
+fn segments_of_before_are_read() {
+    for before in [VERSION_1, ROWS] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("00000001.journal");
+        std::fs::write(&path, bytes_of(before)).unwrap();
+        let (found, scanned) = sequences(dir.path());
+        assert_eq!((found, scanned.groups), (vec![1, 2], 2));
+        let mut values = Values::default();
+        assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
+        assert_eq!(values.0, [1.0, 2.0]);
+        assert!(scanned.damage.is_empty() && scanned.torn_bytes == 0);
+        let mended = std::fs::read(&path).unwrap();
+        assert_eq!(mended, bytes_of(before), "nothing is to be mended");
+    }
 }
 
 #[test]
@@ -249,4 +249,45 @@ fn what_goes_bad_between_the_look_and_reading_back_is_told() {
     let mut values = Values::default();
     let damage = replay(dir.path(), &[1], &mut values).unwrap();
     assert_eq!((values.0, damage.len()), (vec![2.0, 3.0], 1));
+}
+
+#[derive(Default)]
+struct Back(Points);
+
+impl super::record::TakePoints for Back {
+    fn float(&mut self, series: u32, time_ms: i64, value: f64) {
+        self.0.push(SeriesId(series), time_ms, value);
+    }
+
+    fn histogram(&mut self, one: crate::columns::Distribution) {
+        self.0.histograms.push(one);
+    }
+}
+
+proptest! {
+    #[test]
+    fn columns_come_back(
+        runs in prop::collection::vec((any::<u32>(), 1..30_u32, any::<i64>(), 1..4_i64), 0..20),
+        cut in 0..400_usize,
+    ) {
+        let mut points = Points::default();
+        for (series, len, at_ms, times) in runs {
+            for n in 0..len {
+                let series = SeriesId(series.wrapping_add(n));
+                points.push(series, at_ms.wrapping_add(i64::from(n) % times), f64::from(n));
+            }
+        }
+        let mut bytes = Vec::new();
+        put_batch(None, &points, &mut bytes);
+        let read = |bytes: &[u8]| {
+            let mut back = Back::default();
+            super::record::read_points(bytes, &mut back).map(|()| back.0)
+        };
+        prop_assert_eq!(read(&bytes), Some(points));
+        // What is cut or changed may be anything but a panic.
+        let at = cut % bytes.len();
+        let _ = read(&bytes[..at]);
+        bytes[at] ^= 0x41;
+        let _ = read(&bytes);
+    }
 }
