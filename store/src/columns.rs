@@ -172,19 +172,42 @@ impl Columns {
         samples
     }
 
-    /// Leaves out what is not between two times, both inclusive.
-    pub(crate) fn cut(&mut self, from_ms: i64, to_ms: i64) {
-        let end = self.times_ms.partition_point(|time| *time <= to_ms);
-        let first = self
-            .times_ms
-            .partition_point(|time| *time < from_ms)
-            .min(end);
-        self.times_ms.truncate(end);
-        self.values.truncate(end);
-        self.times_ms.drain(..first);
-        self.values.drain(..first);
-        self.histograms
-            .retain(|(time, _)| (from_ms..=to_ms).contains(time));
+    /// How many floats and how many histograms there are.
+    pub(crate) fn ends(&self) -> (usize, usize) {
+        (self.times_ms.len(), self.histograms.len())
+    }
+
+    /// Leaves out, of what was put behind these ends, what is not between two times, both inclusive.
+    pub(crate) fn cut(&mut self, (floats, histograms): (usize, usize), from_ms: i64, to_ms: i64) {
+        let tail = &self.times_ms[floats..];
+        let end = tail.partition_point(|time| *time <= to_ms);
+        let first = tail.partition_point(|time| *time < from_ms).min(end);
+        self.times_ms.truncate(floats + end);
+        self.values.truncate(floats + end);
+        if first > 0 {
+            self.times_ms.drain(floats..floats + first);
+            self.values.drain(floats..floats + first);
+        }
+        if self.histograms.len() > histograms {
+            let mut tail = self.histograms.split_off(histograms);
+            tail.retain(|(time, _)| (from_ms..=to_ms).contains(time));
+            self.histograms.append(&mut tail);
+        }
+    }
+
+    /// Lays what was put behind these ends over what is before them.
+    pub(crate) fn fold_in(&mut self, (floats, histograms): (usize, usize)) {
+        let before = floats.checked_sub(1).map(|last| self.times_ms[last]);
+        let later = before.is_none_or(|last| self.times_ms.get(floats).is_none_or(|at| last < *at));
+        if later && self.histograms.is_empty() {
+            return;
+        }
+        let newer = Self {
+            times_ms: self.times_ms.split_off(floats),
+            values: self.values.split_off(floats),
+            histograms: self.histograms.split_off(histograms),
+        };
+        self.lay_over(newer);
     }
 
     /// Lays newer samples over these: where both have one at a time, the newer stays.
@@ -279,6 +302,28 @@ mod tests {
         columns.lay_over(floats(&[(2, 2.0), (3, 9.0), (6, 6.0)]));
         let woven = [(1, 1.0), (2, 2.0), (3, 9.0), (5, 5.0), (6, 6.0)];
         assert_eq!(columns, floats(&woven));
+    }
+
+    #[test]
+    fn what_was_put_behind_is_cut_and_folded_in() {
+        let read = |more: &[(i64, f64)]| {
+            let mut columns = floats(&[(1, 1.0), (3, 3.0)]);
+            let ends = columns.ends();
+            columns.times_ms.extend(more.iter().map(|one| one.0));
+            columns.values.extend(more.iter().map(|one| one.1));
+            columns.cut(ends, 2, 6);
+            columns.fold_in(ends);
+            columns
+        };
+        assert_eq!(
+            read(&[(4, 4.0), (6, 6.0), (7, 7.0)]),
+            floats(&[(1, 1.0), (3, 3.0), (4, 4.0), (6, 6.0)])
+        );
+        assert_eq!(
+            read(&[(1, 9.0), (2, 2.0), (3, 9.0)]),
+            floats(&[(1, 1.0), (2, 2.0), (3, 9.0)])
+        );
+        assert_eq!(read(&[(1, 9.0), (9, 9.0)]), read(&[]));
     }
 
     #[test]

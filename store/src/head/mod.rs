@@ -22,6 +22,8 @@ use shard::Shard;
 const BLOCK_BITS: u32 = 10;
 /// Points taken under one lock.
 const POINTS_A_LOCK: usize = 8_192;
+/// Series read under one lock.
+const SERIES_A_LOCK: usize = 64;
 const MAX_SHARDS: usize = 64;
 
 /// What became of a sample.
@@ -164,22 +166,33 @@ impl Head {
         begun
     }
 
-    /// Hands over the samples of each series between two times, both inclusive, in the order asked for.
+    /// The samples of each series between two times, both inclusive, in place of what `found` holds.
     pub(crate) fn read(
         &self,
-        series: impl Iterator<Item = u32>,
+        series: impl ExactSizeIterator<Item = u32> + Clone,
         from_ms: i64,
         to_ms: i64,
-        mut take: impl FnMut(Columns),
+        bytes: &mut Vec<u8>,
+        found: &mut Vec<Columns>,
     ) {
-        let mut bytes = Vec::new();
-        for one in series {
-            let (shard, place) = self.shard_of(one);
-            take(
-                self.shards[shard]
-                    .read()
-                    .read(place.local, from_ms, to_ms, &mut bytes),
-            );
+        found.resize_with(series.len(), Columns::default);
+        let mut ahead = series.clone().skip(Shard::AHEAD);
+        let mut half_ahead = series.clone().skip(Shard::AHEAD / 2);
+        let mut each = series.zip(found);
+        while each.len() > 0 {
+            let shards: Vec<_> = self.shards.iter().map(RwLock::read).collect();
+            for (one, found) in each.by_ref().take(SERIES_A_LOCK) {
+                if let Some(later) = ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead(place);
+                }
+                if let Some(later) = half_ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead_further(place);
+                }
+                let (shard, place) = self.shard_of(one);
+                shards[shard].read(place.local, from_ms, to_ms, bytes, found);
+            }
         }
     }
 

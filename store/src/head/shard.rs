@@ -74,6 +74,17 @@ impl Shard {
         }
     }
 
+    /// Asks for the older bytes of the line that [`Shard::look_ahead`] asked for before.
+    #[inline]
+    pub(super) fn look_ahead_further(&self, at: Place) {
+        if let Some(place) = self.places.get(at.local as usize)
+            && *place != NONE
+            && let Some(slab) = self.lines.get(*place).first_slab(&self.slabs)
+        {
+            prefetch(slab);
+        }
+    }
+
     /// Takes a float.
     #[inline]
     pub(super) fn insert(&mut self, at: Place, time_ms: i64, value: f64) -> Kept {
@@ -222,9 +233,10 @@ impl Shard {
         let (mut found, mut bytes) = (None, Vec::new());
         self.each_line(local, |line| {
             if line.window == window {
-                line.read(&self.slabs, &mut bytes, |at_ms, value| {
-                    if i64::from(at_ms) == offset {
-                        found = Some(Value::Float(value.to_bits()));
+                line.read(&self.slabs, &mut bytes, |offsets_ms, values| {
+                    let at = offsets_ms.iter().position(|at| i64::from(*at) == offset);
+                    if let Some(at) = at {
+                        found = Some(Value::Float(values[at].to_bits()));
                     }
                 });
             }
@@ -248,16 +260,17 @@ impl Shard {
         }
     }
 
-    /// The samples of a series between two times, both inclusive.
+    /// The samples of a series between two times, both inclusive, in place of what `found` holds.
     pub(super) fn read(
         &self,
         local: u32,
         from_ms: i64,
         to_ms: i64,
         bytes: &mut Vec<u8>,
-    ) -> Columns {
-        let mut found = Columns::default();
-        self.read_lines(local, from_ms, to_ms, bytes, &mut found);
+        found: &mut Columns,
+    ) {
+        found.clear();
+        self.read_lines(local, from_ms, to_ms, bytes, found);
         for sealing in self.sealing.values() {
             if let Some(run) = sealing.beside.get(&local) {
                 found.lay_over(run.columns(from_ms, to_ms));
@@ -268,7 +281,6 @@ impl Shard {
                 found.lay_over(run.columns(from_ms, to_ms));
             }
         }
-        found
     }
 
     fn read_lines(
@@ -309,11 +321,21 @@ impl Shard {
         let about = line.samples_about();
         found.times_ms.reserve(about);
         found.values.reserve(about);
-        line.read(&self.slabs, bytes, |offset_ms, value| {
-            let time_ms = start_ms + i64::from(offset_ms);
-            if (from_ms..=to_ms).contains(&time_ms) {
-                found.times_ms.push(time_ms);
-                found.values.push(value);
+        line.read(&self.slabs, bytes, |offsets_ms, values| {
+            let time_ms = |offset_ms: &u32| start_ms + i64::from(*offset_ms);
+            let within = |ms: &u32| (from_ms..=to_ms).contains(&time_ms(ms));
+            let all = offsets_ms.first().is_none_or(within) && offsets_ms.last().is_none_or(within);
+            let (first, end) = match all {
+                true => (0, offsets_ms.len()),
+                false => (
+                    offsets_ms.partition_point(|ms| time_ms(ms) < from_ms),
+                    offsets_ms.partition_point(|ms| time_ms(ms) <= to_ms),
+                ),
+            };
+            if first < end {
+                let times_ms = offsets_ms[first..end].iter().map(time_ms);
+                found.times_ms.extend(times_ms);
+                found.values.extend_from_slice(&values[first..end]);
             }
         });
     }
@@ -381,9 +403,9 @@ impl Shard {
     #[inline]
     pub(super) fn look_ahead_frozen_bytes(&self, local: u32, window: Window) {
         if let Some(at) = self.frozen_place(local, window)
-            && let Some(slab) = self.retired.get(at).first_slab()
+            && let Some(slab) = self.retired.get(at).first_slab(&self.slabs)
         {
-            prefetch(self.slabs.get(slab));
+            prefetch(slab);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The series table and the label index: who exists, under which number, which series carry which label, and when
 //! each has samples. Owns the numbers; knows nothing of samples but that.
 
+mod grouping;
 mod identities;
 mod keys;
 mod matching;
@@ -16,6 +17,8 @@ use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey, put_key};
 
 use crate::StoreError;
+pub(crate) use grouping::Groups;
+pub use grouping::{GroupLabels, Grouping};
 use identities::Identities;
 use keys::Keys;
 pub(crate) use presence::{Day, Presence};
@@ -173,6 +176,17 @@ impl Index {
 
     pub(crate) fn metric(&self, id: SeriesId) -> Option<MetricId> {
         self.keys.get(id.0).map(|(metric, _)| metric)
+    }
+
+    /// The metric of a series and its group; `None` for a series that there is no more, `Some(None)` where there are to
+    /// be no groups.
+    pub(crate) fn group(
+        &self,
+        series: u32,
+        groups: &mut Groups<'_>,
+    ) -> Option<(MetricId, Option<u32>)> {
+        let (metric, pairs) = self.keys.get(series)?;
+        Some((metric, groups.of(self, pairs)))
     }
 
     pub(crate) fn definition(&self, series: u32) -> Option<Definition> {

@@ -117,6 +117,11 @@ impl Symbols {
         (&self.labels[pair.label as usize].name, &pair.value)
     }
 
+    /// The number of a pair's label.
+    pub(super) fn label(&self, id: PairId) -> u32 {
+        self.pairs[id as usize].label
+    }
+
     pub(super) fn carry(&mut self, id: PairId, series: u32) {
         self.pairs[id as usize].series.insert(series);
     }
