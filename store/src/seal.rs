@@ -7,8 +7,8 @@
 use metrics::counter;
 use roaring::RoaringBitmap;
 
-use crate::backend::{SealedWindow, Tier};
-use crate::index::{Definition, MetricId, SeriesId};
+use crate::backend::{Definitions, SealedWindow, Tier};
+use crate::index::{MetricId, SeriesId};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
@@ -226,13 +226,15 @@ impl Store {
     /// Writes down the series that are not in RocksDB yet.
     fn save_definitions(&self, upkeep: &mut Upkeep) -> Result<(), StoreError> {
         let end = self.shared.index.read().end();
+        let mut definitions = Definitions::default();
         while upkeep.saved_end < end {
             let until = end.min(upkeep.saved_end.saturating_add(DEFINITIONS_AT_ONCE));
-            let mut definitions: Vec<Definition> = Vec::new();
+            definitions.clear();
             for from in (upkeep.saved_end..until).step_by(SERIES_A_LOCK) {
                 let index = self.shared.index.read();
-                let to = until.min(from + SERIES_A_LOCK as u32);
-                definitions.extend((from..to).filter_map(|series| index.definition(series)));
+                for series in from..until.min(from + SERIES_A_LOCK as u32) {
+                    definitions.push(series, |out| index.put_key(series, out));
+                }
             }
             self.shared.backend.put_definitions(&definitions)?;
             upkeep.saved_end = until;

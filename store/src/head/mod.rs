@@ -237,17 +237,14 @@ impl Head {
         found: &mut Vec<Columns>,
     ) {
         let shards: Vec<_> = self.shards.iter().map(RwLock::read).collect();
-        let mut far = series.clone().skip(2 * Shard::AHEAD);
-        let mut near = series.clone().skip(Shard::AHEAD);
+        let mut ahead = [3, 2, 1].map(|times| series.clone().skip(times * Shard::AHEAD));
         let mut count = 0;
         for one in series {
-            if let Some(later) = far.next() {
-                let (shard, place) = self.shard_of(later);
-                shards[shard].look_ahead_frozen(place.local, window);
-            }
-            if let Some(later) = near.next() {
-                let (shard, place) = self.shard_of(later);
-                shards[shard].look_ahead_frozen_bytes(place.local, window);
+            for (stage, ahead) in ahead.iter_mut().enumerate() {
+                if let Some(later) = ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead_frozen(place.local, window, stage);
+                }
             }
             if found.len() == count {
                 found.push(Columns::default());

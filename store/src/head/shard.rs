@@ -16,18 +16,34 @@ use crate::window::{self, Window};
 struct Sealing {
     /// Series and the place of its retired line, ascending.
     lines: Vec<(u32, u32)>,
-    /// Where in `lines` each series' first is; [`NONE`] for those without.
-    first: Vec<u32>,
+    /// By series, the place of its retired line; [`NONE`] for those without, [`MANY`] for those with several.
+    places: Vec<u32>,
     beside: BTreeMap<u32, Run>,
 }
 
+/// A series with more than one line: where a window was thawed after a failure and went on.
+const MANY: u32 = NONE - 1;
+
 impl Sealing {
-    /// The retired lines of a series, oldest last.
-    fn lines_of(&self, local: u32) -> &[(u32, u32)] {
-        let first = self.first.get(local as usize).copied().unwrap_or(NONE);
-        let rest = self.lines.get(first as usize..).unwrap_or_default();
-        let count = rest.iter().take_while(|(other, _)| *other == local).count();
-        &rest[..count]
+    fn note_places(&mut self, series: usize) {
+        self.places = vec![NONE; series];
+        for (local, at) in &self.lines {
+            let place = &mut self.places[*local as usize];
+            *place = if *place == NONE { *at } else { MANY };
+        }
+    }
+
+    #[inline]
+    fn place(&self, local: u32) -> u32 {
+        self.places.get(local as usize).copied().unwrap_or(NONE)
+    }
+
+    /// The places of a series' lines, newest first.
+    fn places_of(&self, local: u32) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        let first = self.lines.partition_point(|(other, _)| *other < local);
+        let lines = &self.lines[first..];
+        let end = lines.partition_point(|(other, _)| *other == local);
+        lines[..end].iter().map(|(_, at)| *at)
     }
 }
 
@@ -375,10 +391,7 @@ impl Shard {
                 at = retired.previous;
             }
         }
-        sealing.first = vec![NONE; self.places.len()];
-        for (at, (local, _)) in sealing.lines.iter().enumerate().rev() {
-            sealing.first[*local as usize] = at as u32;
-        }
+        sealing.note_places(self.places.len());
         sealing.beside = self.beside.take(window);
         self.open.remove(&window);
         let lines = sealing.lines.iter().map(|(local, _)| *local);
@@ -391,28 +404,25 @@ impl Shard {
         locals
     }
 
-    /// Asks for the line that [`Shard::frozen`] will read.
+    /// Asks for what [`Shard::frozen`] will read: first where the line is, then the line, then its oldest bytes.
     #[inline]
-    pub(super) fn look_ahead_frozen(&self, local: u32, window: Window) {
-        if let Some(at) = self.frozen_place(local, window) {
-            prefetch(self.retired.get(at));
+    pub(super) fn look_ahead_frozen(&self, local: u32, window: Window, stage: usize) {
+        let Some(sealing) = self.sealing.get(&window) else {
+            return;
+        };
+        if stage == 0 {
+            return sealing.places.get(local as usize).map_or((), prefetch);
         }
-    }
-
-    /// Asks for the oldest bytes behind that line; the line itself is near by now.
-    #[inline]
-    pub(super) fn look_ahead_frozen_bytes(&self, local: u32, window: Window) {
-        if let Some(at) = self.frozen_place(local, window)
-            && let Some(slab) = self.retired.get(at).first_slab(&self.slabs)
-        {
+        let place = sealing.place(local);
+        if place >= MANY {
+            return;
+        }
+        let line = self.retired.get(place);
+        if stage == 1 {
+            prefetch(line);
+        } else if let Some(slab) = line.first_slab(&self.slabs) {
             prefetch(slab);
         }
-    }
-
-    fn frozen_place(&self, local: u32, window: Window) -> Option<u32> {
-        let sealing = self.sealing.get(&window)?;
-        let first = *sealing.first.get(local as usize)?;
-        sealing.lines.get(first as usize).map(|(_, at)| *at)
     }
 
     /// What was frozen of a series, in place of what `found` holds.
@@ -427,18 +437,16 @@ impl Shard {
         let Some(sealing) = self.sealing.get(&window) else {
             return;
         };
-        match sealing.lines_of(local) {
-            [(_, at)] => {
-                self.read_line(self.retired.get(*at), i64::MIN, i64::MAX, bytes, found);
-            }
-            // More than one where a window was thawed after a failure and went on.
-            many => {
-                for (_, at) in many.iter().rev() {
+        match sealing.place(local) {
+            NONE => {}
+            MANY => {
+                for at in sealing.places_of(local).rev() {
                     let mut part = Columns::default();
-                    self.read_line(self.retired.get(*at), i64::MIN, i64::MAX, bytes, &mut part);
+                    self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, &mut part);
                     found.lay_over(part);
                 }
             }
+            at => self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, found),
         }
         if let Some(run) = sealing.beside.get(&local) {
             found.lay_over(run.columns(i64::MIN, i64::MAX));

@@ -189,14 +189,6 @@ impl Index {
         Some((metric, groups.of(self, pairs)))
     }
 
-    pub(crate) fn definition(&self, series: u32) -> Option<Definition> {
-        Some(Definition {
-            series,
-            metric: self.metric(SeriesId(series))?,
-            key: self.key(SeriesId(series))?,
-        })
-    }
-
     /// Appends the canonical bytes of a series' key; its metric, or `None` where there is no such series.
     pub(crate) fn put_key(&self, series: u32, out: &mut Vec<u8>) -> Option<MetricId> {
         let (metric, pairs) = self.keys.get(series)?;
