@@ -24,7 +24,7 @@ use keys::Keys;
 pub(crate) use presence::{Day, Presence};
 use resolve::Siblings;
 pub(crate) use resolve::Wanted;
-use symbols::Symbols;
+use symbols::{PairId, Symbols};
 
 /// A series' number within this store; never given to another series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,13 +108,23 @@ impl Index {
         if self.len() >= max_series {
             return Err(StoreError::TooManySeries { limit: max_series });
         }
-        let metric = match self.metrics.get(key.name()) {
-            Some(metric) => *metric,
-            None => self.add_metric(key.name(), self.next_metric),
+        let name = self.symbols.intern_name(key.name());
+        let metric = match self.symbols.metric(name) {
+            Some(metric) => metric,
+            None => self.metric_of(name, key.name()),
         };
         let series = self.end();
-        self.put(series, metric, key, identity);
+        self.put(series, metric, name, key, identity);
         Ok(SeriesId(series))
+    }
+
+    /// A name keeps its metric's number, though all its series may leave and come again.
+    #[cold]
+    fn metric_of(&mut self, pair: PairId, name: &str) -> MetricId {
+        let known = self.metrics.get(name).copied();
+        let metric = known.unwrap_or_else(|| self.add_metric(name, self.next_metric));
+        self.symbols.set_metric(pair, metric);
+        metric
     }
 
     fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
@@ -129,15 +139,22 @@ impl Index {
             if self.metrics.get(key.name()) != Some(&definition.metric) {
                 self.add_metric(key.name(), definition.metric);
             }
-            self.put(definition.series, definition.metric, key, key.identity());
+            let name = self.symbols.intern_name(key.name());
+            let (series, metric) = (definition.series, definition.metric);
+            self.put(series, metric, name, key, key.identity());
             self.carry_siblings();
         }
     }
 
     /// The caller calls [`Index::carry_siblings`] before anybody else sees the index.
-    fn put(&mut self, series: u32, metric: MetricId, key: KeyRef<'_>, identity: u128) {
-        let name = self.symbols.intern_name(key.name());
-        self.symbols.carry(name, series);
+    fn put(
+        &mut self,
+        series: u32,
+        metric: MetricId,
+        name: PairId,
+        key: KeyRef<'_>,
+        identity: u128,
+    ) {
         let pairs = self.join_siblings(series, name, key);
         self.keys.put(series, metric, &pairs);
         self.siblings.give_back(pairs);
