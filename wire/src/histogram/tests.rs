@@ -49,6 +49,20 @@ fn damage_and_foreign_bounds_are_refused() {
     ));
 }
 
+/// Both would have the reader allocate what the bytes do not bear out.
+#[test]
+fn a_longer_payload_and_the_compressed_form_are_refused_by_their_header() {
+    let mut good = Vec::new();
+    of(&[1.0, 2.0]).encode(&mut good);
+    let header = Err(HistogramError::Damaged("header"));
+    let mut longer = good.clone();
+    longer[HEAD_BYTES + 4..HEAD_BYTES + 8].copy_from_slice(&0xf700_0003_u32.to_be_bytes());
+    assert_eq!(Histogram::decode(&longer), header);
+    let mut compressed = good.clone();
+    compressed[HEAD_BYTES..HEAD_BYTES + 4].copy_from_slice(&0x1c84_9314_u32.to_be_bytes());
+    assert_eq!(Histogram::decode(&compressed), header);
+}
+
 #[test]
 fn turned_over_or_endless_extremes_are_refused() {
     let mut good = Vec::new();
