@@ -87,7 +87,7 @@ fn with_fraction(word: &[u8], point: usize) -> Option<i64> {
     let seconds = read_long(&word[..point]).ok()?;
     (0..END_SECOND)
         .contains(&seconds)
-        .then_some(seconds * 1_000 + milliseconds * scale)
+        .then(|| seconds * 1_000 + milliseconds * scale)
 }
 
 fn misfit(number: i64, word: &[u8]) -> String {

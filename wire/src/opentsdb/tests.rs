@@ -111,6 +111,7 @@ fn timestamps() {
         ("4102444800000", ""),
         ("1613707265.1234", ""),
         ("1.5.5", ""),
+        ("44444444444444444.5", "; it looks like nanoseconds"),
         ("1613707265000000", "; it looks like microseconds"),
         ("1613707265000000000", "; it looks like nanoseconds"),
     ];
