@@ -95,6 +95,20 @@ impl Histogram {
         self.max = self.max.max(other.max);
     }
 
+    /// Puts what is exactly known in the place of what the recorded values gave; what is out of range is left.
+    pub(crate) fn set_known(&mut self, sum: Option<f64>, min: Option<f64>, max: Option<f64>) {
+        let in_range = |value: &f64| (0.0..=Self::MAX).contains(value);
+        if self.count() == 0 {
+            return;
+        }
+        self.sum = sum.filter(|sum| sum.is_finite()).unwrap_or(self.sum);
+        let min = min.filter(in_range).unwrap_or(self.min);
+        let max = max.filter(in_range).unwrap_or(self.max);
+        if min <= max {
+            (self.min, self.max) = (min, max);
+        }
+    }
+
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.len()
