@@ -117,6 +117,8 @@ impl Launch {
         let ports = ["http", "frames"].map(|section| format!("{section}.listen=127.0.0.1:0"));
         let rest = [
             "graphite.listen=".to_owned(),
+            "graphite.pickle_listen=".to_owned(),
+            "opentsdb.listen=".to_owned(),
             "store.window=60s".to_owned(),
             "query.timeout=60s".to_owned(),
             // Its samples are of now: each would hold a segment of the journal until its window is over, minutes later.

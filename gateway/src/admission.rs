@@ -67,6 +67,25 @@ impl Admission {
         receive.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The same, for somebody who is told after a while that there is no room rather than kept waiting.
+    ///
+    /// # Errors
+    /// The journal's, [`StoreError::Busy`] and [`StoreError::Full`]; the points are counted as dropped then.
+    pub async fn deliver(
+        &self,
+        protocol: &'static str,
+        points: Points,
+    ) -> Result<Written, StoreError> {
+        let (send, receive) = oneshot::channel();
+        let done: Done = Box::new(move |result| {
+            // Who asked may be gone; what was stored stays stored and was counted.
+            let _ = send.send(result);
+        });
+        let write = self.write(protocol, None, None, points, done);
+        self.hand_over(write, Some(PATIENCE), Some(PATIENCE)).await;
+        receive.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Hands points over and returns once they are queued; `done` is called when they are on disk, or refused.
     pub async fn submit(
         &self,
@@ -76,33 +95,56 @@ impl Admission {
         points: Points,
         done: Done,
     ) {
+        // An agent has its batch still and can ask another gateway; who sends lines waits.
+        let patience = origin.as_ref().map(|_| PATIENCE);
+        let write = self.write(protocol, origin, chain, points, done);
+        self.hand_over(write, None, patience).await;
+    }
+
+    fn write(
+        &self,
+        protocol: &'static str,
+        origin: Option<Origin>,
+        chain: Option<Chain>,
+        points: Points,
+        done: Done,
+    ) -> Write {
         let count = points.len() as u64;
         let counted: Done = Box::new(move |result| {
             count_outcome(protocol, count, &result);
             done(result);
         });
-        let mut write = Write {
+        Write {
             origin,
             chain,
             points,
             done: counted,
-        };
+        }
+    }
+
+    /// Tries until the write is queued, or for so long while the queue is busy, or the store full; `None` is for ever.
+    async fn hand_over(
+        &self,
+        mut write: Write,
+        while_busy: Option<Duration>,
+        while_full: Option<Duration>,
+    ) {
         let started = tokio::time::Instant::now();
         loop {
-            match self.store.append(write) {
+            let (back, error) = match self.store.append(write) {
                 Ok(()) => return,
-                Err((back, StoreError::Busy)) => {
-                    write = *back;
-                    tokio::time::sleep(RETRY).await;
-                }
-                Err((back, StoreError::Full(_)))
-                    if back.origin.is_none() || started.elapsed() < PATIENCE =>
-                {
-                    write = *back;
-                    tokio::time::sleep(RETRY_FULL).await;
-                }
-                Err((back, error)) => return (back.done)(Err(error)),
+                Err(refused) => refused,
+            };
+            let (patience, pause) = match error {
+                StoreError::Busy => (while_busy, RETRY),
+                StoreError::Full(_) => (while_full, RETRY_FULL),
+                _ => (Some(Duration::ZERO), RETRY),
+            };
+            if patience.is_some_and(|patience| started.elapsed() >= patience) {
+                return (back.done)(Err(error));
             }
+            write = *back;
+            tokio::time::sleep(pause).await;
         }
     }
 }

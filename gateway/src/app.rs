@@ -20,8 +20,10 @@ use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
 use crate::admission::Admission;
 use crate::config::Config;
-use crate::http::{self, Admin, Api};
-use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
+use crate::http::{self, Admin, Api, Taking};
+use crate::listen::{
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+};
 use crate::presence::Presence;
 use crate::source::StoreSource;
 use crate::{asking, keeping, upkeep};
@@ -40,6 +42,8 @@ pub struct Addresses {
     pub frames: SocketAddr,
     /// TCP, then UDP; the same port unless it was given as 0.
     pub graphite: Option<(SocketAddr, SocketAddr)>,
+    pub pickle: Option<SocketAddr>,
+    pub opentsdb: Option<SocketAddr>,
 }
 
 /// A running gateway.
@@ -60,10 +64,11 @@ pub struct Gateway {
     page_stop: CancellationToken,
 }
 
-/// What the API shows and does of the store itself.
+/// What the API shows of the store itself, and does with it.
 struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
+    taking: Taking,
 }
 
 /// Tasks that stop together.
@@ -104,12 +109,16 @@ impl Gateway {
         let page = bind_tcp("http.listen", config.http).await?;
         let frames = bind_tcp("frames.listen", config.frames).await?;
         let graphite = bind_graphite(&config).await?;
+        let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
+        let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
             graphite: graphite
                 .as_ref()
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
+            pickle: pickle.as_ref().map(|bound| bound.address),
+            opentsdb: opentsdb.as_ref().map(|bound| bound.address),
         };
         let store = start_store(&config, &clock).await?;
         let admission = Admission::new(Arc::clone(&store));
@@ -150,6 +159,24 @@ impl Gateway {
             };
             intake.spawn(|stop| taken.run(stop));
         }
+        if let Some(bound) = pickle {
+            let taken = PickleTcp {
+                listener: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                max_connections: config.graphite_max_connections,
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if let Some(bound) = opentsdb {
+            let taken = OpenTsdbTcp {
+                listener: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                max_connections: config.opentsdb_max_connections,
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
 
@@ -160,6 +187,7 @@ impl Gateway {
                 .admin
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
+            taking: Taking::new(&admission, &clock),
         };
         let api = api(
             source,
@@ -335,6 +363,7 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
+        taking: kept.taking,
         metrics,
     }
 }
@@ -355,6 +384,16 @@ async fn bind_graphite(
     let tcp = bind_tcp("graphite.listen", address).await?;
     let udp = bind_udp("graphite.listen", address)?;
     Ok(Some((tcp, udp)))
+}
+
+async fn bind_if_any(
+    key: &'static str,
+    address: Option<SocketAddr>,
+) -> anyhow::Result<Option<Bound<TcpListener>>> {
+    match address {
+        Some(address) => Ok(Some(bind_tcp(key, address).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What the configuration means for the store.

@@ -162,6 +162,12 @@ fn announce(addresses: &Addresses) {
     if let Some((tcp, udp)) = addresses.graphite {
         println!("graphite tcp {tcp} udp {udp}");
     }
+    if let Some(address) = addresses.pickle {
+        println!("pickle {address}");
+    }
+    if let Some(address) = addresses.opentsdb {
+        println!("opentsdb {address}");
+    }
 }
 
 struct Signals {

@@ -12,9 +12,11 @@ mod page;
 mod parameters;
 mod prometheus;
 mod starting;
+mod taking;
 
 pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
+pub use taking::Taking;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -74,6 +76,8 @@ pub struct Api {
     pub ready: Arc<AtomicBool>,
     /// Why data cannot be asked for yet; `None` once they can.
     pub starting: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// What is sent here goes this way.
+    pub taking: Taking,
     pub metrics: PrometheusHandle,
 }
 
@@ -103,6 +107,7 @@ pub fn router(api: Api) -> Router {
         .merge(metrics::routes())
         .merge(page::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .merge(taking::routes())
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             nosniff,

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
+use super::accept::accept;
 use super::intake::Intake;
 use super::lines::Lines;
 use crate::admission::Admission;
@@ -51,32 +50,17 @@ pub struct GraphiteTcp {
 impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (connections, slots) = (
-            TaskTracker::new(),
-            Arc::new(Semaphore::new(self.max_connections)),
-        );
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                break;
-            };
-            let accepted = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let intake = Intake::new(TCP, self.admission.clone(), Arc::clone(&self.clock));
-                    let shutdown = shutdown.clone();
-                    connections.spawn(async move {
-                        serve(stream, intake, shutdown).await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => super::frames::pause_after(&error).await,
-            }
-        }
-        connections.close();
-        connections.wait().await;
+        let (admission, clock) = (self.admission, self.clock);
+        accept(
+            self.listener,
+            self.max_connections,
+            shutdown,
+            |stream, shutdown| {
+                let intake = Intake::new(TCP, admission.clone(), Arc::clone(&clock));
+                serve(stream, intake, shutdown)
+            },
+        )
+        .await;
     }
 }
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_store::{Clock, Done, Points};
-use weir_wire::Reject;
+use weir_store::{Clock, Done, Points, StoreError, Written};
 use weir_wire::graphite::{self, Line};
+use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
 use crate::admission::{Admission, count_rejected};
@@ -26,7 +26,17 @@ pub(crate) struct Intake {
     generation: u64,
     points: Points,
     new: New,
+    /// Points of series that were not taken, since they were last told.
+    over_limit: u64,
     slots: Arc<Semaphore>,
+}
+
+/// What became of points that somebody waits for.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Delivered {
+    pub(crate) written: Written,
+    /// Points of new series that were not taken: already counted.
+    pub(crate) over_limit: u64,
 }
 
 /// Points whose names are to be resolved yet; a series' points are all among them or none, so none overtakes another.
@@ -46,6 +56,7 @@ impl Intake {
             generation: 0,
             points: Points::default(),
             new: New::default(),
+            over_limit: 0,
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
         }
     }
@@ -97,6 +108,39 @@ impl Intake {
         Ok(())
     }
 
+    /// Takes a distribution of one interval, in the same way.
+    ///
+    /// # Errors
+    /// The key's, or [`Reject::OverLimit`]; nothing is counted then.
+    pub(crate) fn histogram(
+        &mut self,
+        hash: u128,
+        key: impl FnOnce() -> Result<SeriesKey, Reject>,
+        timestamp_ms: i64,
+        histogram: Histogram,
+    ) -> Result<(), Reject> {
+        if self.new.points.iter().any(|(new, ..)| *new == hash) {
+            self.resolve();
+        }
+        let series = match self.names.find(hash) {
+            Some(series) => series,
+            None => {
+                let series = self.admission.resolve(&key()?)?;
+                self.names.learn(hash, series);
+                series
+            }
+        };
+        let value = Value::Histogram(Arc::new(histogram));
+        self.points.push_sample(
+            series,
+            &Sample {
+                timestamp_ms,
+                value,
+            },
+        );
+        Ok(())
+    }
+
     #[cold]
     fn put_new(&mut self, hash: u128, timestamp_ms: i64, value: f64) {
         self.new.points.push((hash, timestamp_ms, value));
@@ -120,14 +164,13 @@ impl Intake {
             self.points.push(series, timestamp_ms, value);
         }
         self.new.keys.clear();
+        self.over_limit += refused;
         count_rejected(self.protocol, Reject::OverLimit, refused);
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
     pub(crate) async fn store(&mut self) {
-        if !self.new.points.is_empty() {
-            self.resolve();
-        }
+        self.resolve_new();
         if self.points.is_empty() {
             return;
         }
@@ -140,12 +183,7 @@ impl Intake {
         self.admission
             .submit(self.protocol, None, None, points, done)
             .await;
-        // Series that left since may come again under another number.
-        let generation = self.admission.generation();
-        if generation != self.generation {
-            self.generation = generation;
-            self.names.forget();
-        }
+        self.forget_if_series_left();
     }
 
     fn done(&self, slot: OwnedSemaphorePermit) -> Done {
@@ -156,6 +194,49 @@ impl Intake {
             }
             drop(slot);
         })
+    }
+
+    /// Hands over what was taken and waits until it is on disk; for who is to be answered.
+    ///
+    /// # Errors
+    /// Of the store; the points are counted as dropped then.
+    pub(crate) async fn deliver(&mut self) -> Result<Delivered, StoreError> {
+        let over_limit = self.resolve_new();
+        let points = std::mem::take(&mut self.points);
+        let written = match points.is_empty() {
+            true => Ok(Written::default()),
+            false => self.admission.deliver(self.protocol, points).await,
+        };
+        self.forget_if_series_left();
+        Ok(Delivered {
+            written: written?,
+            over_limit,
+        })
+    }
+
+    /// Lets go of what was taken since the last time: the message it came in is refused whole.
+    pub(crate) fn discard(&mut self, reason: Reject) {
+        let gone = self.len() as u64;
+        self.points = Points::default();
+        self.new = New::default();
+        self.refuse(reason, gone);
+    }
+
+    fn resolve_new(&mut self) -> u64 {
+        if self.new.points.is_empty() {
+            return std::mem::take(&mut self.over_limit);
+        }
+        self.resolve();
+        std::mem::take(&mut self.over_limit)
+    }
+
+    /// Series that left since may come again under another number.
+    fn forget_if_series_left(&mut self) {
+        let generation = self.admission.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.names.forget();
+        }
     }
 
     /// Waits until everything that was handed over is on disk, or refused.

@@ -10,4 +10,5 @@ mod programs;
 mod refusals;
 mod starting;
 mod survival;
+mod taking;
 mod web;

@@ -97,6 +97,15 @@ pub(crate) fn agent_path() -> PathBuf {
     built.clone()
 }
 
+/// Every port that a gateway opens.
+const PORTS: [&str; 5] = [
+    "http.listen",
+    "frames.listen",
+    "graphite.listen",
+    "graphite.pickle_listen",
+    "opentsdb.listen",
+];
+
 /// A gateway with its directory; it keeps its ports over restarts.
 pub(crate) struct Gateway {
     pub(crate) program: Program,
@@ -106,6 +115,8 @@ pub(crate) struct Gateway {
     pub(crate) frames: String,
     pub(crate) graphite_tcp: String,
     pub(crate) graphite_udp: String,
+    pub(crate) pickle: String,
+    pub(crate) opentsdb: String,
 }
 
 impl Gateway {
@@ -123,8 +134,7 @@ impl Gateway {
 
     fn start_by(own: Vec<String>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let any = ["http.listen", "frames.listen", "graphite.listen"]
-            .map(|key| format!("{key}=127.0.0.1:0"));
+        let any = PORTS.map(|key| format!("{key}=127.0.0.1:0"));
         let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
         let word = |key: &str| program.said[key].clone();
         let graphite = word("graphite");
@@ -137,6 +147,8 @@ impl Gateway {
             frames: word("frames"),
             graphite_tcp: graphite[1].to_owned(),
             graphite_udp: graphite[3].to_owned(),
+            pickle: word("pickle"),
+            opentsdb: word("opentsdb"),
             own,
             program,
             dir,
@@ -154,6 +166,8 @@ impl Gateway {
             format!("http.listen={}", self.http),
             format!("frames.listen={}", self.frames),
             format!("graphite.listen={}", self.graphite_tcp),
+            format!("graphite.pickle_listen={}", self.pickle),
+            format!("opentsdb.listen={}", self.opentsdb),
         ];
         self.program = Program::start_until(
             &gateway_path(),
