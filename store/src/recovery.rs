@@ -67,7 +67,7 @@ pub(crate) fn restore(
 ) -> Result<Restored, StoreError> {
     let mut restoring = Restoring::from_backend(backend)?;
     let saved_end = restoring.index.end();
-    let scanned = journal::scan(journal_dir, |_, record| restoring.take(record))?;
+    let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
     let Restoring {
         index,
         dedupe,
@@ -149,7 +149,7 @@ impl Restoring {
         })
     }
 
-    fn take(&mut self, record: Record<'_>) {
+    fn take(&mut self, record: Record) {
         match record {
             Record::Mark => {}
             Record::Definition(definition) => {
@@ -162,7 +162,7 @@ impl Restoring {
                 self.index.remove(&gone);
                 self.removed |= gone;
             }
-            Record::Batch { origin, .. } => {
+            Record::Batch { origin } => {
                 if let Some(origin) = &origin {
                     self.dedupe.note(origin);
                 }

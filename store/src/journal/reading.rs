@@ -1,11 +1,11 @@
-//! Segments into memory, one being looked at while the next is read: which of their bytes are whole groups, and which
-//! are bad. Says nothing of what that means, and changes nothing.
+//! Segments into memory, on a thread ahead of who wants them: which of their bytes are whole groups, and which are bad.
+//! Says nothing of what that means, and changes nothing.
 
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
 use crate::StoreError;
@@ -25,6 +25,11 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// The memory, to be used again.
+    pub(super) fn into_place(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// All its bytes, those behind the end too.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
@@ -39,33 +44,33 @@ impl Segment {
     }
 }
 
-/// Hands over segment after segment, in the order asked for, until `take` wants no more. No more than two are in memory: the next is read, and its
-/// checksums are computed, on a thread of its own.
+/// Reads segment after segment, in the order asked for, and makes of each what the caller takes, on a thread of its own;
+/// until `take` wants no more. Of what was made no more than `ahead` waits. Memory that comes back by `places` is used
+/// again: it costs no page faults.
 ///
 /// # Errors
 /// The first file that cannot be read, and what `take` refuses.
-pub(super) fn each_segment(
+pub(super) fn each_segment<T: Send>(
     asked: &[(u32, PathBuf)],
-    mut take: impl FnMut(&Segment) -> Result<bool, StoreError>,
+    ahead: usize,
+    places: Receiver<Vec<u8>>,
+    make: impl Fn(Segment) -> T + Send,
+    mut take: impl FnMut(T) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
     std::thread::scope(|scope| {
-        let (full, segments) = sync_channel(0);
-        let (empty, buffers) = channel();
+        let (made, inbox) = sync_channel(ahead);
         scope.spawn(move || {
             for (number, path) in asked {
-                let buffer = buffers.try_recv().unwrap_or_default();
-                if full.send(read(*number, path, buffer)).is_err() {
+                let place = places.try_recv().unwrap_or_default();
+                if made.send(read(*number, path, place).map(&make)).is_err() {
                     return;
                 }
             }
         });
-        for segment in segments {
-            let segment = segment?;
-            if !take(&segment)? {
+        for one in inbox {
+            if !take(one?)? {
                 break;
             }
-            // Memory that is there already costs no page faults.
-            let _ = empty.send(segment.bytes);
         }
         Ok(())
     })

@@ -22,13 +22,12 @@ const HISTOGRAM_BYTES: usize = 128 << 10;
 /// The least a float point takes: id, time, value.
 const FLOAT_POINT_BYTES: usize = 10;
 
-/// One record of a group.
+/// One record of a group, without its points.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Record<'a> {
+pub(crate) enum Record {
     Definition(Definition),
     Batch {
         origin: Option<Origin>,
-        points: PointBytes<'a>,
     },
     /// What is before it in the segment was synced.
     Mark,
@@ -37,8 +36,7 @@ pub(crate) enum Record<'a> {
 }
 
 /// A batch's points as they lie in a group: to be read, or passed over.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PointBytes<'a>(&'a [u8]);
+struct PointBytes<'a>(&'a [u8]);
 
 /// Takes points one by one, in their order.
 pub(crate) trait TakePoints {
@@ -96,15 +94,19 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
     out[length_at..from].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Reads a group's payload; `None` when it is not what these functions write. Points are passed over.
-pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record<'_>>> {
+/// Reads a group's payload but for its points; `None` when it is not what these functions write.
+pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
     let mut reader = Reader(payload);
     let mut records = Vec::new();
     while !reader.is_empty() {
-        records.push(match reader.byte()? {
+        let kind = reader.byte()?;
+        records.push(match kind {
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
-            BATCH => read_batch(&mut reader)?,
-            UNSIZED_BATCH => read_unsized_batch(&mut reader)?,
+            BATCH | UNSIZED_BATCH => {
+                let origin = read_origin(&mut reader)?;
+                point_bytes(kind, &mut reader)?;
+                Record::Batch { origin }
+            }
             MARK => read_mark(&mut reader)?,
             REMOVED => read_removed(&mut reader)?,
             _ => return None,
@@ -113,22 +115,30 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record<'_>>> {
     Some(records)
 }
 
-/// Whether the points of every batch can be read too.
-pub(crate) fn whole(records: &[Record<'_>]) -> bool {
-    let mut batches = records.iter().filter_map(|record| match record {
-        Record::Batch { points, .. } => Some(points),
-        _ => None,
-    });
-    batches.all(|points| points.read(&mut Nobody).is_some())
+/// Hands over the points of a group and passes over all else; `None` when it is not what these functions write, with
+/// some handed over by then.
+pub(crate) fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()> {
+    let mut reader = Reader(payload);
+    while !reader.is_empty() {
+        match reader.byte()? {
+            DEFINITION => pass_definition(&mut reader)?,
+            kind @ (BATCH | UNSIZED_BATCH) => {
+                read_origin(&mut reader)?;
+                let mut points = Reader(point_bytes(kind, &mut reader)?.0);
+                read_point_list(&mut points, to)?;
+                points.is_empty().then_some(())?;
+            }
+            MARK => drop(read_mark(&mut reader)?),
+            REMOVED => drop(read_removed(&mut reader)?),
+            _ => return None,
+        }
+    }
+    Some(())
 }
 
-impl PointBytes<'_> {
-    /// Hands over every point; `None` when the bytes are not what [`put_batch`] writes, with some handed over by then.
-    pub(crate) fn read(&self, to: &mut impl TakePoints) -> Option<()> {
-        let mut reader = Reader(self.0);
-        read_points(&mut reader, to)?;
-        reader.is_empty().then_some(())
-    }
+/// Whether the points of a group can be read too.
+pub(crate) fn whole(payload: &[u8]) -> bool {
+    read_points(payload, &mut Nobody).is_some()
 }
 
 /// Wants no point, only to know whether they can be read.
@@ -147,20 +157,20 @@ fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
     })
 }
 
-fn read_batch<'a>(r: &mut Reader<'a>) -> Option<Record<'a>> {
-    let origin = read_origin(r)?;
-    let length = u32::from_le_bytes(r.array()?) as usize;
-    let points = PointBytes(r.take(length)?);
-    Some(Record::Batch { origin, points })
+fn pass_definition(r: &mut Reader<'_>) -> Option<()> {
+    let (_series, _metric) = (r.unsigned()?, r.unsigned()?);
+    r.bytes(limits::KEY_BYTES).map(drop)
 }
 
-/// Where its points end is known only once they were read.
-fn read_unsized_batch<'a>(r: &mut Reader<'a>) -> Option<Record<'a>> {
-    let origin = read_origin(r)?;
+/// Behind an origin. Without a length, where points end is known only once they were read.
+fn point_bytes<'a>(kind: u8, r: &mut Reader<'a>) -> Option<PointBytes<'a>> {
+    if kind == BATCH {
+        let length = u32::from_le_bytes(r.array()?) as usize;
+        return r.take(length).map(PointBytes);
+    }
     let from = r.0;
-    read_points(r, &mut Nobody)?;
-    let points = PointBytes(&from[..from.len() - r.0.len()]);
-    Some(Record::Batch { origin, points })
+    read_point_list(r, &mut Nobody)?;
+    Some(PointBytes(&from[..from.len() - r.0.len()]))
 }
 
 /// Of the batch: `Some(None)` for one without.
@@ -175,7 +185,7 @@ fn read_origin(r: &mut Reader<'_>) -> Option<Option<Origin>> {
     })
 }
 
-fn read_points(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
+fn read_point_list(r: &mut Reader<'_>, to: &mut impl TakePoints) -> Option<()> {
     let (mut series, mut time) = (0_i64, 0_i64);
     for _ in 0..r.bounded(r.0.len() / FLOAT_POINT_BYTES)? {
         series = series.checked_add(signed(r)?)?;
@@ -205,13 +215,13 @@ fn signed(r: &mut Reader<'_>) -> Option<i64> {
     }
 }
 
-fn read_mark<'a>(r: &mut Reader<'a>) -> Option<Record<'a>> {
+fn read_mark(r: &mut Reader<'_>) -> Option<Record> {
     let _segment: [u8; 4] = r.array()?;
     let _offset: [u8; 8] = r.array()?;
     Some(Record::Mark)
 }
 
-fn read_removed<'a>(r: &mut Reader<'a>) -> Option<Record<'a>> {
+fn read_removed(r: &mut Reader<'_>) -> Option<Record> {
     let mut series = Vec::new();
     for _ in 0..r.bounded(r.0.len())? {
         series.push(u32::try_from(r.unsigned()?).ok()?);

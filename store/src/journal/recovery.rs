@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
 use super::reading::{Segment, each_segment};
 use super::record::{Record, put_mark, read_all, whole};
@@ -37,27 +38,33 @@ pub(crate) struct Scanned {
     pub(crate) damage: Vec<Damage>,
 }
 
+/// Segments that may wait, looked at, to be applied: what is kept of one takes up to twice its size, if it is all definitions.
+const AHEAD: usize = 2;
+
 /// Hands every record of every segment to `apply`, oldest first; cuts torn tails and marks what has no mark.
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn scan(
-    dir: &Path,
-    mut apply: impl FnMut(u32, Record<'_>),
-) -> Result<Scanned, StoreError> {
+pub(crate) fn scan(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
-    each_segment(&segments_in(dir)?, |segment| {
-        let kept = scanned.look_at(segment, |_| true, &mut apply)?;
-        let mut end = kept.end as u64;
-        if kept.end < segment.len() {
-            cut(&segment.path, end)?;
-        }
-        if kept.wants_mark {
-            end += mark(&segment.path, segment.number, end)?;
-        }
-        scanned.segments.push((segment.number, end));
-        Ok(true)
-    })?;
+    each_looked_at(
+        dir,
+        |_| true,
+        |looked| {
+            let (number, path) = (looked.number, looked.path.clone());
+            let (mut end, torn_bytes, wants_mark) =
+                (looked.end, looked.torn_bytes, looked.wants_mark);
+            scanned.add(looked, &mut apply)?;
+            if torn_bytes > 0 {
+                cut(&path, end)?;
+            }
+            if wants_mark {
+                end += mark(&path, number, end)?;
+            }
+            scanned.segments.push((number, end));
+            Ok(true)
+        },
+    )?;
     Ok(scanned)
 }
 
@@ -65,17 +72,29 @@ pub(crate) fn scan(
 ///
 /// # Errors
 /// As for [`scan`].
-pub(crate) fn look(
-    dir: &Path,
-    mut apply: impl FnMut(u32, Record<'_>),
-) -> Result<Scanned, StoreError> {
+pub(crate) fn look(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
-    each_segment(&segments_in(dir)?, |segment| {
-        let kept = scanned.look_at(segment, whole, &mut apply)?;
-        scanned.segments.push((segment.number, kept.end as u64));
+    each_looked_at(dir, whole, |looked| {
+        scanned.segments.push((looked.number, looked.end));
+        scanned.add(looked, &mut apply)?;
         Ok(true)
     })?;
     Ok(scanned)
+}
+
+fn each_looked_at(
+    dir: &Path,
+    accept: impl Fn(&[u8]) -> bool + Send,
+    take: impl FnMut(Looked) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let (empty, places) = channel();
+    let looked_at = move |segment: Segment| {
+        let looked = Looked::at(&segment, &accept);
+        // Nobody may want it any more.
+        let _ = empty.send(segment.into_place());
+        looked
+    };
+    each_segment(&segments_in(dir)?, AHEAD, places, looked_at, take)
 }
 
 fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
@@ -89,50 +108,65 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
 }
 
 /// What stands of a segment.
-struct Kept {
-    end: usize,
+struct Looked {
+    number: u32,
+    path: PathBuf,
+    header: HeaderState,
+    records: Vec<Record>,
+    groups: u64,
+    bad: Vec<Range<usize>>,
+    end: u64,
+    torn_bytes: u64,
     /// The process ended between a sync and its mark: without one, damage that comes later would pass for a torn tail.
     wants_mark: bool,
 }
 
+impl Looked {
+    /// Takes the records of groups that can be read and that `accept` takes.
+    fn at(segment: &Segment, accept: impl Fn(&[u8]) -> bool) -> Self {
+        let mut looked = Self {
+            number: segment.number,
+            path: segment.path.clone(),
+            header: segment.header,
+            records: Vec::new(),
+            groups: 0,
+            bad: segment.bad.clone(),
+            end: segment.end as u64,
+            torn_bytes: (segment.len() - segment.end) as u64,
+            wants_mark: false,
+        };
+        for (payload, bytes) in segment.groups() {
+            let records = read_all(payload).filter(|_| accept(payload));
+            looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
+            looked.groups += u64::from(looked.wants_mark);
+            match records {
+                Some(records) => looked.records.extend(records),
+                None => looked.bad.push(bytes),
+            }
+        }
+        looked.bad.sort_by_key(|bytes| bytes.start);
+        looked
+    }
+}
+
 impl Scanned {
-    /// Hands over the records of groups that can be read and that `accept` takes.
-    fn look_at(
-        &mut self,
-        segment: &Segment,
-        accept: impl Fn(&[Record<'_>]) -> bool,
-        apply: &mut impl FnMut(u32, Record<'_>),
-    ) -> Result<Kept, StoreError> {
-        if let HeaderState::Future(found) = segment.header {
+    fn add(&mut self, looked: Looked, apply: impl FnMut(Record)) -> Result<(), StoreError> {
+        if let HeaderState::Future(found) = looked.header {
             return Err(StoreError::Format {
-                dir: segment.path.clone(),
+                dir: looked.path,
                 found: found.to_string(),
                 known: segment::VERSION,
             });
         }
-        let mut bad = segment.bad.clone();
-        let mut wants_mark = false;
-        for (payload, bytes) in segment.groups() {
-            let records = read_all(payload).filter(|records| accept(records));
-            wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-            self.groups += u64::from(wants_mark);
-            match records {
-                Some(records) => records
-                    .into_iter()
-                    .for_each(|one| apply(segment.number, one)),
-                None => bad.push(bytes),
-            }
-        }
-        bad.sort_by_key(|bytes| bytes.start);
-        self.damage.extend(bad.into_iter().map(|bytes| Damage {
-            path: segment.path.clone(),
-            bytes: bytes.start as u64..bytes.end as u64,
-        }));
-        self.torn_bytes += (segment.len() - segment.end) as u64;
-        Ok(Kept {
-            end: segment.end,
-            wants_mark,
-        })
+        looked.records.into_iter().for_each(apply);
+        self.damage
+            .extend(looked.bad.into_iter().map(|bytes| Damage {
+                path: looked.path.clone(),
+                bytes: bytes.start as u64..bytes.end as u64,
+            }));
+        self.groups += looked.groups;
+        self.torn_bytes += looked.torn_bytes;
+        Ok(())
     }
 }
 

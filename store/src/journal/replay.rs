@@ -1,9 +1,10 @@
 //! Reads the points of the journal back, after `recovery.rs` has looked at it and mended it. Changes nothing.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
 
-use super::reading::each_segment;
-use super::record::{Record, TakePoints, read_all};
+use super::reading::{Segment, each_segment};
+use super::record::{TakePoints, read_points};
 use super::recovery::Damage;
 use super::segment;
 use crate::StoreError;
@@ -31,36 +32,37 @@ pub(crate) fn replay(
         .map(|number| (*number, segment::path(dir, *number)))
         .collect();
     let mut damage = Vec::new();
-    each_segment(&asked, |segment| {
-        let mut damaged = |bytes: std::ops::Range<usize>| {
-            damage.push(Damage {
-                path: segment.path.clone(),
-                bytes: bytes.start as u64..bytes.end as u64,
-            });
-        };
-        segment.bad.iter().cloned().for_each(&mut damaged);
-        if segment.end < segment.len() {
-            damaged(segment.end..segment.len());
-        }
-        to.begin(segment.number);
-        for (payload, bytes) in segment.groups() {
-            if !to.go_on(bytes.len() as u64) {
-                return Ok(false);
+    // Two segments are in memory: this one, and the next.
+    let (empty, places) = channel();
+    each_segment(
+        &asked,
+        0,
+        places,
+        |segment| segment,
+        |segment: Segment| {
+            let mut damaged = |bytes: std::ops::Range<usize>| {
+                damage.push(Damage {
+                    path: segment.path.clone(),
+                    bytes: bytes.start as u64..bytes.end as u64,
+                });
+            };
+            segment.bad.iter().cloned().for_each(&mut damaged);
+            if segment.end < segment.len() {
+                damaged(segment.end..segment.len());
             }
-            if read_points(payload, to).is_none() {
-                damaged(bytes);
+            to.begin(segment.number);
+            for (payload, bytes) in segment.groups() {
+                if !to.go_on(bytes.len() as u64) {
+                    return Ok(false);
+                }
+                if read_points(payload, to).is_none() {
+                    damaged(bytes);
+                }
             }
-        }
-        Ok(true)
-    })?;
+            // Nobody may want it any more.
+            let _ = empty.send(segment.into_place());
+            Ok(true)
+        },
+    )?;
     Ok(damage)
-}
-
-fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()> {
-    for record in read_all(payload)? {
-        if let Record::Batch { points, .. } = record {
-            points.read(to)?;
-        }
-    }
-    Some(())
 }

@@ -41,7 +41,7 @@ fn header_of(version: u32, number: u32) -> [u8; HEADER_BYTES] {
 }
 
 /// What a segment's first bytes say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderState {
     Good,
     /// Nothing or too little was written before a crash.

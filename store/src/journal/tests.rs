@@ -29,31 +29,38 @@ fn payload(sequence: u64) -> Group {
     group
 }
 
-impl TakePoints for Points {
+/// What is read back: the values.
+#[derive(Default)]
+struct Values(Vec<f64>);
+
+impl TakePoints for Values {
     fn float(&mut self, series: u32, time_ms: i64, value: f64) {
-        self.push(SeriesId(series), time_ms, value);
+        assert_eq!((series, time_ms), (1, 1_000));
+        self.0.push(value);
     }
 
     fn histogram(&mut self, one: crate::columns::Distribution) {
-        self.histograms.push(one);
+        panic!("{one:?}");
+    }
+}
+
+impl TakeBack for Values {
+    fn begin(&mut self, segment: u32) {
+        assert_eq!(segment, 1);
+    }
+
+    fn go_on(&mut self, _: u64) -> bool {
+        self.0.len() < 3
     }
 }
 
 fn sequences(dir: &std::path::Path) -> (Vec<u64>, Scanned) {
     let mut found = Vec::new();
-    let replayed = scan(dir, |_, record| {
+    let replayed = scan(dir, |record| {
         if let Record::Batch {
             origin: Some(origin),
-            points,
         } = record
         {
-            let mut read = Points::default();
-            points.read(&mut read).unwrap();
-            assert_eq!(
-                (read.series.as_slice(), read.times_ms.as_slice()),
-                (&[1][..], &[1_000][..])
-            );
-            assert_eq!(read.values, [origin.sequence as f64]);
             found.push(origin.sequence);
         }
     });
@@ -174,7 +181,7 @@ fn a_segment_from_the_future_is_refused_with_both_versions() {
     let sum = crc32c::crc32c(&bytes[..20]);
     bytes[20..24].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
-    let refused = scan(dir.path(), |_, _| {}).unwrap_err().to_string();
+    let refused = scan(dir.path(), |_| {}).unwrap_err().to_string();
     assert!(
         refused.contains("format 7") && refused.contains("reads 2"),
         "{refused}"
@@ -212,10 +219,34 @@ fn a_segment_of_version_1_is_read() {
     std::fs::write(&path, bytes_of(VERSION_1)).unwrap();
     let (found, replayed) = sequences(dir.path());
     assert_eq!((found, replayed.groups), (vec![1, 2], 2));
+    let mut values = Values::default();
+    assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
+    assert_eq!(values.0, [1.0, 2.0]);
     assert!(replayed.damage.is_empty() && replayed.torn_bytes == 0);
     assert_eq!(
         std::fs::read(&path).unwrap(),
         bytes_of(VERSION_1),
         "nothing is to be mended"
     );
+}
+
+#[test]
+fn reading_back_ends_when_it_is_told_to() {
+    let dir = written(5);
+    let mut values = Values::default();
+    assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
+    assert_eq!(values.0, [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn what_goes_bad_between_the_look_and_reading_back_is_told() {
+    let dir = written(3);
+    assert!(sequences(dir.path()).1.damage.is_empty());
+    let path = dir.path().join("00000001.journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut values = Values::default();
+    let damage = replay(dir.path(), &[1], &mut values).unwrap();
+    assert_eq!((values.0, damage.len()), (vec![2.0, 3.0], 1));
 }
