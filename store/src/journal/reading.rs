@@ -44,9 +44,9 @@ impl Segment {
     }
 }
 
-/// Reads segment after segment, in the order asked for, and makes of each what the caller takes, on a thread of its own;
-/// until `take` wants no more. Of what was made no more than `ahead` waits. Memory that comes back by `places` is used
-/// again: it costs no page faults.
+/// Reads segment after segment, in the order asked for, on a thread of its own, which gives what `make` makes of each to
+/// `take`, until one of them wants no more. Of what was made no more than `ahead` waits. Memory that comes back by
+/// `places` is used again: it costs no page faults.
 ///
 /// # Errors
 /// The first file that cannot be read, and what `take` refuses.
@@ -54,7 +54,7 @@ pub(super) fn each_segment<T: Send>(
     asked: &[(u32, PathBuf)],
     ahead: usize,
     places: Receiver<Vec<u8>>,
-    make: impl Fn(Segment) -> T + Send,
+    make: impl Fn(Segment, &mut dyn FnMut(T) -> bool) -> bool + Send,
     mut take: impl FnMut(T) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
     std::thread::scope(|scope| {
@@ -62,7 +62,11 @@ pub(super) fn each_segment<T: Send>(
         scope.spawn(move || {
             for (number, path) in asked {
                 let place = places.try_recv().unwrap_or_default();
-                if made.send(read(*number, path, place).map(&make)).is_err() {
+                let going = match read(*number, path, place) {
+                    Ok(segment) => make(segment, &mut |one| made.send(Ok(one)).is_ok()),
+                    Err(error) => made.send(Err(error)).is_ok(),
+                };
+                if !going {
                     return;
                 }
             }

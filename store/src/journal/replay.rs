@@ -34,35 +34,30 @@ pub(crate) fn replay(
     let mut damage = Vec::new();
     // Two segments are in memory: this one, and the next.
     let (empty, places) = channel();
-    each_segment(
-        &asked,
-        0,
-        places,
-        |segment| segment,
-        |segment: Segment| {
-            let mut damaged = |bytes: std::ops::Range<usize>| {
-                damage.push(Damage {
-                    path: segment.path.clone(),
-                    bytes: bytes.start as u64..bytes.end as u64,
-                });
-            };
-            segment.bad.iter().cloned().for_each(&mut damaged);
-            if segment.end < segment.len() {
-                damaged(segment.end..segment.len());
+    let whole = |segment, give: &mut dyn FnMut(Segment) -> bool| give(segment);
+    each_segment(&asked, 0, places, whole, |segment| {
+        let mut damaged = |bytes: std::ops::Range<usize>| {
+            damage.push(Damage {
+                path: segment.path.clone(),
+                bytes: bytes.start as u64..bytes.end as u64,
+            });
+        };
+        segment.bad.iter().cloned().for_each(&mut damaged);
+        if segment.end < segment.len() {
+            damaged(segment.end..segment.len());
+        }
+        to.begin(segment.number);
+        for (payload, bytes) in segment.groups() {
+            if !to.go_on(bytes.len() as u64) {
+                return Ok(false);
             }
-            to.begin(segment.number);
-            for (payload, bytes) in segment.groups() {
-                if !to.go_on(bytes.len() as u64) {
-                    return Ok(false);
-                }
-                if read_points(payload, to).is_none() {
-                    damaged(bytes);
-                }
+            if read_points(payload, to).is_none() {
+                damaged(bytes);
             }
-            // Nobody may want it any more.
-            let _ = empty.send(segment.into_place());
-            Ok(true)
-        },
-    )?;
+        }
+        // Nobody may want it any more.
+        let _ = empty.send(segment.into_place());
+        Ok(true)
+    })?;
     Ok(damage)
 }
