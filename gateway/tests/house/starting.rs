@@ -167,7 +167,6 @@ fn frames_are_acknowledged_before_the_journal_is_read_back_and_nobody_is_paged()
         }
     });
     gateway.program.kill();
-    while webhooks.try_recv().is_ok() {}
 
     let pipe = Pipe::in_place_of_the_journal(&gateway);
     gateway.restart_until("graphite");
@@ -203,8 +202,12 @@ fn frames_are_acknowledged_before_the_journal_is_read_back_and_nobody_is_paged()
     });
     for _ in 0..10 {
         web01.send(&Frame::Heartbeat);
-        let told = webhooks.recv_timeout(Duration::from_millis(300));
-        assert!(told.is_err(), "{told:?}");
+        // A kill may cost a repetition of what was told before it.
+        if let Ok(told) = webhooks.recv_timeout(Duration::from_millis(300)) {
+            let (alerts, status) = (told["alerts"].as_array().unwrap(), &told["status"]);
+            assert_eq!((alerts.len(), status), (1, &"firing".into()), "{told}");
+            assert_eq!(alerts[0]["labels"]["host"], "dead01", "{told}");
+        }
     }
     assert_eq!(single(&gateway.http, "count_over_time(load[1h])"), Ok(2.0));
     assert_eq!(single(&gateway.http, "sum_over_time(load[1h])"), Ok(3.0));

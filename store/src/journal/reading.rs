@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
 use crate::StoreError;
@@ -25,20 +25,6 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Takes the bytes out; `place` is used for the next segment's.
-    pub(super) fn exchange(&mut self, place: Vec<u8>) -> Self {
-        let bytes = std::mem::replace(&mut self.bytes, place);
-        Self {
-            number: self.number,
-            path: std::mem::take(&mut self.path),
-            header: self.header,
-            end: self.end,
-            bad: std::mem::take(&mut self.bad),
-            bytes,
-            groups: std::mem::take(&mut self.groups),
-        }
-    }
-
     /// The memory, to be used again.
     pub(super) fn into_place(self) -> Vec<u8> {
         self.bytes
@@ -58,29 +44,29 @@ impl Segment {
     }
 }
 
-/// Reads segment after segment, in the order asked for, and makes of each what the caller takes, on a thread of its own;
-/// until `take` wants no more. One segment is in memory, and of what was made of others no more than `ahead`.
+/// Reads segment after segment, in the order asked for, on a thread of its own, which gives what `make` makes of each to
+/// `take`, until one of them wants no more. Of what was made no more than `ahead` waits. Memory that comes back by
+/// `places` is used again: it costs no page faults.
 ///
 /// # Errors
 /// The first file that cannot be read, and what `take` refuses.
 pub(super) fn each_segment<T: Send>(
     asked: &[(u32, PathBuf)],
     ahead: usize,
-    make: impl Fn(&mut Segment) -> T + Send,
+    places: Receiver<Vec<u8>>,
+    make: impl Fn(Segment, &mut dyn FnMut(T) -> bool) -> bool + Send,
     mut take: impl FnMut(T) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
     std::thread::scope(|scope| {
         let (made, inbox) = sync_channel(ahead);
         scope.spawn(move || {
-            let mut buffer = Vec::new();
             for (number, path) in asked {
-                let one = read(*number, path, std::mem::take(&mut buffer)).map(|mut segment| {
-                    let one = make(&mut segment);
-                    // Memory that is there already costs no page faults.
-                    buffer = segment.bytes;
-                    one
-                });
-                if made.send(one).is_err() {
+                let place = places.try_recv().unwrap_or_default();
+                let going = match read(*number, path, place) {
+                    Ok(segment) => make(segment, &mut |one| made.send(Ok(one)).is_ok()),
+                    Err(error) => made.send(Err(error)).is_ok(),
+                };
+                if !going {
                     return;
                 }
             }

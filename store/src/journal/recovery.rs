@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
 use super::reading::{Segment, each_segment};
 use super::record::{Record, put_mark, read_all, whole};
@@ -37,42 +38,48 @@ pub(crate) struct Scanned {
     pub(crate) damage: Vec<Damage>,
 }
 
-/// Segments that may wait, looked at, to be applied: what is kept of one takes up to twice its size, if it is all definitions.
-const AHEAD: usize = 2;
+/// Groups whose records may wait to be applied.
+const AHEAD: usize = 4;
 
 /// Hands every record of every segment to `apply`, oldest first; cuts torn tails and marks what has no mark.
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn scan(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
-    let mut scanned = Scanned::default();
-    let looked_at = |segment: &mut Segment| Looked::at(segment, |_| true);
-    each_segment(&segments_in(dir)?, AHEAD, looked_at, |looked| {
-        let (number, path) = (looked.number, looked.path.clone());
-        let (mut end, torn_bytes, wants_mark) = (looked.end, looked.torn_bytes, looked.wants_mark);
-        scanned.add(looked, &mut apply)?;
-        if torn_bytes > 0 {
-            cut(&path, end)?;
-        }
-        if wants_mark {
-            end += mark(&path, number, end)?;
-        }
-        scanned.segments.push((number, end));
-        Ok(true)
-    })?;
-    Ok(scanned)
+pub(crate) fn scan(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    look_at_all(dir, |_| true, apply, mend)
 }
 
 /// The same, and changes nothing; points that cannot be read are damage too.
 ///
 /// # Errors
 /// As for [`scan`].
-pub(crate) fn look(dir: &Path, mut apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+pub(crate) fn look(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    look_at_all(dir, whole, apply, |looked| Ok(looked.end))
+}
+
+/// `mend` gives a segment's size afterwards.
+fn look_at_all(
+    dir: &Path,
+    accept: impl Fn(&[u8]) -> bool + Send,
+    mut apply: impl FnMut(Record),
+    mend: impl Fn(&Looked) -> Result<u64, StoreError>,
+) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
-    let looked_at = |segment: &mut Segment| Looked::at(segment, whole);
-    each_segment(&segments_in(dir)?, AHEAD, looked_at, |looked| {
-        scanned.segments.push((looked.number, looked.end));
-        scanned.add(looked, &mut apply)?;
+    let (empty, places) = channel();
+    let look = move |segment: Segment, give: &mut dyn FnMut(Step) -> bool| {
+        let looked = look_at(&segment, &accept, give);
+        // Nobody may want it any more.
+        let _ = empty.send(segment.into_place());
+        looked.is_some_and(|looked| give(Step::End(looked)))
+    };
+    each_segment(&segments_in(dir)?, AHEAD, places, look, |step| {
+        match step {
+            Step::Group(records) => records.into_iter().for_each(&mut apply),
+            Step::End(looked) => {
+                scanned.segments.push((looked.number, mend(&looked)?));
+                scanned.add(looked)?;
+            }
+        }
         Ok(true)
     })?;
     Ok(scanned)
@@ -88,12 +95,19 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
     Ok(found)
 }
 
+/// What comes of looking at segments, in their order.
+enum Step {
+    /// The records of a group.
+    Group(Vec<Record>),
+    /// That was all of a segment.
+    End(Looked),
+}
+
 /// What stands of a segment.
 struct Looked {
     number: u32,
     path: PathBuf,
     header: HeaderState,
-    records: Vec<Record>,
     groups: u64,
     bad: Vec<Range<usize>>,
     end: u64,
@@ -102,36 +116,41 @@ struct Looked {
     wants_mark: bool,
 }
 
-impl Looked {
-    /// Takes the records of groups that can be read and that `accept` takes.
-    fn at(segment: &mut Segment, accept: impl Fn(&[u8]) -> bool) -> Self {
-        let mut looked = Self {
-            number: segment.number,
-            path: std::mem::take(&mut segment.path),
-            header: segment.header,
-            records: Vec::new(),
-            groups: 0,
-            bad: std::mem::take(&mut segment.bad),
-            end: segment.end as u64,
-            torn_bytes: (segment.len() - segment.end) as u64,
-            wants_mark: false,
-        };
-        for (payload, bytes) in segment.groups() {
-            let records = read_all(payload).filter(|_| accept(payload));
-            looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-            looked.groups += u64::from(looked.wants_mark);
-            match records {
-                Some(records) => looked.records.extend(records),
-                None => looked.bad.push(bytes),
-            }
-        }
-        looked.bad.sort_by_key(|bytes| bytes.start);
-        looked
+/// Gives the records of groups that can be read and that `accept` takes; `None` when nobody wants them any more.
+fn look_at(
+    segment: &Segment,
+    accept: impl Fn(&[u8]) -> bool,
+    give: &mut dyn FnMut(Step) -> bool,
+) -> Option<Looked> {
+    let mut looked = Looked {
+        number: segment.number,
+        path: segment.path.clone(),
+        header: segment.header,
+        groups: 0,
+        bad: segment.bad.clone(),
+        end: segment.end as u64,
+        torn_bytes: (segment.len() - segment.end) as u64,
+        wants_mark: false,
+    };
+    if let HeaderState::Future(_) = looked.header {
+        return Some(looked);
     }
+    for (payload, bytes) in segment.groups() {
+        let records = read_all(payload).filter(|_| accept(payload));
+        looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
+        looked.groups += u64::from(looked.wants_mark);
+        match records {
+            Some(records) if looked.wants_mark => give(Step::Group(records)).then_some(())?,
+            Some(_) => {}
+            None => looked.bad.push(bytes),
+        }
+    }
+    looked.bad.sort_by_key(|bytes| bytes.start);
+    Some(looked)
 }
 
 impl Scanned {
-    fn add(&mut self, looked: Looked, apply: impl FnMut(Record)) -> Result<(), StoreError> {
+    fn add(&mut self, looked: Looked) -> Result<(), StoreError> {
         if let HeaderState::Future(found) = looked.header {
             return Err(StoreError::Format {
                 dir: looked.path,
@@ -139,7 +158,6 @@ impl Scanned {
                 known: segment::VERSION,
             });
         }
-        looked.records.into_iter().for_each(apply);
         self.damage
             .extend(looked.bad.into_iter().map(|bytes| Damage {
                 path: looked.path.clone(),
@@ -149,6 +167,19 @@ impl Scanned {
         self.torn_bytes += looked.torn_bytes;
         Ok(())
     }
+}
+
+fn mend(looked: &Looked) -> Result<u64, StoreError> {
+    if let HeaderState::Future(_) = looked.header {
+        return Ok(looked.end);
+    }
+    if looked.torn_bytes > 0 {
+        cut(&looked.path, looked.end)?;
+    }
+    if looked.wants_mark {
+        return Ok(looked.end + mark(&looked.path, looked.number, looked.end)?);
+    }
+    Ok(looked.end)
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {

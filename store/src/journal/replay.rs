@@ -32,11 +32,10 @@ pub(crate) fn replay(
         .map(|number| (*number, segment::path(dir, *number)))
         .collect();
     let mut damage = Vec::new();
-    let (empty, places) = channel();
     // Two segments are in memory: this one, and the next.
-    let whole =
-        move |segment: &mut Segment| segment.exchange(places.try_recv().unwrap_or_default());
-    each_segment(&asked, 0, whole, |segment| {
+    let (empty, places) = channel();
+    let whole = |segment, give: &mut dyn FnMut(Segment) -> bool| give(segment);
+    each_segment(&asked, 0, places, whole, |segment| {
         let mut damaged = |bytes: std::ops::Range<usize>| {
             damage.push(Damage {
                 path: segment.path.clone(),
