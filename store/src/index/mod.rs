@@ -13,7 +13,7 @@ mod tests;
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
-use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey, put_key};
+use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
 use crate::StoreError;
 use identities::Identities;
@@ -21,7 +21,7 @@ use keys::Keys;
 pub(crate) use presence::{Day, Presence};
 use resolve::Siblings;
 pub(crate) use resolve::Wanted;
-use symbols::Symbols;
+use symbols::{PairId, Symbols};
 
 /// A series' number within this store; never given to another series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,16 @@ pub(crate) struct Definition {
     pub(crate) series: u32,
     pub(crate) metric: MetricId,
     pub(crate) key: SeriesKey,
+}
+
+/// Series that follow each other and have the same labels, as they are written down together.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct DefinitionRun<'a> {
+    pub(crate) first: u32,
+    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    /// Metric and name of each.
+    pub(crate) members: Vec<(MetricId, &'a str)>,
+    pub(crate) pairs: &'a [PairId],
 }
 
 /// How many series carry what; see [`crate::Store::cardinality`].
@@ -105,13 +115,23 @@ impl Index {
         if self.len() >= max_series {
             return Err(StoreError::TooManySeries { limit: max_series });
         }
-        let metric = match self.metrics.get(key.name()) {
-            Some(metric) => *metric,
-            None => self.add_metric(key.name(), self.next_metric),
+        let name = self.symbols.intern_name(key.name());
+        let metric = match self.symbols.metric(name) {
+            Some(metric) => metric,
+            None => self.metric_of(name, key.name()),
         };
         let series = self.end();
-        self.put(series, metric, key, identity);
+        self.put(series, metric, name, key, identity);
         Ok(SeriesId(series))
+    }
+
+    /// A name keeps its metric's number, though all its series may leave and come again.
+    #[cold]
+    fn metric_of(&mut self, pair: PairId, name: &str) -> MetricId {
+        let known = self.metrics.get(name).copied();
+        let metric = known.unwrap_or_else(|| self.add_metric(name, self.next_metric));
+        self.symbols.set_metric(pair, metric);
+        metric
     }
 
     fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
@@ -126,15 +146,22 @@ impl Index {
             if self.metrics.get(key.name()) != Some(&definition.metric) {
                 self.add_metric(key.name(), definition.metric);
             }
-            self.put(definition.series, definition.metric, key, key.identity());
+            let name = self.symbols.intern_name(key.name());
+            let (series, metric) = (definition.series, definition.metric);
+            self.put(series, metric, name, key, key.identity());
             self.carry_siblings();
         }
     }
 
     /// The caller calls [`Index::carry_siblings`] before anybody else sees the index.
-    fn put(&mut self, series: u32, metric: MetricId, key: KeyRef<'_>, identity: u128) {
-        let name = self.symbols.intern_name(key.name());
-        self.symbols.carry(name, series);
+    fn put(
+        &mut self,
+        series: u32,
+        metric: MetricId,
+        name: PairId,
+        key: KeyRef<'_>,
+        identity: u128,
+    ) {
         let pairs = self.join_siblings(series, name, key);
         self.keys.put(series, metric, &pairs);
         self.siblings.give_back(pairs);
@@ -183,13 +210,35 @@ impl Index {
         })
     }
 
-    /// Appends the canonical bytes of a series' key; its metric, or `None` where there is no such series.
-    pub(crate) fn put_key(&self, series: u32, out: &mut Vec<u8>) -> Option<MetricId> {
-        let (metric, pairs) = self.keys.get(series)?;
-        let (name, labels) = pairs.split_first()?;
-        let labels = labels.iter().map(|pair| self.symbols.pair(*pair));
-        put_key(self.symbols.pair(*name).1, labels, out);
-        Some(metric)
+    /// Hands over the series of a range as they are written down: those that follow each other with the same labels
+    /// together.
+    pub(crate) fn define(
+        &self,
+        range: std::ops::Range<u32>,
+        mut take: impl FnMut(DefinitionRun<'_>),
+    ) {
+        let mut run = DefinitionRun::default();
+        for series in range {
+            let Some((metric, pairs)) = self.keys.get(series) else {
+                continue;
+            };
+            let Some((name, labels)) = pairs.split_first() else {
+                continue;
+            };
+            let follows = run.first.checked_add(run.members.len() as u32) == Some(series);
+            if !follows || run.pairs != labels {
+                if !run.members.is_empty() {
+                    take(std::mem::take(&mut run));
+                }
+                run.first = series;
+                run.pairs = labels;
+                run.labels = labels.iter().map(|pair| self.symbols.pair(*pair)).collect();
+            }
+            run.members.push((metric, self.symbols.pair(*name).1));
+        }
+        if !run.members.is_empty() {
+            take(run);
+        }
     }
 
     /// Every series there is.

@@ -33,6 +33,8 @@ pub(super) struct Siblings {
     /// The name's, then the labels'.
     pairs: Vec<PairId>,
     unmarked: Range<u32>,
+    /// Name pairs, above, and the series that are to be marked with them.
+    named: Vec<u64>,
 }
 
 impl Siblings {
@@ -118,8 +120,7 @@ impl Index {
         same
     }
 
-    /// The pairs of a new series, to be given back to `siblings`. Its labels' pairs are marked with those of the series
-    /// around it, its name's is not.
+    /// The pairs of a new series, to be given back to `siblings`.
     pub(super) fn join_siblings(
         &mut self,
         series: u32,
@@ -129,7 +130,7 @@ impl Index {
         let label_bytes = key.label_bytes();
         let same = self.siblings.label_bytes == label_bytes && !self.siblings.pairs.is_empty();
         if !same || self.siblings.unmarked.end != series {
-            self.carry_siblings();
+            self.carry_labels();
             self.siblings.unmarked = series..series;
         }
         if !same {
@@ -142,13 +143,33 @@ impl Index {
             self.siblings.pairs.extend(pairs);
         }
         self.siblings.unmarked.end = series + 1;
+        self.siblings
+            .named
+            .push(u64::from(name) << 32 | u64::from(series));
         let mut pairs = std::mem::take(&mut self.siblings.pairs);
         pairs[0] = name;
         pairs
     }
 
-    /// Marks the series that were put in since the last call with their labels.
+    /// Marks the series that were put in since the last call with their names and labels.
     pub(super) fn carry_siblings(&mut self) {
+        self.carry_labels();
+        let mut named = std::mem::take(&mut self.siblings.named);
+        if let [one] = *named {
+            self.symbols.carry((one >> 32) as PairId, one as u32);
+        } else {
+            named.sort_unstable();
+            for same in named.chunk_by(|one, next| one >> 32 == next >> 32) {
+                let series = same.iter().map(|one| *one as u32);
+                self.symbols
+                    .carry_ascending((same[0] >> 32) as PairId, series);
+            }
+        }
+        named.clear();
+        self.siblings.named = named;
+    }
+
+    fn carry_labels(&mut self) {
         let unmarked = std::mem::take(&mut self.siblings.unmarked);
         let labels = self.siblings.pairs.get(1..).unwrap_or_default();
         for pair in labels {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use weir_wire::NAME_LABEL;
 
+use super::MetricId;
+
 type Map<K, V> = HashMap<K, V, rapidhash::fast::RandomState>;
 
 /// The number of a (label, value).
@@ -32,6 +34,8 @@ struct Label {
 struct Pair {
     label: u32,
     value: Arc<str>,
+    /// Of a name; none before it is asked for.
+    metric: Option<MetricId>,
     series: RoaringBitmap,
 }
 
@@ -95,6 +99,7 @@ impl Symbols {
         let pair = Pair {
             label,
             value: Arc::clone(&value),
+            metric: None,
             series: RoaringBitmap::new(),
         };
         let id = match self.free.pop() {
@@ -119,6 +124,28 @@ impl Symbols {
 
     pub(super) fn carry(&mut self, id: PairId, series: u32) {
         self.pairs[id as usize].series.insert(series);
+    }
+
+    /// The metric of a name's pair, where it is known.
+    #[inline]
+    pub(super) fn metric(&self, id: PairId) -> Option<MetricId> {
+        self.pairs[id as usize].metric
+    }
+
+    pub(super) fn set_metric(&mut self, id: PairId, metric: MetricId) {
+        self.pairs[id as usize].metric = Some(metric);
+    }
+
+    /// The same for ascending numbers, which are cheap if they are higher than all before.
+    pub(super) fn carry_ascending(
+        &mut self,
+        id: PairId,
+        series: impl Iterator<Item = u32> + Clone,
+    ) {
+        let bitmap = &mut self.pairs[id as usize].series;
+        if bitmap.append(series.clone()).is_err() {
+            bitmap.extend(series);
+        }
     }
 
     /// The same for numbers that follow each other.

@@ -9,6 +9,8 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(crate) use record::{Record, put_batch, put_definition, put_removed};
+#[cfg(test)]
+pub(crate) use record::read_all;
+pub(crate) use record::{DEFINED_TOGETHER, Record, put_batch, put_definitions, put_removed};
 pub(crate) use recovery::{Damage, look, replay};
 pub(crate) use writer::{Group, Journal};
