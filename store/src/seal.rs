@@ -232,9 +232,8 @@ impl Store {
             definitions.clear();
             for from in (upkeep.saved_end..until).step_by(SERIES_A_LOCK) {
                 let index = self.shared.index.read();
-                for series in from..until.min(from + SERIES_A_LOCK as u32) {
-                    definitions.push(series, |out| index.put_key(series, out));
-                }
+                let to = until.min(from + SERIES_A_LOCK as u32);
+                index.define(from..to, |run| definitions.push(&run));
             }
             self.shared.backend.put_definitions(&definitions)?;
             upkeep.saved_end = until;

@@ -27,7 +27,7 @@ use crate::writer::{Command, Writer};
 use crate::{Options, StoreError};
 
 /// New series numbered under one lock.
-const KEYS_A_LOCK: usize = 1_024;
+const KEYS_A_LOCK: usize = 2_048;
 
 /// What of the past is in tables.
 #[derive(Debug, Default)]

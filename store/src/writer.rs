@@ -11,7 +11,7 @@ use roaring::RoaringBitmap;
 
 use crate::backlog::Backlog;
 use crate::columns::Points;
-use crate::journal::{Group, Journal, put_batch, put_definition, put_removed};
+use crate::journal::{DEFINED_TOGETHER, Group, Journal, put_batch, put_definitions, put_removed};
 use crate::recovery::Recovery;
 use crate::store::Shared;
 use crate::window::{self, Window};
@@ -25,8 +25,8 @@ const GROUP_POINTS: usize = 500_000;
 const GROUP_BYTES: usize = 16 << 20;
 /// Definitions in one group, so that no group comes near the journal's limit.
 const DEFINITION_BYTES: usize = 8 << 20;
-/// Series defined or taken out under one lock, or in one record.
-const DEFINITIONS_A_LOCK: u32 = 4_096;
+/// Series defined under one lock, so at most so many in one record; or taken out in one record.
+const DEFINITIONS_A_LOCK: u32 = DEFINED_TOGETHER as u32;
 const REMOVED_A_GROUP: usize = 1 << 20;
 /// How long nothing must come before the newest mark is synced by itself.
 const IDLE: Duration = Duration::from_millis(500);
@@ -70,8 +70,6 @@ pub(crate) struct Writer {
     /// Series below this are in the journal once the group being made is.
     defined_end: u32,
     group: Group,
-    /// A series' key on its way into the group.
-    key: Vec<u8>,
     last_sync: Option<Instant>,
     /// `None` once the head has everything.
     catching_up: Option<CatchingUp>,
@@ -99,7 +97,6 @@ impl Writer {
             logged_end,
             defined_end: logged_end,
             group: Group::default(),
-            key: Vec::new(),
             last_sync: None,
             catching_up: Some(CatchingUp {
                 backlog: Backlog::default(),
@@ -292,12 +289,9 @@ impl Writer {
             let until = end.min(self.defined_end + DEFINITIONS_A_LOCK);
             {
                 let index = self.shared.index.read();
-                for series in self.defined_end..until {
-                    self.key.clear();
-                    if let Some(metric) = index.put_key(series, &mut self.key) {
-                        put_definition(series, metric, &self.key, self.group.records());
-                    }
-                }
+                index.define(self.defined_end..until, |run| {
+                    put_definitions(&run, self.group.records());
+                });
             }
             self.defined_end = until;
             if self.group.len() > DEFINITION_BYTES {

@@ -34,4 +34,4 @@ pub use matcher::{MatchOp, Matcher};
 pub use regex::regex_text;
 pub use reject::Reject;
 pub use sample::{STALE_BITS, Sample, Value, is_stale, stale};
-pub use series::{KeyError, KeyRef, KeyRun, NAME_LABEL, SeriesKey, limits, put_key};
+pub use series::{KeyError, KeyRef, KeyRun, NAME_LABEL, SeriesKey, limits, put_labels, put_name};

@@ -4,6 +4,7 @@
 
 mod alert;
 mod apis;
+mod clients;
 mod keeping;
 mod page;
 mod programs;

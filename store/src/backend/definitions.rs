@@ -1,6 +1,8 @@
 //! Series on their way to be written down: the values of their records in one run of bytes.
 
-use crate::index::MetricId;
+use weir_wire::{put_labels, put_name};
+
+use crate::index::DefinitionRun;
 
 /// Series, ascending by number.
 #[derive(Debug, Default)]
@@ -8,25 +10,21 @@ pub(crate) struct Definitions {
     series: Vec<u32>,
     ends: Vec<usize>,
     values: Vec<u8>,
+    /// Of the run that is being added.
+    labels: Vec<u8>,
 }
 
 impl Definitions {
-    /// Adds a series, whose canonical key `put_key` appends; none where it gives no metric.
-    pub(crate) fn push(
-        &mut self,
-        series: u32,
-        put_key: impl FnOnce(&mut Vec<u8>) -> Option<MetricId>,
-    ) {
-        let start = self.values.len();
-        self.values.extend_from_slice(&MetricId::MIN.to_le_bytes());
-        let key = self.values.len();
-        match put_key(&mut self.values) {
-            Some(metric) => {
-                self.values[start..key].copy_from_slice(&metric.to_le_bytes());
-                self.series.push(series);
-                self.ends.push(self.values.len());
-            }
-            None => self.values.truncate(start),
+    /// Adds series that have the same labels.
+    pub(crate) fn push(&mut self, run: &DefinitionRun<'_>) {
+        self.labels.clear();
+        put_labels(run.labels.iter().copied(), &mut self.labels);
+        for (series, (metric, name)) in (run.first..).zip(&run.members) {
+            self.values.extend_from_slice(&metric.to_le_bytes());
+            put_name(name, &mut self.values);
+            self.values.extend_from_slice(&self.labels);
+            self.series.push(series);
+            self.ends.push(self.values.len());
         }
     }
 

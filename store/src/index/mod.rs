@@ -14,7 +14,7 @@ mod tests;
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
-use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey, put_key};
+use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
 use crate::StoreError;
 pub(crate) use grouping::Groups;
@@ -39,6 +39,16 @@ pub(crate) struct Definition {
     pub(crate) series: u32,
     pub(crate) metric: MetricId,
     pub(crate) key: SeriesKey,
+}
+
+/// Series that follow each other and have the same labels, as they are written down together.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct DefinitionRun<'a> {
+    pub(crate) first: u32,
+    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    /// Metric and name of each.
+    pub(crate) members: Vec<(MetricId, &'a str)>,
+    pub(crate) pairs: &'a [PairId],
 }
 
 /// How many series carry what; see [`crate::Store::cardinality`].
@@ -206,13 +216,35 @@ impl Index {
         Some((metric, groups.of(self, pairs)))
     }
 
-    /// Appends the canonical bytes of a series' key; its metric, or `None` where there is no such series.
-    pub(crate) fn put_key(&self, series: u32, out: &mut Vec<u8>) -> Option<MetricId> {
-        let (metric, pairs) = self.keys.get(series)?;
-        let (name, labels) = pairs.split_first()?;
-        let labels = labels.iter().map(|pair| self.symbols.pair(*pair));
-        put_key(self.symbols.pair(*name).1, labels, out);
-        Some(metric)
+    /// Hands over the series of a range as they are written down: those that follow each other with the same labels
+    /// together.
+    pub(crate) fn define(
+        &self,
+        range: std::ops::Range<u32>,
+        mut take: impl FnMut(DefinitionRun<'_>),
+    ) {
+        let mut run = DefinitionRun::default();
+        for series in range {
+            let Some((metric, pairs)) = self.keys.get(series) else {
+                continue;
+            };
+            let Some((name, labels)) = pairs.split_first() else {
+                continue;
+            };
+            let follows = run.first.checked_add(run.members.len() as u32) == Some(series);
+            if !follows || run.pairs != labels {
+                if !run.members.is_empty() {
+                    take(std::mem::take(&mut run));
+                }
+                run.first = series;
+                run.pairs = labels;
+                run.labels = labels.iter().map(|pair| self.symbols.pair(*pair)).collect();
+            }
+            run.members.push((metric, self.symbols.pair(*name).1));
+        }
+        if !run.members.is_empty() {
+            take(run);
+        }
     }
 
     /// Every series there is.

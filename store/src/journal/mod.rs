@@ -11,7 +11,11 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(crate) use record::{Record, TakePoints, put_batch, put_definition, put_removed};
+#[cfg(test)]
+pub(crate) use record::read_all;
+pub(crate) use record::{
+    DEFINED_TOGETHER, Record, TakePoints, put_batch, put_definitions, put_removed,
+};
 pub(crate) use recovery::{look, scan};
 pub(crate) use replay::{TakeBack, replay};
 pub(crate) use writer::{Group, Journal};

@@ -3,13 +3,14 @@
 //! its points are, so that they can be passed over.
 
 use weir_wire::varint::{Reader, put, put_bytes, put_signed};
-use weir_wire::{SeriesKey, limits};
+use weir_wire::{KeyRef, KeyRun, SeriesKey, limits, put_labels, put_name};
 
 use super::columns;
 use crate::Origin;
 use crate::columns::{Distribution, Points};
-use crate::index::{Definition, MetricId};
+use crate::index::{Definition, DefinitionRun};
 
+/// Read, never written.
 const DEFINITION: u8 = 1;
 /// Of segments of version 1: it does not say how long its points are. Read, never written.
 const UNSIZED_BATCH: u8 = 2;
@@ -18,6 +19,12 @@ const REMOVED: u8 = 4;
 /// Point by point. Read, never written.
 const BATCH: u8 = 5;
 const COLUMNS: u8 = 6;
+const DEFINITIONS: u8 = 7;
+/// Series in one record of definitions.
+pub(crate) const DEFINED_TOGETHER: usize = 4_096;
+/// The least a series takes there: its metric, and a name of one byte with its length.
+const DEFINED_BYTES: usize = 3;
+const LABEL_BYTES_ABOUT: usize = 128;
 /// Of a batch's length.
 const LENGTH_BYTES: usize = 4;
 const AGENT_BYTES: usize = 4_096;
@@ -47,12 +54,30 @@ pub(crate) trait TakePoints {
     fn histogram(&mut self, one: Distribution);
 }
 
-/// A series, its metric and the canonical bytes of its key.
-pub(crate) fn put_definition(series: u32, metric: MetricId, key: &[u8], out: &mut Vec<u8>) {
-    out.push(DEFINITION);
-    put(out, u64::from(series));
-    put(out, u64::from(metric));
-    put_bytes(out, key);
+/// The labels stand once, in the canonical form of a key's.
+pub(crate) fn put_definitions(run: &DefinitionRun<'_>, out: &mut Vec<u8>) {
+    out.push(DEFINITIONS);
+    let start = begin_length(out);
+    put(out, u64::from(run.first));
+    put(out, run.members.len() as u64);
+    let mut labels = Vec::with_capacity(LABEL_BYTES_ABOUT);
+    put_labels(run.labels.iter().copied(), &mut labels);
+    put_bytes(out, &labels);
+    for (metric, name) in &run.members {
+        put(out, u64::from(*metric));
+        put_bytes(out, name.as_bytes());
+    }
+    end_length(start, out);
+}
+
+fn begin_length(out: &mut Vec<u8>) -> usize {
+    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    out.len()
+}
+
+fn end_length(start: usize, out: &mut [u8]) {
+    let length = (out.len() - start) as u32;
+    out[start - LENGTH_BYTES..start].copy_from_slice(&length.to_le_bytes());
 }
 
 pub(crate) fn put_mark(segment: u32, offset: u64, out: &mut Vec<u8>) {
@@ -75,8 +100,7 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put(out, origin.boot);
         put(out, origin.sequence);
     }
-    let length_at = out.len();
-    out.extend_from_slice(&[0; LENGTH_BYTES]);
+    let start = begin_length(out);
     columns::put_floats(points, out);
     put(out, points.histograms.len() as u64);
     for one in &points.histograms {
@@ -84,9 +108,7 @@ pub(crate) fn put_batch(origin: Option<&Origin>, points: &Points, out: &mut Vec<
         put_signed(out, one.timestamp_ms);
         put_bytes(out, &one.bytes);
     }
-    let from = length_at + LENGTH_BYTES;
-    let length = (out.len() - from) as u32;
-    out[length_at..from].copy_from_slice(&length.to_le_bytes());
+    end_length(start, out);
 }
 
 /// Reads a group's payload but for its points; `None` when it is not what these functions write.
@@ -96,6 +118,10 @@ pub(crate) fn read_all(payload: &[u8]) -> Option<Vec<Record>> {
     while !reader.is_empty() {
         let kind = reader.byte()?;
         records.push(match kind {
+            DEFINITIONS => {
+                read_definitions(&mut reader, &mut records)?;
+                continue;
+            }
             DEFINITION => Record::Definition(read_definition(&mut reader)?),
             COLUMNS | BATCH | UNSIZED_BATCH => {
                 let origin = read_origin(&mut reader)?;
@@ -116,6 +142,10 @@ pub(crate) fn read_points(payload: &[u8], to: &mut impl TakePoints) -> Option<()
     let mut reader = Reader(payload);
     while !reader.is_empty() {
         match reader.byte()? {
+            DEFINITIONS => {
+                let length = u32::from_le_bytes(reader.array()?) as usize;
+                reader.take(length)?;
+            }
             DEFINITION => pass_definition(&mut reader)?,
             kind @ (COLUMNS | BATCH | UNSIZED_BATCH) => {
                 read_origin(&mut reader)?;
@@ -155,6 +185,31 @@ fn read_definition(r: &mut Reader<'_>) -> Option<Definition> {
 fn pass_definition(r: &mut Reader<'_>) -> Option<()> {
     let (_series, _metric) = (r.unsigned()?, r.unsigned()?);
     r.bytes(limits::KEY_BYTES).map(drop)
+}
+
+fn read_definitions(r: &mut Reader<'_>, records: &mut Vec<Record>) -> Option<()> {
+    let length = u32::from_le_bytes(r.array()?) as usize;
+    let mut r = Reader(r.take(length)?);
+    let first = u32::try_from(r.unsigned()?).ok()?;
+    let count = r.bounded(DEFINED_TOGETHER.min(r.0.len() / DEFINED_BYTES))?;
+    first.checked_add(count as u32)?;
+    let labels = r.bytes(limits::KEY_BYTES)?;
+    let (mut keys, mut key) = (KeyRun::default(), Vec::new());
+    for series in first..first + count as u32 {
+        let metric = u32::try_from(r.unsigned()?).ok()?;
+        let name = r.text(limits::NAME_BYTES)?;
+        key.clear();
+        put_name(name, &mut key);
+        key.extend_from_slice(labels);
+        // Only the first is checked in whole: see there.
+        keys.push_bytes(&key).ok()?;
+        records.push(Record::Definition(Definition {
+            series,
+            metric,
+            key: keys.last().map(KeyRef::to_key)?,
+        }));
+    }
+    r.is_empty().then_some(())
 }
 
 /// Behind an origin. Without a length, where points end is known only once they were read.

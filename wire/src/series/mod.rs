@@ -225,17 +225,18 @@ fn pack(name: &str, labels: &[(&str, &str)]) -> Result<SeriesKey, KeyError> {
         return Err(KeyError::LongKey);
     }
     let mut out = Vec::with_capacity(bytes);
-    put_key(name, labels.iter().copied(), &mut out);
+    put_name(name, &mut out);
+    put_labels(labels.iter().copied(), &mut out);
     Ok(SeriesKey(out.into()))
 }
 
-/// Appends the canonical bytes of a key that was taken apart: its labels ascend, each with a value.
-pub fn put_key<'a>(
-    name: &str,
-    labels: impl Iterator<Item = (&'a str, &'a str)>,
-    out: &mut Vec<u8>,
-) {
+/// Appends a name as it stands in canonical bytes; the labels follow it.
+pub fn put_name(name: &str, out: &mut Vec<u8>) {
     push(out, name);
+}
+
+/// Appends labels as they stand in canonical bytes: they ascend, each with a value.
+pub fn put_labels<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) {
     for (key, value) in labels {
         push(out, key);
         push(out, value);

@@ -70,7 +70,9 @@ impl KeyRun {
         Some(KeyRef(&self.bytes[start..*self.ends.get(at)?]))
     }
 
-    fn last(&self) -> Option<KeyRef<'_>> {
+    /// The key that was put in last.
+    #[must_use]
+    pub fn last(&self) -> Option<KeyRef<'_>> {
         self.get(self.len().checked_sub(1)?)
     }
 
