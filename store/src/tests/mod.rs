@@ -9,6 +9,7 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 use crate::*;
 
 mod damage;
+mod grouped;
 mod keeping;
 mod starting;
 
