@@ -7,6 +7,7 @@
 pub mod frame;
 pub mod graphite;
 mod histogram;
+pub mod mapping;
 mod matcher;
 mod regex;
 mod reject;
