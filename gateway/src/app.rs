@@ -20,7 +20,9 @@ use crate::admission::Admission;
 use crate::config::Config;
 use crate::http::{self, Admin, Api};
 use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
+use crate::mapping::Mapper;
 use crate::presence::Presence;
+use crate::reloading::Reloading;
 use crate::source::StoreSource;
 use crate::{asking, keeping, upkeep};
 
@@ -44,7 +46,7 @@ pub struct Gateway {
     ready: Arc<AtomicBool>,
     intake: Stage,
     inner: Stage,
-    alerting: Arc<Alerting>,
+    reloading: Reloading,
     page: JoinHandle<()>,
     page_stop: CancellationToken,
 }
@@ -80,8 +82,9 @@ impl Gateway {
                 .as_ref()
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
         };
+        let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let (store, recovery) = open_store(&config, &clock).await?;
-        let admission = Admission::new(Arc::clone(&store));
+        let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
@@ -105,6 +108,10 @@ impl Gateway {
         )
         .context("alerting")?;
         let alerting = Arc::new(alerting);
+        let reloading = Reloading {
+            alerting: Arc::clone(&alerting),
+            mapper,
+        };
 
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
@@ -160,7 +167,7 @@ impl Gateway {
             source,
             &config,
             clock,
-            &alerting,
+            &reloading,
             metrics,
             kept,
             Arc::clone(&ready),
@@ -177,18 +184,19 @@ impl Gateway {
             ready,
             intake,
             inner,
-            alerting,
+            reloading,
             page,
             page_stop,
         })
     }
 
-    /// Reads the rule files again; the old rules stay when the new ones are refused.
+    /// Reads all rule files again; the old rules stay when any of the new ones is refused.
     ///
     /// # Errors
     /// What is wrong with the rules.
     pub async fn reload(&self) -> anyhow::Result<()> {
-        Ok(self.alerting.reload()?)
+        let reloading = self.reloading.clone();
+        tokio::task::spawn_blocking(move || reloading.reload()).await?
     }
 
     /// Stops in the order of the data: listeners, upkeep and alerting, the page, and last the store.
@@ -246,12 +254,16 @@ fn api(
     source: Arc<StoreSource>,
     config: &Config,
     now: Clock,
-    alerting: &Arc<Alerting>,
+    reloading: &Reloading,
     metrics: PrometheusHandle,
     kept: Kept,
     ready: Arc<AtomicBool>,
 ) -> Api {
-    let (alerts, rules) = (Arc::clone(alerting), Arc::clone(alerting));
+    let (alerts, rules) = (
+        Arc::clone(&reloading.alerting),
+        Arc::clone(&reloading.alerting),
+    );
+    let reloading = reloading.clone();
     Api {
         source,
         engine: asking::engine(config.lookback),
@@ -260,6 +272,9 @@ fn api(
         now,
         alerts: Arc::new(move || alerts.alerts_json()),
         rules: Arc::new(move || rules.rules_json()),
+        reload: config.admin.then(|| -> http::Reload {
+            Arc::new(move || reloading.reload().map_err(|error| format!("{error:#}")))
+        }),
         admin: kept.admin,
         cardinality: Arc::new(move |limit| {
             keeping::cardinality_json(kept.store.cardinality(limit))

@@ -57,6 +57,7 @@ struct ReadFrames {
 struct ReadGraphite {
     listen: String,
     max_connections: usize,
+    mappings: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,6 +144,8 @@ pub struct Config {
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
     pub graphite_max_connections: usize,
+    /// Rules for dotted paths; `None`: they stay as they are.
+    pub graphite_mappings: Option<PathBuf>,
     /// The admin API may be used.
     pub admin: bool,
     pub store: StoreConfig,
@@ -190,6 +193,9 @@ impl Config {
             for rules in &mut config.alerting.rules {
                 *rules = dir.join(&*rules).display().to_string();
             }
+            if let Some(mappings) = &mut config.graphite_mappings {
+                *mappings = dir.join(&*mappings);
+            }
         }
         Ok(config)
     }
@@ -210,6 +216,8 @@ impl Read {
                 "graphite.max_connections",
                 self.graphite.max_connections,
             )?,
+            graphite_mappings: Some(self.graphite.mappings)
+                .filter(|mappings| !mappings.as_os_str().is_empty()),
             admin: self.http.admin,
             store: self.store.meant()?,
             lookback: at_least(

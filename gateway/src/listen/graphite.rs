@@ -70,7 +70,8 @@ impl GraphiteTcp {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let intake = Intake::new(TCP, self.admission.clone(), Arc::clone(&self.clock));
+                    let intake =
+                        Intake::new(TCP, self.admission.clone(), Arc::clone(&self.clock)).mapped();
                     let shutdown = shutdown.clone();
                     connections.spawn(async move {
                         serve(stream, intake, shutdown).await;
@@ -116,7 +117,7 @@ pub struct GraphiteUdp {
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut intake = Intake::new(UDP, self.admission, self.clock);
+        let mut intake = Intake::new(UDP, self.admission, self.clock).mapped();
         let mut buffer = vec![0; DATAGRAM_BYTES];
         loop {
             tokio::select! {

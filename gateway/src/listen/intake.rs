@@ -23,6 +23,8 @@ pub(crate) struct Intake {
     generation: u64,
     points: Points,
     slots: Arc<Semaphore>,
+    /// The names are dotted paths: mapping rules apply.
+    is_mapped: bool,
 }
 
 impl Intake {
@@ -35,6 +37,15 @@ impl Intake {
             generation: 0,
             points: Points::default(),
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
+            is_mapped: false,
+        }
+    }
+
+    /// For a protocol of dotted paths: what they become is said by the mapping rules.
+    pub(crate) fn mapped(self) -> Self {
+        Self {
+            is_mapped: true,
+            ..self
         }
     }
 
@@ -79,13 +90,17 @@ impl Intake {
     ) -> Result<SeriesId, Reject> {
         match self.names.find(hash) {
             Some(series) => Ok(series),
-            None => self.resolve(hash, &key()?),
+            None => self.resolve(hash, key()?),
         }
     }
 
     #[cold]
-    fn resolve(&mut self, hash: u128, key: &SeriesKey) -> Result<SeriesId, Reject> {
-        let series = self.admission.resolve(key)?;
+    fn resolve(&mut self, hash: u128, key: SeriesKey) -> Result<SeriesId, Reject> {
+        let key = match self.is_mapped {
+            true => self.admission.mapper().map(key, None)?,
+            false => key,
+        };
+        let series = self.admission.resolve(&key)?;
         self.names.learn(hash, series);
         Ok(series)
     }

@@ -8,6 +8,8 @@ pub(crate) mod intake;
 mod lines;
 mod names;
 
+pub(crate) use lines::Lines;
+
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
 pub use graphite::{GraphiteTcp, GraphiteUdp};

@@ -8,5 +8,6 @@ mod keeping;
 mod page;
 mod programs;
 mod refusals;
+mod rules;
 mod survival;
 mod web;
