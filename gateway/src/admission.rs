@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
 use weir_wire::{KeyRun, Reject, SeriesKey};
 
+use crate::mapping::Mapper;
+
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
 const RETRY: Duration = Duration::from_millis(5);
 /// The same while there is no room.
@@ -21,12 +23,26 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Admission {
     store: Arc<Store>,
+    mapper: Mapper,
 }
 
 impl Admission {
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store }
+        let mapper = Mapper::default();
+        Self { store, mapper }
+    }
+
+    /// The same with rules for dotted paths.
+    #[must_use]
+    pub fn with_mapper(self, mapper: Mapper) -> Self {
+        Self { mapper, ..self }
+    }
+
+    /// What dotted paths become.
+    #[must_use]
+    pub fn mapper(&self) -> &Mapper {
+        &self.mapper
     }
 
     /// The number of a series; a refusal is for the caller to count with [`count_rejected`].
@@ -43,10 +59,13 @@ impl Admission {
         self.store.resolve_many(keys)
     }
 
-    /// Changes when series were taken out: see [`Store::generation`].
+    /// Changes when series were taken out or rules changed, so that remembered names are to be forgotten: see
+    /// [`Store::generation`] and [`Mapper::generation`].
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.store.generation()
+        self.store
+            .generation()
+            .wrapping_add(self.mapper.generation())
     }
 
     /// Stores points and waits until they are on disk.

@@ -24,7 +24,9 @@ use crate::http::{self, Admin, Api, Taking};
 use crate::listen::{
     Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
 };
+use crate::mapping::Mapper;
 use crate::presence::Presence;
+use crate::reloading::Reloading;
 use crate::source::StoreSource;
 use crate::{asking, keeping, upkeep};
 
@@ -59,7 +61,7 @@ pub struct Gateway {
     ready: Arc<AtomicBool>,
     intake: Stage,
     inner: Stage,
-    alerting: Arc<Alerting>,
+    reloading: Reloading,
     page: JoinHandle<()>,
     page_stop: CancellationToken,
 }
@@ -120,14 +122,19 @@ impl Gateway {
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
         };
+        let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
-        let admission = Admission::new(Arc::clone(&store));
+        let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
         ));
         let source = Arc::new(StoreSource(Arc::clone(&store)));
         let alerting = Arc::new(open_alerting(&config, &clock, &source, &admission)?);
+        let reloading = Reloading {
+            alerting: Arc::clone(&alerting),
+            mapper,
+        };
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
             let (store, admission, presence) =
@@ -193,7 +200,7 @@ impl Gateway {
             source,
             &config,
             Arc::clone(&clock),
-            &alerting,
+            &reloading,
             metrics,
             kept,
             Arc::clone(&ready),
@@ -214,7 +221,7 @@ impl Gateway {
             ready,
             intake,
             inner,
-            alerting,
+            reloading,
             page,
             page_stop,
         })
@@ -267,19 +274,20 @@ impl Gateway {
             .spawn(|stop| upkeep::beat(presence, admission, every, stop));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         self.inner.spawn(|stop| upkeep::seal(store, clock, stop));
-        let alerting = Arc::clone(&self.alerting);
+        let alerting = Arc::clone(&self.reloading.alerting);
         self.inner
             .spawn(|stop| async move { alerting.run(stop).await });
         self.ready.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Reads the rule files again; the old rules stay when the new ones are refused.
+    /// Reads all rule files again; the old rules stay when any of the new ones is refused.
     ///
     /// # Errors
     /// What is wrong with the rules.
     pub async fn reload(&self) -> anyhow::Result<()> {
-        Ok(self.alerting.reload()?)
+        let reloading = self.reloading.clone();
+        tokio::task::spawn_blocking(move || reloading.reload()).await?
     }
 
     /// Stops in the order of the data: listeners, upkeep and alerting, the page, and last the store.
@@ -339,12 +347,16 @@ fn api(
     source: Arc<StoreSource>,
     config: &Config,
     now: Clock,
-    alerting: &Arc<Alerting>,
+    reloading: &Reloading,
     metrics: PrometheusHandle,
     kept: Kept,
     ready: Arc<AtomicBool>,
 ) -> Api {
-    let (alerts, rules) = (Arc::clone(alerting), Arc::clone(alerting));
+    let (alerts, rules) = (
+        Arc::clone(&reloading.alerting),
+        Arc::clone(&reloading.alerting),
+    );
+    let reloading = reloading.clone();
     let starting = Arc::clone(&kept.store);
     Api {
         source,
@@ -354,6 +366,9 @@ fn api(
         now,
         alerts: Arc::new(move || alerts.alerts_json()),
         rules: Arc::new(move || rules.rules_json()),
+        reload: config.admin.then(|| -> http::Reload {
+            Arc::new(move || reloading.reload().map_err(|error| format!("{error:#}")))
+        }),
         admin: kept.admin,
         cardinality: Arc::new(move |limit| {
             keeping::cardinality_json(kept.store.cardinality(limit))

@@ -12,6 +12,7 @@ use crate::app::{Addresses, Gateway};
 use crate::asking;
 use crate::config::{Config, DEFAULTS};
 use crate::keeping::{self, StoreCommand};
+use crate::mapping::{self, MapCommand, MappingFile};
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_CONFIG: u8 = 64;
@@ -47,6 +48,8 @@ enum Command {
     Config,
     /// Validate the configuration and the rule files, and exit.
     Check,
+    /// Tell what the mapping rules make of a path or a Graphite line; exit code 1 when any is dropped or invalid.
+    Map(MapCommand),
     /// Check, back up, restore or change a data directory that no gateway uses.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -75,6 +78,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
                 Err(failed(anyhow::anyhow!("the store is not as it should be")))
             }
         }
+        Some(Command::Map(command)) => map(&cli, command),
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => check(&cli),
         Some(Command::Run) | None => serve(&cli),
@@ -99,10 +103,26 @@ fn check(cli: &Cli) -> Result<(), Failure> {
         .check(&wall_clock())
         .map_err(|error| misconfigured(error.into()))?;
     let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
+    if let Some(file) = &config.graphite_mappings {
+        MappingFile::load(file).map_err(|error| misconfigured(error.into()))?;
+    }
     let (groups, rules) = rules.map_err(|error| misconfigured(error.into()))?.counts();
     print(&format!(
         "ok: the configuration and {rules} rules in {groups} groups\n"
     ))
+}
+
+fn map(cli: &Cli, command: &MapCommand) -> Result<(), Failure> {
+    let file = match &command.mappings {
+        Some(file) => Some(file.clone()),
+        None => load(cli)?.graphite_mappings,
+    };
+    let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let refused = mapping::run(command, file.as_deref(), &mut input, &mut out);
+    match refused.map_err(misconfigured)? {
+        0 => Ok(()),
+        count => Err(failed(anyhow::anyhow!("dropped or invalid: {count}"))),
+    }
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {

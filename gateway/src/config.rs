@@ -59,6 +59,7 @@ struct ReadGraphite {
     listen: String,
     pickle_listen: String,
     max_connections: usize,
+    mappings: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +156,8 @@ pub struct Config {
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    /// Rules for dotted paths; `None`: they stay as they are.
+    pub graphite_mappings: Option<PathBuf>,
     /// The admin API may be used.
     pub admin: bool,
     pub store: StoreConfig,
@@ -202,6 +205,9 @@ impl Config {
             for rules in &mut config.alerting.rules {
                 *rules = dir.join(&*rules).display().to_string();
             }
+            if let Some(mappings) = &mut config.graphite_mappings {
+                *mappings = dir.join(&*mappings);
+            }
         }
         Ok(config)
     }
@@ -225,6 +231,8 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            graphite_mappings: Some(self.graphite.mappings)
+                .filter(|mappings| !mappings.as_os_str().is_empty()),
             admin: self.http.admin,
             store: self.store.meant()?,
             lookback: at_least(

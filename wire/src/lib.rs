@@ -13,6 +13,7 @@ mod histogram;
 pub mod influx;
 mod invalid;
 mod kind;
+pub mod mapping;
 mod matcher;
 pub mod opentsdb;
 pub mod otlp;

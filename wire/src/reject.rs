@@ -34,10 +34,12 @@ pub enum Reject {
     BadRate,
     /// A limit on series or memory was reached.
     OverLimit,
+    /// A mapping rule says that it is to be dropped.
+    Unwanted,
 }
 
 impl Reject {
-    pub const ALL: [Reject; 14] = [
+    pub const ALL: [Reject; 15] = [
         Reject::Malformed,
         Reject::TooLong,
         Reject::BadText,
@@ -52,6 +54,7 @@ impl Reject {
         Reject::Unsupported,
         Reject::BadRate,
         Reject::OverLimit,
+        Reject::Unwanted,
     ];
 
     /// The cause as a label value: lowercase, words joined by underscores.
@@ -72,6 +75,7 @@ impl Reject {
             Reject::Unsupported => "unsupported",
             Reject::BadRate => "bad_rate",
             Reject::OverLimit => "over_limit",
+            Reject::Unwanted => "unwanted",
         }
     }
 }

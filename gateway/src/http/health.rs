@@ -1,4 +1,5 @@
-//! `/-/healthy` and `/-/ready`, as Prometheus has them. Who sets readiness is not decided here.
+//! `/-/healthy`, `/-/ready` and `/-/reload`, as Prometheus has them. Who sets readiness, and what is read again, is not
+//! decided here.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +7,7 @@ use std::sync::atomic::Ordering;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::Api;
 
@@ -14,6 +15,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/-/healthy", get(|| async { "Weir is Healthy.\n" }))
         .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload).put(reload))
 }
 
 async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
@@ -22,4 +24,19 @@ async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     }
     let why = (api.starting)().unwrap_or_else(|| "Service Unavailable".to_owned());
     (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
+}
+
+async fn reload(State(api): State<Arc<Api>>) -> (StatusCode, String) {
+    let Some(reload) = api.reload.clone() else {
+        let off = "reloading by HTTP is disabled; set http.admin = true, or send SIGHUP\n";
+        return (StatusCode::FORBIDDEN, off.to_owned());
+    };
+    let read = tokio::task::spawn_blocking(move || reload()).await;
+    match read.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(()) => (StatusCode::OK, String::new()),
+        Err(why) => {
+            let told = format!("the rules stay as they were: {why}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, told)
+        }
+    }
 }

@@ -56,6 +56,9 @@ impl Default for QueryLimits {
     }
 }
 
+/// Reads again, and tells what is wrong.
+pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
 /// What the handlers need; made once by the composition.
 pub struct Api {
     pub source: Arc<dyn Source>,
@@ -69,6 +72,8 @@ pub struct Api {
     pub alerts: Arc<dyn Fn() -> Value + Send + Sync>,
     /// The `data` of `/api/v1/rules`: `{"groups":[…]}`.
     pub rules: Arc<dyn Fn() -> Value + Send + Sync>,
+    /// Reads every rule file again; `None`: it may not be asked for by HTTP.
+    pub reload: Option<Reload>,
     /// `None`: the admin API is off.
     pub admin: Option<Admin>,
     /// The `data` of `/api/v1/status/tsdb`, with lists of so many.

@@ -56,7 +56,7 @@ impl GraphiteTcp {
             self.max_connections,
             shutdown,
             |stream, shutdown| {
-                let intake = Intake::new(TCP, admission.clone(), Arc::clone(&clock));
+                let intake = Intake::new(TCP, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)
             },
         )
@@ -95,7 +95,7 @@ pub struct GraphiteUdp {
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut intake = Intake::new(UDP, self.admission, self.clock);
+        let mut intake = Intake::new(UDP, self.admission, self.clock).mapped();
         let mut buffer = vec![0; DATAGRAM_BYTES];
         loop {
             tokio::select! {

@@ -29,6 +29,8 @@ pub(crate) struct Intake {
     /// Points of series that were not taken, since they were last told.
     over_limit: u64,
     slots: Arc<Semaphore>,
+    /// The names are dotted paths: mapping rules apply.
+    is_mapped: bool,
 }
 
 /// What became of points that somebody waits for.
@@ -58,6 +60,15 @@ impl Intake {
             new: New::default(),
             over_limit: 0,
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
+            is_mapped: false,
+        }
+    }
+
+    /// For a protocol of dotted paths: what they become is said by the mapping rules.
+    pub(crate) fn mapped(self) -> Self {
+        Self {
+            is_mapped: true,
+            ..self
         }
     }
 
@@ -77,12 +88,27 @@ impl Intake {
     /// As [`graphite::series_key`]; nothing is counted then.
     #[inline]
     pub(crate) fn line(&mut self, line: &Line<'_>) -> Result<(), Reject> {
-        self.float(
-            Names::hash(line.identity),
-            |keys| keys.push(line.identity),
-            line.timestamp_ms,
-            line.value,
-        )
+        let hash = Names::hash(line.identity);
+        let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
+        match self.names.find(hash) {
+            Some(series) => self.points.push(series, timestamp_ms, line.value),
+            None => {
+                self.put_new_key(line.identity)?;
+                self.put_new(hash, timestamp_ms, line.value);
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn put_new_key(&mut self, identity: &[u8]) -> Result<(), Reject> {
+        let mapper = self.admission.mapper();
+        if !self.is_mapped || mapper.is_empty() {
+            return self.new.keys.push(identity);
+        }
+        let key = mapper.map(graphite::series_key(identity)?, None)?;
+        self.new.keys.push_key(&key);
+        Ok(())
     }
 
     /// Takes a float of the series that `hash` stands for in this protocol; `key` puts its key to the others, and is asked

@@ -5,14 +5,14 @@ use weir_wire::graphite::MAX_LINE_BYTES;
 
 /// One connection's unfinished line.
 #[derive(Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     tail: Vec<u8>,
     skipping: bool,
 }
 
 impl Lines {
     /// Hands over every line that ends in `bytes`; an endless one is refused once and skipped to its newline.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(Result<&[u8], Reject>)) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(Result<&[u8], Reject>)) {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, after) = (&rest[..end], &rest[end + 1..]);
@@ -41,7 +41,7 @@ impl Lines {
     }
 
     /// The end of the stream ends the last line too.
-    pub(super) fn finish(&mut self, take: impl FnOnce(Result<&[u8], Reject>)) {
+    pub(crate) fn finish(&mut self, take: impl FnOnce(Result<&[u8], Reject>)) {
         if !self.tail.is_empty() {
             take(Ok(&self.tail));
         }

@@ -11,6 +11,8 @@ pub(crate) mod names;
 mod opentsdb;
 mod pickle;
 
+pub(crate) use lines::Lines;
+
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
 pub use graphite::{GraphiteTcp, GraphiteUdp};

@@ -33,7 +33,7 @@ impl PickleTcp {
             self.max_connections,
             shutdown,
             |stream, shutdown| {
-                let intake = Intake::new(PROTOCOL, admission.clone(), Arc::clone(&clock));
+                let intake = Intake::new(PROTOCOL, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)
             },
         )

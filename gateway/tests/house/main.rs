@@ -9,6 +9,7 @@ mod keeping;
 mod page;
 mod programs;
 mod refusals;
+mod rules;
 mod starting;
 mod survival;
 mod taking;

@@ -1,0 +1,25 @@
+//! What SIGHUP and `POST /-/reload` read again: every rule file, and all or none of them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use weir_alerting::Alerting;
+
+use crate::mapping::Mapper;
+
+/// Everything that has rules in files.
+#[derive(Clone)]
+pub(crate) struct Reloading {
+    pub(crate) alerting: Arc<Alerting>,
+    pub(crate) mapper: Mapper,
+}
+
+impl Reloading {
+    /// Reads all, then puts all into force; when any is refused everything stays as it was.
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        let mappings = self.mapper.read().context("graphite.mappings")?;
+        self.alerting.reload()?;
+        self.mapper.take(mappings);
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Rules over what comes in: dotted paths to labels.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::programs::{Gateway, eventually};
+use crate::web::{get, post};
+
+fn send(gateway: &Gateway, lines: &str) {
+    let mut stream = TcpStream::connect(&gateway.graphite_tcp).unwrap();
+    stream.write_all(lines.as_bytes()).unwrap();
+}
+
+/// The values of an instant query, with their label `host`.
+fn values(gateway: &Gateway, query: &str) -> Vec<(String, String)> {
+    let (status, body) = get(&gateway.http, &format!("/api/v1/query?query={query}")).unwrap();
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let found = answer["data"]["result"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    found
+        .map(|one| (text(&one["metric"]["host"]), text(&one["value"][1])))
+        .collect()
+}
+
+fn wait_for(gateway: &Gateway, query: &str, expected: &[(&str, &str)]) {
+    eventually(query, || {
+        let found = values(gateway, query);
+        let same = found
+            .iter()
+            .map(|(host, value)| (host.as_str(), value.as_str()));
+        if same.eq(expected.iter().copied()) {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    });
+}
+
+fn write(dir: &Path, rules: &str) {
+    std::fs::write(dir.join("m.yml"), rules).unwrap();
+}
+
+#[test]
+fn paths_are_mapped_and_rules_are_read_again() {
+    let rules = tempfile::tempdir().unwrap();
+    write(
+        rules.path(),
+        "mappings:\n- {match: servers.*.load, name: load, labels: {host: $1}}\n- {match: debug.*, action: drop}\n",
+    );
+    let config = rules.path().join("gateway.toml");
+    std::fs::write(
+        &config,
+        "http.admin = true\ngraphite.mappings = \"m.yml\"\n",
+    )
+    .unwrap();
+    let gateway = Gateway::start_with(&config);
+    // One connection for all of it: what it learnt must be forgotten.
+    let mut stream = TcpStream::connect(&gateway.graphite_tcp).unwrap();
+    stream
+        .write_all(b"servers.web01.load 1 -1\ndebug.x 1 -1\nother 5 -1\n")
+        .unwrap();
+    wait_for(&gateway, "load", &[("web01", "1")]);
+    wait_for(&gateway, "other", &[("", "5")]);
+    let (_, metrics) = get(&gateway.http, "/metrics").unwrap();
+    let line = r#"weir_ingest_rejected_total{protocol="graphite_tcp",reason="unwanted"} 1"#;
+    assert!(metrics.contains(line), "{metrics}");
+
+    write(rules.path(), "mappings:\n- {match: servers.b*, name: x}\n");
+    let (status, told) = post(&gateway.http, "/-/reload", "").unwrap();
+    assert_eq!(status, 500);
+    assert!(told.contains("m.yml:2:11"), "{told}");
+    send(&gateway, "servers.web02.load 2 -1\n");
+    wait_for(&gateway, "load", &[("web01", "1"), ("web02", "2")]);
+
+    write(
+        rules.path(),
+        "mappings:\n- {match: servers.*.load, name: node_load, labels: {host: $1}}\n",
+    );
+    let (status, told) = post(&gateway.http, "/-/reload", "").unwrap();
+    assert_eq!((status, told.as_str()), (200, ""));
+    // The connection finds out when it has handed something over.
+    eventually("the new name", || {
+        stream.write_all(b"servers.web01.load 3 -1\n").unwrap();
+        match values(&gateway, "node_load").as_slice() {
+            [(host, value)] if host == "web01" && value == "3" => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    });
+}
