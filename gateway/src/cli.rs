@@ -161,7 +161,8 @@ async fn run_until_told(gateway: &mut Gateway, signals: &mut Signals) -> anyhow:
         }
     };
     gateway.serve(recovery).await?;
-    println!("ready");
+    // Who started it may have stopped listening after the addresses.
+    let _ = writeln!(std::io::stdout(), "ready");
     while signals.next_is_reload().await {
         reload(gateway).await;
     }

@@ -1,6 +1,8 @@
 //! The writer: one thread that owns the journal and is the only one to change head and sequences. Writes wait in a
 //! bounded queue; a group of them is put into the journal, synced, put into the head, and only then answered.
 
+mod catching_up;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -9,7 +11,6 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use roaring::RoaringBitmap;
 
-use crate::backlog::Backlog;
 use crate::columns::Points;
 use crate::journal::{DEFINED_TOGETHER, Group, Journal, put_batch, put_definitions, put_removed};
 use crate::recovery::Recovery;
@@ -17,6 +18,7 @@ use crate::store::Shared;
 use crate::window::{self, Window};
 use crate::write::{Chain, Origin, Write, Written};
 use crate::{SeriesId, StoreError};
+use catching_up::CatchingUp;
 
 /// Writes and points in one group at most.
 const GROUP_WRITES: usize = 4_096;
@@ -75,12 +77,6 @@ pub(crate) struct Writer {
     catching_up: Option<CatchingUp>,
 }
 
-/// What is to be done when the journal was read back.
-struct CatchingUp {
-    backlog: Backlog,
-    found: Recovery,
-}
-
 /// A write that is part of the group being made.
 struct Taken {
     write: Write,
@@ -98,10 +94,7 @@ impl Writer {
             defined_end: logged_end,
             group: Group::default(),
             last_sync: None,
-            catching_up: Some(CatchingUp {
-                backlog: Backlog::default(),
-                found,
-            }),
+            catching_up: Some(CatchingUp::new(found)),
         }
     }
 
@@ -127,38 +120,6 @@ impl Writer {
                 }
             }
         }
-    }
-
-    /// Puts what waited into the head once everything older is there; waits for that when too much waits.
-    ///
-    /// # Errors
-    /// The journal could not be read back: nothing more is to be taken.
-    fn catch_up(&mut self) -> Result<(), ()> {
-        let Some(catching_up) = &self.catching_up else {
-            return Ok(());
-        };
-        let starting = &self.shared.starting;
-        if catching_up.backlog.bytes() >= self.shared.options.backlog_bytes {
-            starting.wait_for_replay();
-        }
-        let read_back = match starting.take_read_back() {
-            Ok(Some(read_back)) => read_back,
-            Ok(None) => return Ok(()),
-            Err(()) if starting.stopped() => return Ok(()),
-            Err(()) => return Err(()),
-        };
-        let Some(mut catching_up) = self.catching_up.take() else {
-            return Ok(());
-        };
-        while let Some(points) = catching_up.backlog.pop() {
-            self.shared.head.insert(&points);
-        }
-        let open = self.shared.head.open_windows();
-        catching_up.found.add(&read_back);
-        self.journal.read_back(read_back.needed, &open);
-        self.shared.mark_begun();
-        self.shared.starting.finish(catching_up.found);
-        Ok(())
     }
 
     fn obey(&mut self, command: Command) {
@@ -397,22 +358,6 @@ impl Writer {
         for taken in group {
             (taken.write.done)(Ok(taken.written));
         }
-    }
-
-    fn apply_points(&mut self, taken: &mut Taken) {
-        let (points, written) = (&mut taken.write.points, &mut taken.written);
-        if let Some(catching_up) = &mut self.catching_up {
-            written.stored = points.len() as u64;
-            // Nobody will want them when the store is about to be closed.
-            if !self.shared.starting.stopped() {
-                catching_up.backlog.push(std::mem::take(points));
-            }
-            return;
-        }
-        let tally = self.shared.head.insert(points);
-        written.stored = tally.new;
-        written.duplicate = tally.duplicate;
-        written.replaced = tally.replaced;
     }
 
     /// A window of which the group had only what was there already need not keep the segment: were it being sealed, it
