@@ -17,7 +17,7 @@ pub(super) struct Cumulative(Mutex<HashMap<u128, (i64, Buckets)>>);
 
 /// What a message brought, to be remembered once it is stored.
 #[derive(Default)]
-pub(super) struct Brought(Vec<(u128, i64, Buckets)>);
+pub(super) struct Brought(HashMap<u128, (i64, Buckets)>);
 
 impl Cumulative {
     /// What came since the last one; `None` for the first, with which counting begins, and for one that is not newer.
@@ -30,17 +30,16 @@ impl Cumulative {
         if sent.reset_hint == ResetHint::Gauge {
             return Some(sent.buckets.to_histogram().histogram);
         }
-        let earlier = brought.0.iter().rev().find(|(one, ..)| *one == series);
-        let earlier = earlier.map(|(_, at_ms, buckets)| (*at_ms, buckets.clone()));
+        let earlier = brought.0.get(&series).cloned();
         let last = earlier.or_else(|| self.0.lock().get(&series).cloned());
         let interval = match &last {
             Some((at_ms, _)) if *at_ms >= sent.timestamp_ms => return None,
             Some((_, before)) => Some(sent.buckets.since(before).buckets),
-            // It says when it began: all of it is new.
-            None if sent.start_timestamp_ms.is_some() => Some(sent.buckets.clone()),
+            // Even where it says when it began: before a restart of ours it may have been stored.
             None => None,
         };
-        brought.0.push((series, sent.timestamp_ms, sent.buckets));
+        let now = (sent.timestamp_ms, sent.buckets);
+        brought.0.insert(series, now);
         interval.map(|buckets| buckets.to_histogram().histogram)
     }
 
@@ -53,7 +52,6 @@ impl Cumulative {
         if seen.len() + brought.0.len() > MOST {
             seen.clear();
         }
-        let each = brought.0.into_iter();
-        seen.extend(each.map(|(series, at_ms, buckets)| (series, (at_ms, buckets))));
+        seen.extend(brought.0);
     }
 }
