@@ -77,13 +77,7 @@ impl Admission {
         protocol: &'static str,
         points: Points,
     ) -> Result<Written, StoreError> {
-        let (send, receive) = oneshot::channel();
-        let done: Done = Box::new(move |result| {
-            // The connection may be gone; what was stored stays stored and was counted.
-            let _ = send.send(result);
-        });
-        self.submit(protocol, None, None, points, done).await;
-        receive.await.unwrap_or(Err(StoreError::Closed))
+        self.store_within(protocol, points, None).await
     }
 
     /// The same, for somebody who is told after a while that there is no room rather than kept waiting.
@@ -95,13 +89,22 @@ impl Admission {
         protocol: &'static str,
         points: Points,
     ) -> Result<Written, StoreError> {
+        self.store_within(protocol, points, Some(PATIENCE)).await
+    }
+
+    async fn store_within(
+        &self,
+        protocol: &'static str,
+        points: Points,
+        patience: Option<Duration>,
+    ) -> Result<Written, StoreError> {
         let (send, receive) = oneshot::channel();
         let done: Done = Box::new(move |result| {
             // Who asked may be gone; what was stored stays stored and was counted.
             let _ = send.send(result);
         });
         let write = self.write(protocol, None, None, points, done);
-        self.hand_over(write, Some(PATIENCE), Some(PATIENCE)).await;
+        self.hand_over(write, patience, patience).await;
         receive.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -55,3 +55,71 @@ impl Cumulative {
         seen.extend(brought.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_wire::buckets::{Bucket, Layout};
+
+    use super::*;
+
+    const SERIES: u128 = 7;
+
+    /// So many observations of 1, counted since its start, which it tells.
+    fn sent(timestamp_ms: i64, count: f64) -> SentHistogram {
+        SentHistogram {
+            timestamp_ms,
+            start_timestamp_ms: Some(1),
+            reset_hint: ResetHint::Unknown,
+            stale: false,
+            buckets: Buckets {
+                count,
+                sum: Some(count),
+                positive: vec![Bucket { index: 0, count }],
+                ..Buckets::empty(Layout::Exponential { scale: 0 })
+            },
+        }
+    }
+
+    /// A message that is stored, or is not.
+    fn message(
+        cumulative: &Cumulative,
+        histograms: impl IntoIterator<Item = SentHistogram>,
+        stored: bool,
+    ) -> Vec<Option<u64>> {
+        let mut brought = Brought::default();
+        let each = histograms.into_iter();
+        let counts = each
+            .map(|sent| {
+                let interval = cumulative.interval(SERIES, sent, &mut brought);
+                interval.map(|interval| interval.count())
+            })
+            .collect();
+        if stored {
+            cumulative.remember(brought);
+        }
+        counts
+    }
+
+    #[test]
+    fn each_interval_counts_once_and_the_first_begins_the_count() {
+        let cumulative = Cumulative::default();
+        let both = [sent(10, 5.0), sent(20, 8.0)];
+        // As after a restart of ours: what it counted before may be stored already.
+        assert_eq!(message(&cumulative, both, true), [None, Some(3)]);
+        // Not stored, so sent again, and the same again.
+        assert_eq!(message(&cumulative, [sent(30, 12.0)], false), [Some(4)]);
+        assert_eq!(message(&cumulative, [sent(30, 12.0)], true), [Some(4)]);
+        assert_eq!(message(&cumulative, [sent(30, 12.0)], true), [None]);
+        // Its source began anew.
+        assert_eq!(message(&cumulative, [sent(40, 2.0)], true), [Some(2)]);
+    }
+
+    #[test]
+    fn what_is_no_counter_is_taken_as_it_is() {
+        let gauge = SentHistogram {
+            reset_hint: ResetHint::Gauge,
+            ..sent(10, 5.0)
+        };
+        assert_eq!(message(&Cumulative::default(), [gauge], true), [Some(5)]);
+    }
+}
