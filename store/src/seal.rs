@@ -12,7 +12,7 @@ use crate::index::{MetricId, SeriesId};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
-use crate::{StoreError, chunk};
+use crate::{StoreError, chunk, fail};
 
 /// Series looked up or written under one lock.
 const SERIES_A_LOCK: usize = 2_048;
@@ -107,17 +107,30 @@ impl Store {
             return Ok(());
         };
         let samples_before = sealed.samples;
+        // IMPORTANT: the barrier. The journal is trimmed after everything else is durable; only a test may take that away.
+        let barrier =
+            fail::pass("barrier").map_err(StoreError::io("seal in", &self.shared.options.dir))?;
+        if !barrier {
+            self.trim(window, frozen.through, sealed)?;
+        }
         if let Err(error) = self.make_durable(window, now_ms, &frozen, upkeep, sealed) {
             self.shared.head.thaw(window);
             self.shared.gate.note_failure(&error);
             return Err(error);
         }
         let samples = sealed.samples - samples_before;
-        let freed =
-            self.ask(|reply| Command::Release(window, frozen, samples, idle_before, reply))?;
-        sealed.journal_bytes_freed += freed?;
+        self.ask(|reply| Command::Release(window, samples, idle_before, reply))?;
+        if barrier {
+            self.trim(window, frozen.through, sealed)?;
+        }
         sealed.windows += 1;
         counter!("weir_store_sealed_windows_total").increment(1);
+        Ok(())
+    }
+
+    /// The journal's segments up to a number need no longer be there for a window.
+    fn trim(&self, window: Window, through: u32, sealed: &mut Sealed) -> Result<(), StoreError> {
+        sealed.journal_bytes_freed += self.ask(|reply| Command::Trim(window, through, reply))??;
         Ok(())
     }
 

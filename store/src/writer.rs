@@ -37,13 +37,9 @@ pub(crate) enum Command {
     Write(Write),
     Freeze(Window, SyncSender<Option<Frozen>>),
     /// So many samples of a window are in tables; series idle since before the second window leave the head.
-    Release(
-        Window,
-        Frozen,
-        u64,
-        Window,
-        SyncSender<Result<u64, StoreError>>,
-    ),
+    Release(Window, u64, Window, SyncSender<()>),
+    /// What segments up to this one hold of a window is in tables; answers the bytes freed.
+    Trim(Window, u32, SyncSender<Result<u64, StoreError>>),
     /// Windows before this one are too old to be kept.
     Forget(Window),
     /// Takes series out, in the journal, the head and the index.
@@ -128,9 +124,12 @@ impl Writer {
             Command::Freeze(window, reply) => {
                 let _ = reply.send(self.freeze(window));
             }
-            Command::Release(window, frozen, samples, idle_before, reply) => {
+            Command::Release(window, samples, idle_before, reply) => {
                 self.shared.head.release(window, samples, idle_before);
-                let freed = self.journal.release(window, frozen.through);
+                let _ = reply.send(());
+            }
+            Command::Trim(window, through, reply) => {
+                let freed = self.journal.release(window, through);
                 self.note_sizes();
                 let _ = reply.send(freed);
             }
