@@ -1,5 +1,5 @@
 //! The one way into the store, for every protocol: resolves series, hands points over, waits for the disk, and counts
-//! what became of each. For each protocol `received = stored + rejected + dropped`, because all are counted
+//! what became of each. For each protocol `received = stored + rejected + dropped + aggregated`, because all are counted
 //! together, when the outcome is known.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
 use weir_wire::{Reject, SeriesKey};
 
+use crate::aggregation::Aggregation;
 use crate::mapping::Mapper;
 
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
@@ -24,19 +25,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Admission {
     store: Arc<Store>,
     mapper: Mapper,
+    aggregation: Aggregation,
 }
 
 impl Admission {
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        let mapper = Mapper::default();
-        Self { store, mapper }
+        Self {
+            store,
+            mapper: Mapper::default(),
+            aggregation: Aggregation::default(),
+        }
     }
 
     /// The same with rules for dotted paths.
     #[must_use]
     pub fn with_mapper(self, mapper: Mapper) -> Self {
         Self { mapper, ..self }
+    }
+
+    /// The same with aggregation rules.
+    #[must_use]
+    pub fn with_aggregation(self, aggregation: Aggregation) -> Self {
+        Self {
+            aggregation,
+            ..self
+        }
     }
 
     /// What dotted paths become.
@@ -86,14 +100,21 @@ impl Admission {
         protocol: &'static str,
         origin: Option<Origin>,
         chain: Option<Chain>,
-        points: Points,
+        mut points: Points,
         done: Done,
     ) {
+        let taken_out = self.aggregation.take_out(protocol, &mut points).await;
         let count = points.len() as u64;
         let counted: Done = Box::new(move |result| {
             count_outcome(protocol, count, &result);
+            if let Some(taken_out) = taken_out {
+                taken_out.settle(&result);
+            }
             done(result);
         });
+        if points.is_empty() && origin.is_none() {
+            return counted(Ok(Written::default()));
+        }
         let mut write = Write {
             origin,
             chain,

@@ -17,6 +17,7 @@ use weir_alerting::Alerting;
 use weir_store::{Clock, Options, Recovery, Store};
 
 use crate::admission::Admission;
+use crate::aggregation::Aggregation;
 use crate::config::Config;
 use crate::http::{self, Admin, Api};
 use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
@@ -85,6 +86,13 @@ impl Gateway {
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let (store, recovery) = open_store(&config, &clock).await?;
         let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
+        let (aggregation, aggregator) = Aggregation::open(
+            config.aggregation.clone(),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+        )
+        .context("aggregation.rules")?;
+        let admission = admission.with_aggregation(aggregation.clone());
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
@@ -111,6 +119,7 @@ impl Gateway {
         let reloading = Reloading {
             alerting: Arc::clone(&alerting),
             mapper,
+            aggregation,
         };
 
         let intake = Stage::new("listeners");
@@ -145,6 +154,7 @@ impl Gateway {
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
+        inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| {
             upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop)
         });

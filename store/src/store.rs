@@ -151,6 +151,12 @@ impl Store {
         }
     }
 
+    /// What a number stands for; `None` once its series left.
+    #[must_use]
+    pub fn key(&self, series: SeriesId) -> Option<SeriesKey> {
+        self.shared.index.read().key(series)
+    }
+
     /// Changes when series were taken out: numbers resolved before may not be taken any more.
     #[must_use]
     pub fn generation(&self) -> u64 {
