@@ -2,9 +2,9 @@
 //! while the values are there, by the merged histogram when they are not.
 
 use hashbrown::HashSet;
-use weir_wire::Histogram;
+use weir_wire::{Histogram, Value};
 
-use super::cell::{Held, Kept};
+use super::cell::Held;
 use super::rule::Output;
 
 /// What is kept of samples beside count, sum, extremes and last.
@@ -37,8 +37,8 @@ impl Amount {
                 self.series.insert(one.series);
             }
             match &one.value {
-                Kept::Float(value) => self.float(one.timestamp_ms, *value, wants.distribution),
-                Kept::Histogram(histogram) => self.histogram(histogram, wants.distribution),
+                Value::Float(value) => self.float(one.timestamp_ms, *value, wants.distribution),
+                Value::Histogram(histogram) => self.histogram(histogram, wants.distribution),
             }
         }
     }

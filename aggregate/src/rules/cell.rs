@@ -1,9 +1,7 @@
 //! One group's samples of one interval. Owns that of two samples of one series and time the later one holds, and what is
 //! done when there are too many to keep: they become a summary, exact but for the percentiles.
 
-use std::sync::Arc;
-
-use weir_wire::{Histogram, Value};
+use weir_wire::Value;
 
 use super::amount::{Amount, Wants};
 
@@ -18,28 +16,14 @@ pub(super) struct Held {
     /// It is nowhere else.
     pub(super) is_withheld: bool,
     pub(super) timestamp_ms: i64,
-    pub(super) value: Kept,
-}
-
-/// Histograms lie elsewhere, so that floats are small.
-#[derive(Debug, Clone)]
-pub(super) enum Kept {
-    Float(f64),
-    Histogram(Box<Arc<Histogram>>),
+    pub(super) value: Value,
 }
 
 impl Held {
     fn weight(&self) -> usize {
         match self.value {
-            Kept::Float(_) => 1,
-            Kept::Histogram(_) => HISTOGRAM_WEIGHT,
-        }
-    }
-
-    pub(super) fn value(&self) -> Value {
-        match &self.value {
-            Kept::Float(float) => Value::Float(*float),
-            Kept::Histogram(histogram) => Value::Histogram(Arc::clone(histogram)),
+            Value::Float(_) => 1,
+            Value::Histogram(_) => HISTOGRAM_WEIGHT,
         }
     }
 }

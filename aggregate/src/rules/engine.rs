@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use weir_wire::{Sample, SeriesKey, Value, is_stale};
 
-use super::cell::{Held, Kept};
+use super::cell::Held;
 use super::group::Group;
 use super::plan::{Plan, Target};
 
@@ -139,7 +139,7 @@ impl Engine {
         held.map(|held| {
             let sample = Sample {
                 timestamp_ms: held.timestamp_ms,
-                value: held.value(),
+                value: held.value.clone(),
             };
             (held.series, sample)
         })
@@ -206,9 +206,6 @@ fn held(point: &Point) -> Held {
         series: point.series,
         is_withheld: point.is_withheld,
         timestamp_ms: point.timestamp_ms,
-        value: match &point.value {
-            Value::Float(value) => Kept::Float(*value),
-            Value::Histogram(histogram) => Kept::Histogram(Box::new(Arc::clone(histogram))),
-        },
+        value: point.value.clone(),
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use weir_wire::{SeriesKey, Value};
 
 use super::amount::Wants;
-use super::cell::{Cell, Held, Kept};
+use super::cell::{Cell, Held};
 use super::engine::Emitted;
 use super::plan::Target;
 use super::rule::Output;
@@ -207,7 +207,7 @@ impl Group {
 fn rise(cell: &Cell, ends: &mut HashMap<u32, f64>) -> f64 {
     let mut rise = 0.0;
     for held in cell.held() {
-        let Kept::Float(value) = held.value else {
+        let Value::Float(value) = held.value else {
             continue;
         };
         match ends.insert(held.series, value) {

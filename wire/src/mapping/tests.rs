@@ -196,7 +196,7 @@ fn what_cannot_be_meant_is_refused_with_its_part() {
         (rule(glob("a b"), "n", &[]), "match", "spaces"),
         (rule(regex("a("), "n", &[]), "match", "unclosed group"),
         (
-            rule(regex(&"(a{1000}){1000}"), "n", &[]),
+            rule(regex("(a{1000}){1000}"), "n", &[]),
             "match",
             "size limit",
         ),
