@@ -13,9 +13,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_wire::frame::{
-    self, Ack, Dictionary, Frame, FrameError, Hello, Inbox, Point, Refuse, VERSION,
-};
+use weir_wire::frame::{self, Ack, Dictionary, Frame, FrameError, Hello, Inbox, Refuse, VERSION};
 
 use crate::queue::{Batch, Queue};
 use crate::status::Status;
@@ -208,21 +206,15 @@ impl Session<'_> {
     }
 
     fn frame(&mut self, batch: &Batch) -> Frame {
-        let mut new_series = Vec::new();
-        let mut points = Vec::with_capacity(batch.points.len());
+        let mut said = frame::Batch::with_capacity(batch.sequence, batch.points.len());
         for (key, sample) in &batch.points {
             let (series, new) = self.dictionary.id(key);
             if new {
-                new_series.push((series, key.clone()));
+                said.introduce(series, key.borrowed());
             }
-            let sample = sample.clone();
-            points.push(Point { series, sample });
+            said.push(series, sample);
         }
-        Frame::Batch(frame::Batch {
-            sequence: batch.sequence,
-            new_series,
-            points,
-        })
+        Frame::Batch(said)
     }
 
     fn take(&mut self, frame: Frame) -> Result<(), End> {

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use weir_agent::app::{Agent, Clock};
 use weir_agent::config::Config;
+use weir_wire::SeriesKey;
 use weir_wire::frame::{
     self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
 };
-use weir_wire::{SeriesKey, Value};
 
 /// One session, seen from the gateway.
 struct Session {
@@ -77,10 +77,12 @@ impl Session {
         loop {
             match self.next() {
                 Some(Frame::Batch(batch)) => {
-                    for (id, key) in &batch.new_series {
-                        assert_eq!(*id as usize, self.dictionary.len(), "ids are dense");
-                        self.dictionary.push(key.clone());
+                    if !batch.new_series.is_empty() {
+                        let first = batch.first_id as usize;
+                        assert_eq!(first, self.dictionary.len(), "ids are dense");
                     }
+                    let new = batch.new_series.iter();
+                    self.dictionary.extend(new.map(|key| key.to_key()));
                     return batch;
                 }
                 Some(Frame::Heartbeat) => {}
@@ -90,15 +92,9 @@ impl Session {
     }
 
     fn values(&self, batch: &Batch, name: &str) -> Vec<f64> {
-        let named = batch
-            .points
-            .iter()
-            .filter(|p| self.dictionary[p.series as usize].name() == name);
-        let floats = named.filter_map(|p| match p.sample.value {
-            Value::Float(value) => Some(value),
-            Value::Histogram(_) => None,
-        });
-        floats.collect()
+        let named = batch.floats.iter();
+        let named = named.filter(|(id, ..)| self.dictionary[*id as usize].name() == name);
+        named.map(|(.., value)| value).collect()
     }
 
     fn say(&mut self, frame: &Frame) {
@@ -167,8 +163,8 @@ async fn what_is_not_acknowledged_is_sent_again_under_its_number() {
         let mut session = Session::accept(&listener, 0);
         let again = session.batch();
         assert_eq!(
-            (again.sequence, &again.points),
-            (first.sequence, &first.points)
+            (again.sequence, &again.floats),
+            (first.sequence, &first.floats)
         );
         assert_eq!(
             again.new_series.len(),

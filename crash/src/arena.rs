@@ -99,7 +99,18 @@ impl Arena {
 
     /// Starts the gateway, which must come up; nothing is sent to it yet.
     pub(crate) fn start(&mut self) -> Result<Gateway> {
-        match self.launch.start()? {
+        let started = self.launch.start()?;
+        self.must_be_up(started)
+    }
+
+    /// The same, but it is far from ready: it only takes what is sent.
+    pub(crate) fn start_slowly(&mut self) -> Result<Gateway> {
+        let started = self.launch.start_slowly()?;
+        self.must_be_up(started)
+    }
+
+    fn must_be_up(&mut self, started: Started) -> Result<Gateway> {
+        match started {
             Started::Ready(gateway) => Ok(gateway),
             Started::Ended(status) => {
                 let said = self.tail.read();

@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const READY: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(60);
+/// So slow that agents get through before the journal is read back.
+const SLOW_START: &str = "replay.group=sleep:100";
 const FREEZE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -46,6 +48,21 @@ pub(crate) enum Started {
 impl Launch {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(&self) -> Result<Started> {
+        self.start_until("ready")
+    }
+
+    /// Starts it so that it is not ready for long, and waits until it takes what is sent.
+    pub(crate) fn start_slowly(&self) -> Result<Started> {
+        let own = self.failpoints.as_deref().unwrap_or_default();
+        let slow = Self {
+            failpoints: Some(format!("{own};{SLOW_START}")),
+            ..self.clone()
+        };
+        slow.start_until("frames")
+    }
+
+    /// Waits for a line that begins with this word; `ready` comes last.
+    fn start_until(&self, last: &str) -> Result<Started> {
         let (mut child, said) = self.spawn()?;
         let deadline = Instant::now() + READY;
         let (mut http, mut frames) = (None, None);
@@ -61,8 +78,10 @@ impl Launch {
             match line.split_once(' ') {
                 Some(("page", url)) => http = Some(address(url)),
                 Some(("frames", at)) => frames = Some(at.parse()?),
-                _ if line == "ready" => break,
                 _ => {}
+            }
+            if line.split(' ').next() == Some(last) {
+                break;
             }
         }
         Ok(Started::Ready(Gateway {
@@ -117,6 +136,8 @@ impl Launch {
         let ports = ["http", "frames"].map(|section| format!("{section}.listen=127.0.0.1:0"));
         let rest = [
             "graphite.listen=".to_owned(),
+            "graphite.pickle_listen=".to_owned(),
+            "opentsdb.listen=".to_owned(),
             "store.window=60s".to_owned(),
             "query.timeout=60s".to_owned(),
             // Its samples are of now: each would hold a segment of the journal until its window is over, minutes later.

@@ -88,6 +88,23 @@ fn checked(arena: &mut Arena, gateway: Gateway) -> Result<Gateway> {
     Ok(gateway)
 }
 
+/// Half of them after something was acknowledged that the head never saw.
+fn end_while_starting(arena: &mut Arena) -> Result<()> {
+    arena.tally.while_starting += 1;
+    if arena.random.once_in(2) {
+        let after = Duration::from_millis(arena.random.below(120));
+        return arena.launch.start_and_kill(after);
+    }
+    let mut gateway = arena.start_slowly()?;
+    arena.fleet.aim(&gateway);
+    arena.fleet.wait_for_acknowledgement(&mut gateway)?;
+    sleep(Duration::from_millis(arena.random.below(300)));
+    gateway.kill()?;
+    arena.fleet.rest();
+    arena.tally.before_ready += 1;
+    Ok(())
+}
+
 /// Load, the end, the start after it, and a comparison before anybody can send anything again.
 fn cycle(arena: &mut Arena, gateway: Gateway, compared: bool) -> Result<Gateway> {
     let at_once = arena.random.once_in(AT_ONCE_EVERY);
@@ -103,10 +120,7 @@ fn cycle(arena: &mut Arena, gateway: Gateway, compared: bool) -> Result<Gateway>
     arena.fleet.rest();
     arena.tally.cycles += 1;
     if arena.random.once_in(WHILE_STARTING_EVERY) {
-        arena
-            .launch
-            .start_and_kill(Duration::from_millis(arena.random.below(120)))?;
-        arena.tally.while_starting += 1;
+        end_while_starting(arena)?;
     }
     let mut gateway = arena.start()?;
     arena.tally.ready.push(ended.elapsed());

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use weir_wire::frame::{self, Batch, Dictionary, Frame, Hello, Inbox, Point, VERSION};
+use weir_wire::frame::{self, Batch, Dictionary, Frame, Hello, Inbox, VERSION};
 
 use crate::plan::Planned;
 
@@ -58,19 +58,14 @@ impl Session {
 
     /// Sends a batch, its series spelled out where this session has not named them yet.
     pub(crate) fn send(&mut self, sequence: u64, points: &[Planned]) -> Result<()> {
-        let mut batch = Batch {
-            sequence,
-            new_series: Vec::new(),
-            points: Vec::with_capacity(points.len()),
-        };
+        let mut batch = Batch::with_capacity(sequence, points.len());
         for point in points {
             let key = point.line.key()?;
             let (series, new) = self.dictionary.id(&key);
             if new {
-                batch.new_series.push((series, key));
+                batch.introduce(series, key.borrowed());
             }
-            let sample = point.sample.clone();
-            batch.points.push(Point { series, sample });
+            batch.push(series, &point.sample);
         }
         self.put(&Frame::Batch(batch))
     }

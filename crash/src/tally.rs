@@ -12,6 +12,8 @@ pub(crate) struct Tally {
     pub(crate) cycles: u64,
     /// Of the cycles: ended again before the gateway was ready.
     pub(crate) while_starting: u64,
+    /// Of those: something had been acknowledged by then.
+    pub(crate) before_ready: u64,
     pub(crate) verdict: Verdict,
     pub(crate) comparisons: u64,
     /// From the end to a gateway that is ready, and to its first acknowledgement.
@@ -41,6 +43,7 @@ impl Tally {
             began: Instant::now(),
             cycles: 0,
             while_starting: 0,
+            before_ready: 0,
             verdict: Verdict::default(),
             comparisons: 0,
             ready: Vec::new(),
@@ -72,8 +75,8 @@ impl Tally {
         let wall_s = self.took().as_secs_f64();
         println!("== {}: {word}", self.part);
         println!(
-            "   {} cycles ({} ended while starting) in {wall_s:.1} s, {} comparisons",
-            self.cycles, self.while_starting, self.comparisons
+            "   {} cycles ({} ended while starting, {} of them after an acknowledgement) in {wall_s:.1} s, {} comparisons",
+            self.cycles, self.while_starting, self.before_ready, self.comparisons
         );
         println!("   {}", self.verdict);
         println!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::sync::oneshot;
 use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
-use weir_wire::{Reject, SeriesKey};
+use weir_wire::{KeyRun, Reject, SeriesKey};
 
 use crate::aggregation::Aggregation;
 use crate::mapping::Mapper;
@@ -67,6 +67,12 @@ impl Admission {
         self.store.resolve(key).map_err(|_| Reject::OverLimit)
     }
 
+    /// The same for many at once; `None` for those that are not taken.
+    #[must_use]
+    pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        self.store.resolve_many(keys)
+    }
+
     /// Changes when series were taken out or rules changed, so that remembered names are to be forgotten: see
     /// [`Store::generation`] and [`Mapper::generation`].
     #[must_use]
@@ -94,15 +100,55 @@ impl Admission {
         receive.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// The same, for somebody who is told after a while that there is no room rather than kept waiting.
+    ///
+    /// # Errors
+    /// The journal's, [`StoreError::Busy`] and [`StoreError::Full`]; the points are counted as dropped then.
+    pub async fn deliver(
+        &self,
+        protocol: &'static str,
+        points: Points,
+    ) -> Result<Written, StoreError> {
+        let (send, receive) = oneshot::channel();
+        let done: Done = Box::new(move |result| {
+            // Who asked may be gone; what was stored stays stored and was counted.
+            let _ = send.send(result);
+        });
+        let count = points.len() as u64;
+        let write = self.write(protocol, None, None, points, done);
+        let Ok(write) = tokio::time::timeout(PATIENCE, write).await else {
+            let refused = Err(StoreError::Busy);
+            count_outcome(protocol, count, &refused);
+            return refused;
+        };
+        self.hand_over(write, Some(PATIENCE), Some(PATIENCE)).await;
+        receive.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Hands points over and returns once they are queued; `done` is called when they are on disk, or refused.
     pub async fn submit(
         &self,
         protocol: &'static str,
         origin: Option<Origin>,
         chain: Option<Chain>,
-        mut points: Points,
+        points: Points,
         done: Done,
     ) {
+        // An agent has its batch still and can ask another gateway; who sends lines waits.
+        let patience = origin.as_ref().map(|_| PATIENCE);
+        let write = self.write(protocol, origin, chain, points, done).await;
+        self.hand_over(write, None, patience).await;
+    }
+
+    /// Waits while aggregation rules are behind.
+    async fn write(
+        &self,
+        protocol: &'static str,
+        origin: Option<Origin>,
+        chain: Option<Chain>,
+        mut points: Points,
+        done: Done,
+    ) -> Write {
         let taken_out = self.aggregation.take_out(protocol, &mut points).await;
         let count = points.len() as u64;
         let counted: Done = Box::new(move |result| {
@@ -112,31 +158,40 @@ impl Admission {
             }
             done(result);
         });
-        if points.is_empty() && origin.is_none() {
-            return counted(Ok(Written::default()));
-        }
-        let mut write = Write {
+        Write {
             origin,
             chain,
             points,
             done: counted,
-        };
+        }
+    }
+
+    /// Tries until the write is queued, or for so long while the queue is busy, or the store full; `None` is for ever.
+    async fn hand_over(
+        &self,
+        mut write: Write,
+        while_busy: Option<Duration>,
+        while_full: Option<Duration>,
+    ) {
+        if write.points.is_empty() && write.origin.is_none() {
+            return (write.done)(Ok(Written::default()));
+        }
         let started = tokio::time::Instant::now();
         loop {
-            match self.store.append(write) {
+            let (back, error) = match self.store.append(write) {
                 Ok(()) => return,
-                Err((back, StoreError::Busy)) => {
-                    write = *back;
-                    tokio::time::sleep(RETRY).await;
-                }
-                Err((back, StoreError::Full(_)))
-                    if back.origin.is_none() || started.elapsed() < PATIENCE =>
-                {
-                    write = *back;
-                    tokio::time::sleep(RETRY_FULL).await;
-                }
-                Err((back, error)) => return (back.done)(Err(error)),
+                Err(refused) => refused,
+            };
+            let (patience, pause) = match error {
+                StoreError::Busy => (while_busy, RETRY),
+                StoreError::Full(_) => (while_full, RETRY_FULL),
+                _ => (Some(Duration::ZERO), RETRY),
+            };
+            if patience.is_some_and(|patience| started.elapsed() >= patience) {
+                return (back.done)(Err(error));
             }
+            write = *back;
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The composition: opens the store, introduces it to query and alerting, binds every socket, starts every task, and
-//! stops them in the order of the data. Tests start this in their own process on port 0.
+//! The composition: binds every socket, starts the store, introduces it to query and alerting, starts every task, and
+//! stops them in the order of the data. What comes in is taken before the store has read its journal back; what asks or
+//! tends it begins after that. Tests start this in their own process on port 0.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,13 +15,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_alerting::Alerting;
-use weir_store::{Clock, Options, Recovery, Store};
+use weir_query::Source;
+use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api};
-use crate::listen::{Bound, FrameListener, GraphiteTcp, GraphiteUdp, bind_tcp, bind_udp};
+use crate::http::{self, Admin, Api, Taking};
+use crate::listen::{
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+};
 use crate::mapping::Mapper;
 use crate::presence::Presence;
 use crate::reloading::Reloading;
@@ -29,6 +33,10 @@ use crate::{asking, keeping, upkeep};
 
 /// How long listeners and the page get to finish what they have.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often it is told how much of the journal was read back.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+/// How long the first beat may take before alerting begins without it: there may be no room for writes.
+const FIRST_BEAT: Duration = Duration::from_secs(2);
 
 /// Where a started gateway listens.
 #[derive(Debug, Clone)]
@@ -37,13 +45,20 @@ pub struct Addresses {
     pub frames: SocketAddr,
     /// TCP, then UDP; the same port unless it was given as 0.
     pub graphite: Option<(SocketAddr, SocketAddr)>,
+    pub pickle: Option<SocketAddr>,
+    pub opentsdb: Option<SocketAddr>,
 }
 
 /// A running gateway.
 pub struct Gateway {
     pub addresses: Addresses,
+    /// What the start found; empty until [`Gateway::serve`].
     pub recovery: Recovery,
     store: Arc<Store>,
+    admission: Admission,
+    presence: Arc<Presence>,
+    clock: Clock,
+    beat: Duration,
     ready: Arc<AtomicBool>,
     intake: Stage,
     inner: Stage,
@@ -52,10 +67,11 @@ pub struct Gateway {
     page_stop: CancellationToken,
 }
 
-/// What the API shows and does of the store itself.
+/// What the API shows of the store itself, and does with it.
 struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
+    taking: Taking,
 }
 
 /// Tasks that stop together.
@@ -66,25 +82,49 @@ struct Stage {
 }
 
 impl Gateway {
-    /// Opens and starts everything; on return every port is open.
+    /// Opens and starts everything; on return every port is open and everything is answered.
+    ///
+    /// # Errors
+    /// As for [`Gateway::listen`], [`Gateway::read_back`] and [`Gateway::serve`].
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let mut gateway = Self::listen(config, clock).await?;
+        let served = match gateway.read_back().await {
+            Ok(recovery) => gateway.serve(recovery).await,
+            Err(error) => Err(error),
+        };
+        match served {
+            Ok(()) => Ok(gateway),
+            Err(error) => {
+                gateway.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens every port and takes what comes in. The page says that it is starting; queries are answered, and alerts
+    /// looked at, from [`Gateway::serve`] on.
     ///
     /// # Errors
     /// The data directory cannot be had, a rule is wrong, or a port is in use: each named.
-    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn listen(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let metrics = crate::self_metrics::install();
         // Sockets first: a second gateway on the same ports ends before it reads a journal.
         let page = bind_tcp("http.listen", config.http).await?;
         let frames = bind_tcp("frames.listen", config.frames).await?;
         let graphite = bind_graphite(&config).await?;
+        let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
+        let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
             graphite: graphite
                 .as_ref()
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
+            pickle: pickle.as_ref().map(|bound| bound.address),
+            opentsdb: opentsdb.as_ref().map(|bound| bound.address),
         };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
-        let (store, recovery) = open_store(&config, &clock).await?;
+        let store = start_store(&config, &clock).await?;
         let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
         let (aggregation, aggregator) = Aggregation::open(
             config.aggregation.clone(),
@@ -97,31 +137,13 @@ impl Gateway {
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
         ));
-        let known = presence.restore(&store)?;
-        tracing::info!("{known} hosts were up or down before this start");
-
         let source = Arc::new(StoreSource(Arc::clone(&store)));
-        let asked = asking::Asking::new(
-            source.clone(),
-            asking::engine(config.lookback),
-            config.query.clone(),
-        );
-        let record = Some(asking::record(admission.clone()));
-        let alerting = Alerting::open(
-            config.alerting.clone(),
-            asked.ask(),
-            asking::check(),
-            Arc::clone(&clock),
-            record,
-        )
-        .context("alerting")?;
-        let alerting = Arc::new(alerting);
+        let alerting = Arc::new(open_alerting(&config, &clock, &source, &admission)?);
         let reloading = Reloading {
             alerting: Arc::clone(&alerting),
             mapper,
             aggregation,
         };
-
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
             let (store, admission, presence) =
@@ -153,30 +175,41 @@ impl Gateway {
             };
             intake.spawn(|stop| taken.run(stop));
         }
+        if let Some(bound) = pickle {
+            let taken = PickleTcp {
+                listener: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                max_connections: config.graphite_max_connections,
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if let Some(bound) = opentsdb {
+            let taken = OpenTsdbTcp {
+                listener: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                max_connections: config.opentsdb_max_connections,
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| aggregator.run(admission.clone(), stop));
-        inner.spawn(|stop| {
-            upkeep::beat(Arc::clone(&presence), admission.clone(), config.beat, stop)
-        });
-        inner.spawn(|stop| upkeep::seal(Arc::clone(&store), Arc::clone(&clock), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
-        inner.spawn(|stop| {
-            let alerting = Arc::clone(&alerting);
-            async move { alerting.run(stop).await }
-        });
 
-        let ready = Arc::new(AtomicBool::new(true));
+        let ready = Arc::new(AtomicBool::new(false));
         let page_stop = CancellationToken::new();
         let kept = Kept {
             admin: config
                 .admin
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
+            taking: Taking::new(&admission, &clock),
         };
         let api = api(
             source,
             &config,
-            clock,
+            Arc::clone(&clock),
             &reloading,
             metrics,
             kept,
@@ -189,8 +222,12 @@ impl Gateway {
         ));
         Ok(Self {
             addresses,
-            recovery,
+            recovery: Recovery::default(),
             store,
+            admission,
+            presence,
+            clock,
+            beat: config.beat,
             ready,
             intake,
             inner,
@@ -198,6 +235,60 @@ impl Gateway {
             page,
             page_stop,
         })
+    }
+
+    /// Waits until the store has read its journal back, and tells now and then how far it is.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read_back(&self) -> impl Future<Output = anyhow::Result<Recovery>> + use<> {
+        let store = Arc::clone(&self.store);
+        async move {
+            let waiting = Arc::clone(&store);
+            let mut waiting = tokio::task::spawn_blocking(move || waiting.wait_until_read_back());
+            let mut ticks = tokio::time::interval(TELL_EVERY);
+            ticks.tick().await;
+            loop {
+                tokio::select! {
+                    done = &mut waiting => return done?.context("store"),
+                    _ = ticks.tick() => if let Some(percent) = store.starting() {
+                        tracing::info!("read back {percent} % of the journal; writes are taken");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes up what needs the whole store: who was up, the beat, upkeep and alerting.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn serve(&mut self, recovery: Recovery) -> anyhow::Result<()> {
+        report(&recovery);
+        self.recovery = recovery;
+        let known = self.presence.restore(&self.store)?;
+        tracing::info!("{known} hosts were up or down before this start");
+        // Before the first rule is looked at: after a long absence it would find nobody.
+        let first = self.presence.store(&self.admission);
+        if tokio::time::timeout(FIRST_BEAT, first).await.is_err() {
+            tracing::warn!(
+                "the first beat of `up` still waits for room; alerting begins without it"
+            );
+        }
+        let (presence, admission, every) = (
+            Arc::clone(&self.presence),
+            self.admission.clone(),
+            self.beat,
+        );
+        self.inner
+            .spawn(|stop| upkeep::beat(presence, admission, every, stop));
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        self.inner.spawn(|stop| upkeep::seal(store, clock, stop));
+        let alerting = Arc::clone(&self.reloading.alerting);
+        self.inner
+            .spawn(|stop| async move { alerting.run(stop).await });
+        self.ready.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Reads all rule files again; the old rules stay when any of the new ones is refused.
@@ -212,6 +303,8 @@ impl Gateway {
     /// Stops in the order of the data: listeners, upkeep and alerting, the page, and last the store.
     pub async fn stop(self) {
         self.ready.store(false, Ordering::Release);
+        // Whoever waits for the journal to be read back would wait for nothing: what is written stays written.
+        self.store.stop_starting();
         self.intake.end().await;
         self.inner.end().await;
         self.page_stop.cancel();
@@ -274,6 +367,7 @@ fn api(
         Arc::clone(&reloading.alerting),
     );
     let reloading = reloading.clone();
+    let starting = Arc::clone(&kept.store);
     Api {
         source,
         engine: asking::engine(config.lookback),
@@ -290,6 +384,11 @@ fn api(
             keeping::cardinality_json(kept.store.cardinality(limit))
         }),
         ready,
+        starting: Arc::new(move || {
+            let percent = starting.starting()?;
+            Some(StoreError::Starting { percent }.to_string())
+        }),
+        taking: kept.taking,
         metrics,
     }
 }
@@ -310,6 +409,16 @@ async fn bind_graphite(
     let tcp = bind_tcp("graphite.listen", address).await?;
     let udp = bind_udp("graphite.listen", address)?;
     Ok(Some((tcp, udp)))
+}
+
+async fn bind_if_any(
+    key: &'static str,
+    address: Option<SocketAddr>,
+) -> anyhow::Result<Option<Bound<TcpListener>>> {
+    match address {
+        Some(address) => Ok(Some(bind_tcp(key, address).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What the configuration means for the store.
@@ -336,12 +445,27 @@ pub(crate) fn store_options(config: &Config, clock: &Clock) -> Options {
     }
 }
 
-async fn open_store(config: &Config, clock: &Clock) -> anyhow::Result<(Arc<Store>, Recovery)> {
+async fn start_store(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Store>> {
     let options = store_options(config, clock);
-    let opened = tokio::task::spawn_blocking(move || Store::open(options)).await?;
-    let (store, recovery) = opened.context("store")?;
-    report(&recovery);
-    Ok((Arc::new(store), recovery))
+    let started = tokio::task::spawn_blocking(move || Store::start(options)).await?;
+    Ok(Arc::new(started.context("store")?))
+}
+
+/// Nothing is asked and nobody told before it runs.
+fn open_alerting(
+    config: &Config,
+    clock: &Clock,
+    source: &Arc<StoreSource>,
+    admission: &Admission,
+) -> anyhow::Result<Alerting> {
+    let asked = asking::Asking::new(
+        Arc::clone(source) as Arc<dyn Source>,
+        asking::engine(config.lookback),
+        config.query.clone(),
+    );
+    let record = Some(asking::record(admission.clone()));
+    let (config, clock) = (config.alerting.clone(), Arc::clone(clock));
+    Alerting::open(config, asked.ask(), asking::check(), clock, record).context("alerting")
 }
 
 fn report(recovery: &Recovery) {

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use weir_store::Clock;
 
 use crate::aggregation::{self, AggregateCommand};
-use crate::app::Gateway;
+use crate::app::{Addresses, Gateway};
 use crate::asking;
 use crate::config::{Config, DEFAULTS};
 use crate::keeping::{self, StoreCommand};
@@ -148,27 +148,56 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
 async fn until_told(config: Config) -> Result<(), Failure> {
     // Before anybody is told that it is ready: whoever stops it at once must find it listening.
     let mut signals = Signals::new().map_err(|error| failed(error.into()))?;
-    let gateway = Gateway::start(config, wall_clock()).await.map_err(failed)?;
-    announce(&gateway);
-    while signals.next_is_reload().await {
-        match gateway.reload().await {
-            Ok(()) => tracing::info!("rules were read again"),
-            Err(error) => tracing::error!("the rules stay as they were: {error:#}"),
-        }
-    }
+    let mut gateway = Gateway::listen(config, wall_clock())
+        .await
+        .map_err(failed)?;
+    announce(&gateway.addresses);
+    let outcome = run_until_told(&mut gateway, &mut signals).await;
     tracing::info!("stopping");
     gateway.stop().await;
+    outcome.map_err(failed)
+}
+
+async fn run_until_told(gateway: &mut Gateway, signals: &mut Signals) -> anyhow::Result<()> {
+    let mut reading = std::pin::pin!(gateway.read_back());
+    let recovery = loop {
+        tokio::select! {
+            read_back = &mut reading => break read_back?,
+            is_reload = signals.next_is_reload() => match is_reload {
+                true => reload(gateway).await,
+                false => return Ok(()),
+            },
+        }
+    };
+    gateway.serve(recovery).await?;
+    // Who started it may have stopped listening after the addresses.
+    let _ = writeln!(std::io::stdout(), "ready");
+    while signals.next_is_reload().await {
+        reload(gateway).await;
+    }
     Ok(())
 }
 
-fn announce(gateway: &Gateway) {
-    let addresses = &gateway.addresses;
+async fn reload(gateway: &Gateway) {
+    match gateway.reload().await {
+        Ok(()) => tracing::info!("rules were read again"),
+        Err(error) => tracing::error!("the rules stay as they were: {error:#}"),
+    }
+}
+
+/// From now on everything that comes in is taken.
+fn announce(addresses: &Addresses) {
     println!("page http://{}/", addresses.http);
     println!("frames {}", addresses.frames);
     if let Some((tcp, udp)) = addresses.graphite {
         println!("graphite tcp {tcp} udp {udp}");
     }
-    println!("ready");
+    if let Some(address) = addresses.pickle {
+        println!("pickle {address}");
+    }
+    if let Some(address) = addresses.opentsdb {
+        println!("opentsdb {address}");
+    }
 }
 
 struct Signals {

@@ -34,6 +34,7 @@ struct Read {
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
+    opentsdb: ReadOpenTsdb,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -58,8 +59,16 @@ struct ReadFrames {
 #[serde(deny_unknown_fields)]
 struct ReadGraphite {
     listen: String,
+    pickle_listen: String,
     max_connections: usize,
     mappings: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadOpenTsdb {
+    listen: String,
+    max_connections: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,7 +154,10 @@ pub struct Config {
     pub frames_token: String,
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
+    pub pickle: Option<SocketAddr>,
     pub graphite_max_connections: usize,
+    pub opentsdb: Option<SocketAddr>,
+    pub opentsdb_max_connections: usize,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
     pub aggregation: AggregationConfig,
@@ -212,13 +224,16 @@ impl Read {
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
             frames_token: self.frames.token,
-            graphite: match self.graphite.listen.as_str() {
-                "" => None,
-                listen => Some(address("graphite.listen", listen)?),
-            },
+            graphite: address_if_any("graphite.listen", &self.graphite.listen)?,
+            pickle: address_if_any("graphite.pickle_listen", &self.graphite.pickle_listen)?,
             graphite_max_connections: some(
                 "graphite.max_connections",
                 self.graphite.max_connections,
+            )?,
+            opentsdb: address_if_any("opentsdb.listen", &self.opentsdb.listen)?,
+            opentsdb_max_connections: some(
+                "opentsdb.max_connections",
+                self.opentsdb.max_connections,
             )?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
@@ -349,6 +364,14 @@ impl ReadAlerting {
             webhooks: webhooks.collect(),
             ..AlertingConfig::default()
         })
+    }
+}
+
+/// Empty for a port that is off.
+fn address_if_any(key: &'static str, text: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    match text {
+        "" => Ok(None),
+        text => address(key, text).map(Some),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Who is up: each agent's session keeps its host alive here, and at each beat a sample `up{host=…}` is stored: 1
 //! while frames come, 0 after three missed intervals, and the stale mark after a clean goodbye.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
-use weir_store::{Clock, Limit, Limits, Points, Store, StoreError, Wish};
+use weir_store::{Clock, Limit, Limits, Points, Selected, Store, StoreError, Wish};
 use weir_wire::frame::Hello;
 use weir_wire::{MatchOp, Matcher, NAME_LABEL, SeriesKey, is_stale, stale};
 
@@ -43,7 +43,8 @@ impl Presence {
         }
     }
 
-    /// Takes up the hosts that were expected before a restart: whoever stays silent now turns 0 like anyone else.
+    /// Takes up the hosts that were expected before a restart: whoever stays silent now turns 0 like anyone else. Who
+    /// was heard already, while the store was starting, stays as it was heard.
     ///
     /// # Errors
     /// The store's.
@@ -61,16 +62,34 @@ impl Presence {
             if found.series.is_empty() {
                 continue;
             }
-            let mut hosts = self.hosts.lock();
-            for one in found.series {
-                let last = one.columns.values.last().copied();
-                if !last.is_some_and(is_stale) {
-                    hosts.insert(one.key, Host::from_store(now_ms, last == Some(0.0)));
-                }
-            }
-            return Ok(hosts.len());
+            let last = |one: &Selected| one.columns.values.last().copied();
+            let expected = found.series.into_iter();
+            let expected = expected.filter(|one| !last(one).is_some_and(is_stale));
+            let expected = expected.map(|one| (last(&one) == Some(0.0), one.key));
+            return Ok(self.expect(now_ms, expected.collect()));
         }
-        Ok(0)
+        Ok(self.expect(now_ms, Vec::new()))
+    }
+
+    /// Hosts that were down, or up, before this start; gives back how many there are.
+    fn expect(&self, now_ms: i64, expected: Vec<(bool, SeriesKey)>) -> usize {
+        let mut hosts = self.hosts.lock();
+        let before: BTreeSet<&SeriesKey> = expected.iter().map(|(_, key)| key).collect();
+        // As in `heard`: who is there under other labels than before has left the earlier ones.
+        let moved = hosts.keys().filter(|key| !before.contains(key));
+        let moved = moved.filter_map(|key| Some(key.get("host")?.to_owned()));
+        let moved: BTreeSet<String> = moved.collect();
+        // Frames may have had to wait for us: that is no silence of theirs.
+        hosts.values_mut().for_each(|host| host.heard_ms = now_ms);
+        for (down, key) in expected {
+            let left = key.get("host").is_some_and(|host| moved.contains(host));
+            let host = Host {
+                left,
+                ..Host::from_store(now_ms, down)
+            };
+            hosts.entry(key).or_insert(host);
+        }
+        hosts.len()
     }
 
     /// A frame came from this agent.
@@ -267,6 +286,63 @@ mod tests {
         assert_eq!(states, [true, false], "{beat:?}");
         presence.settle(&beat);
         assert_eq!(presence.beat().len(), 1);
+    }
+
+    #[test]
+    fn who_was_heard_while_starting_is_not_down() {
+        let now = Arc::new(AtomicI64::new(1_000_000));
+        let clock = Arc::clone(&now);
+        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        let named = |agent: &str, az: &str| Hello {
+            agent: agent.into(),
+            labels: vec![("az".into(), az.into())],
+            ..hello(2)
+        };
+        presence.heard(&named("web01", "1"));
+        presence.heard(&named("web02", "2"));
+        presence.heard(&named("web03", "1"));
+        presence.left(&named("web03", "1"));
+        // The journal took long, and the agents' frames had to wait.
+        let now_ms = now.fetch_add(60_000, Ordering::Relaxed) + 60_000;
+        let key = |agent: &str, az: &str| key_of(&named(agent, az)).unwrap();
+        let known = presence.expect(
+            now_ms,
+            vec![
+                (true, key("web01", "1")),
+                (false, key("web02", "1")),
+                (false, key("web03", "1")),
+                (true, key("web04", "1")),
+                (false, key("web05", "1")),
+            ],
+        );
+        assert_eq!(known, 6);
+        let states: Vec<(String, String)> = presence
+            .beat()
+            .into_iter()
+            .map(|(key, up)| {
+                let state = if is_stale(up) {
+                    "stale".to_owned()
+                } else {
+                    up.to_string()
+                };
+                (
+                    format!("{}/{}", key.get("host").unwrap(), key.get("az").unwrap()),
+                    state,
+                )
+            })
+            .collect();
+        let expected = [
+            ("web01/1", "1"),
+            ("web02/1", "stale"),
+            ("web02/2", "1"),
+            ("web03/1", "stale"),
+            ("web04/1", "0"),
+            ("web05/1", "1"),
+        ];
+        let expected = expected.map(|(host, state)| (host.to_owned(), state.to_owned()));
+        let mut states = states;
+        states.sort();
+        assert_eq!(states, expected);
     }
 
     #[test]

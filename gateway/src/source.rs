@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use weir_query::{
-    Aspect, Budget, BudgetError, Selection, SeriesData, Source, SourceError, TimeRange, Wish,
+    Aspect, Budget, BudgetError, GroupLabels, Grouping, Selection, SeriesData, Source, SourceError,
+    Taker, TimeRange, Wish,
 };
 use weir_store::{Limit, Limits, Store, StoreError};
 use weir_wire::{Matcher, SeriesKey};
@@ -40,6 +41,36 @@ impl Source for StoreSource {
         })
     }
 
+    fn grouped(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        wish: Wish,
+        by: &Grouping<'_>,
+        takers: &mut [&mut dyn Taker],
+        budget: &Budget,
+    ) -> Result<Option<Vec<GroupLabels>>, SourceError> {
+        let mut handed: Vec<_> = takers.iter_mut().map(|taker| Handed(*taker)).collect();
+        let mut handed: Vec<&mut dyn weir_store::Taker> =
+            handed.iter_mut().map(|taker| taker as _).collect();
+        let by = weir_store::Grouping {
+            labels: by.labels,
+            without: by.without,
+            name: by.name,
+            one_name: by.one_name,
+            most: by.most,
+        };
+        let found = self.0.grouped(
+            matchers,
+            (range.from_ms, range.to_ms),
+            in_stores_words(wish),
+            by,
+            &mut handed,
+            &Asked(budget),
+        );
+        found.map_err(in_its_words)
+    }
+
     fn series(
         &self,
         selectors: &[Vec<Matcher>],
@@ -73,6 +104,14 @@ impl Source for StoreSource {
             .0
             .label_values(label, selectors, range.from_ms, range.to_ms);
         found.map_err(in_its_words)
+    }
+}
+
+struct Handed<'a>(&'a mut dyn Taker);
+
+impl weir_store::Taker for Handed<'_> {
+    fn take(&mut self, group: usize, times_ms: &[i64], values: &[f64]) -> Result<(), Limit> {
+        Ok(self.0.take(group, times_ms, values)?)
     }
 }
 

@@ -50,6 +50,19 @@ impl Budget {
         Ok(())
     }
 
+    pub(crate) fn spent(&self) -> Spent {
+        Spent {
+            series: self.series.spent.load(Ordering::Relaxed),
+            samples: self.samples.spent.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Gives back what was spent since, on an attempt that nothing is kept of.
+    pub(crate) fn back_to(&self, before: Spent) {
+        self.series.spent.store(before.series, Ordering::Relaxed);
+        self.samples.spent.store(before.samples, Ordering::Relaxed);
+    }
+
     /// Spends series.
     ///
     /// # Errors
@@ -71,6 +84,13 @@ impl Budget {
             .take(count)
             .ok_or(BudgetError::Samples { limit })
     }
+}
+
+/// What was spent at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spent {
+    series: u64,
+    samples: u64,
 }
 
 #[derive(Debug)]
@@ -110,6 +130,19 @@ mod tests {
         assert_eq!(budget.take_samples(u64::MAX), refused);
         assert_eq!(budget.take_samples(10), Ok(()));
         assert_eq!(budget.take_samples(1), refused);
+    }
+
+    #[test]
+    fn what_an_attempt_spent_comes_back() {
+        let budget = Budget::new(2, 10);
+        assert_eq!(budget.take_series(1), Ok(()));
+        let before = budget.spent();
+        assert_eq!(budget.take_series(1), Ok(()));
+        assert_eq!(budget.take_samples(10), Ok(()));
+        budget.back_to(before);
+        assert_eq!(budget.take_series(1), Ok(()));
+        assert_eq!(budget.take_series(1), Err(BudgetError::Series { limit: 2 }));
+        assert_eq!(budget.take_samples(10), Ok(()));
     }
 
     #[test]

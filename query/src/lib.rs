@@ -10,4 +10,7 @@ mod source;
 mod tiers;
 
 pub use budget::{Budget, BudgetError};
-pub use source::{Aspect, Selection, SeriesData, Source, SourceError, TimeRange, Wish};
+pub use source::{
+    Aspect, GroupLabels, Grouping, Selection, SeriesData, Source, SourceError, Taker, TimeRange,
+    Wish,
+};

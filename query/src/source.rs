@@ -58,6 +58,32 @@ pub struct Selection {
     pub resolutions: Vec<(i64, i64)>,
 }
 
+/// Which series make a group: those that have the same values of the labels that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grouping<'a> {
+    /// The labels that are kept, or, of all but the name, those that are not.
+    pub labels: &'a [String],
+    pub without: bool,
+    /// Whether the name is kept.
+    pub name: bool,
+    /// Nothing is answered where the series have more than one name between them.
+    pub one_name: bool,
+    /// Nothing is answered where there are more groups than this.
+    pub most: usize,
+}
+
+/// Takes series one after the other, so that none of them has to be kept.
+pub trait Taker: Send {
+    /// A series' floats, ascending by time, one per timestamp, columns of equal length; and which group it is of.
+    ///
+    /// # Errors
+    /// A spent budget: no more is wanted.
+    fn take(&mut self, group: usize, times_ms: &[i64], values: &[f64]) -> Result<(), BudgetError>;
+}
+
+/// The labels of a group, `__name__` among them where it is kept; in any order.
+pub type GroupLabels = Vec<(String, String)>;
+
 /// What the engines read through. Blocking; called on a thread that may block.
 pub trait Source: Send + Sync {
     /// Every series that matches all matchers and has samples within the range, with these samples.
@@ -71,6 +97,28 @@ pub trait Source: Send + Sync {
         wish: Wish,
         budget: &Budget,
     ) -> Result<Selection, SourceError>;
+
+    /// The same series, each handed to one of the takers instead of given away: in an order that is the same as long
+    /// as the samples lie where they lie, those of a later taker after those of an earlier one, on as many threads as
+    /// there are takers or fewer. The answer is the labels of each group that was named.
+    ///
+    /// `None` where that cannot be done, whatever was handed over by then: where not all samples are raw floats, or
+    /// the grouping says so. Whoever never answers loses speed alone.
+    ///
+    /// # Errors
+    /// As for [`Source::select`].
+    fn grouped(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        wish: Wish,
+        by: &Grouping<'_>,
+        takers: &mut [&mut dyn Taker],
+        budget: &Budget,
+    ) -> Result<Option<Vec<GroupLabels>>, SourceError> {
+        let _ = (matchers, range, wish, by, takers, budget);
+        Ok(None)
+    }
 
     /// The keys alone of series that match any of the selectors (each a list of matchers that must all hold; an empty
     /// list of selectors means everything), seen within the range; sorted, without repeats.

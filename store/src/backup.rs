@@ -30,7 +30,7 @@ impl Store {
     /// # Errors
     /// The directory exists, or cannot be written.
     pub fn backup(&self, to: &Path) -> Result<Copied, StoreError> {
-        let _upkeep = self.upkeep.lock();
+        let _upkeep = self.tend()?;
         if to.exists() {
             let exists = std::io::ErrorKind::AlreadyExists.into();
             return Err(StoreError::io("make the backup", to)(exists));

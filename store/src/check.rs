@@ -320,7 +320,7 @@ impl Check {
     }
 
     fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
-        let replayed = journal::look(dir, |_, record| {
+        let replayed = journal::look(dir, |record| {
             if let Record::Definition(definition) = record {
                 self.known.insert(definition.series);
             }

@@ -36,6 +36,26 @@ impl Points {
         }
     }
 
+    /// Floats that are in columns already: of one length, or what is longer is cut.
+    #[must_use]
+    pub fn from_columns(series: Vec<SeriesId>, times_ms: Vec<i64>, values: Vec<f64>) -> Self {
+        let mut points = Self {
+            series: series.into_iter().map(|series| series.0).collect(),
+            times_ms,
+            values,
+            histograms: Vec::new(),
+        };
+        let floats = points
+            .series
+            .len()
+            .min(points.times_ms.len())
+            .min(points.values.len());
+        points.series.truncate(floats);
+        points.times_ms.truncate(floats);
+        points.values.truncate(floats);
+        points
+    }
+
     #[inline]
     pub fn push(&mut self, series: SeriesId, timestamp_ms: i64, value: f64) {
         self.series.push(series.0);
@@ -60,6 +80,14 @@ impl Points {
                 self.push_histogram(series, sample.timestamp_ms, histogram);
             }
         }
+    }
+
+    /// Takes every point out and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.series.clear();
+        self.times_ms.clear();
+        self.values.clear();
+        self.histograms.clear();
     }
 
     #[must_use]
@@ -149,6 +177,13 @@ impl Columns {
         self.times_ms.is_empty() && self.histograms.is_empty()
     }
 
+    /// Empties, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.times_ms.clear();
+        self.values.clear();
+        self.histograms.clear();
+    }
+
     /// As single samples, ascending.
     #[must_use]
     pub fn samples(&self) -> Vec<Sample> {
@@ -166,19 +201,42 @@ impl Columns {
         samples
     }
 
-    /// Leaves out what is not between two times, both inclusive.
-    pub(crate) fn cut(&mut self, from_ms: i64, to_ms: i64) {
-        let end = self.times_ms.partition_point(|time| *time <= to_ms);
-        let first = self
-            .times_ms
-            .partition_point(|time| *time < from_ms)
-            .min(end);
-        self.times_ms.truncate(end);
-        self.values.truncate(end);
-        self.times_ms.drain(..first);
-        self.values.drain(..first);
-        self.histograms
-            .retain(|(time, _)| (from_ms..=to_ms).contains(time));
+    /// How many floats and how many histograms there are.
+    pub(crate) fn ends(&self) -> (usize, usize) {
+        (self.times_ms.len(), self.histograms.len())
+    }
+
+    /// Leaves out, of what was put behind these ends, what is not between two times, both inclusive.
+    pub(crate) fn cut(&mut self, (floats, histograms): (usize, usize), from_ms: i64, to_ms: i64) {
+        let tail = &self.times_ms[floats..];
+        let end = tail.partition_point(|time| *time <= to_ms);
+        let first = tail.partition_point(|time| *time < from_ms).min(end);
+        self.times_ms.truncate(floats + end);
+        self.values.truncate(floats + end);
+        if first > 0 {
+            self.times_ms.drain(floats..floats + first);
+            self.values.drain(floats..floats + first);
+        }
+        if self.histograms.len() > histograms {
+            let mut tail = self.histograms.split_off(histograms);
+            tail.retain(|(time, _)| (from_ms..=to_ms).contains(time));
+            self.histograms.append(&mut tail);
+        }
+    }
+
+    /// Lays what was put behind these ends over what is before them.
+    pub(crate) fn fold_in(&mut self, (floats, histograms): (usize, usize)) {
+        let before = floats.checked_sub(1).map(|last| self.times_ms[last]);
+        let later = before.is_none_or(|last| self.times_ms.get(floats).is_none_or(|at| last < *at));
+        if later && self.histograms.is_empty() {
+            return;
+        }
+        let newer = Self {
+            times_ms: self.times_ms.split_off(floats),
+            values: self.values.split_off(floats),
+            histograms: self.histograms.split_off(histograms),
+        };
+        self.lay_over(newer);
     }
 
     /// Lays newer samples over these: where both have one at a time, the newer stays.
@@ -273,6 +331,28 @@ mod tests {
         columns.lay_over(floats(&[(2, 2.0), (3, 9.0), (6, 6.0)]));
         let woven = [(1, 1.0), (2, 2.0), (3, 9.0), (5, 5.0), (6, 6.0)];
         assert_eq!(columns, floats(&woven));
+    }
+
+    #[test]
+    fn what_was_put_behind_is_cut_and_folded_in() {
+        let read = |more: &[(i64, f64)]| {
+            let mut columns = floats(&[(1, 1.0), (3, 3.0)]);
+            let ends = columns.ends();
+            columns.times_ms.extend(more.iter().map(|one| one.0));
+            columns.values.extend(more.iter().map(|one| one.1));
+            columns.cut(ends, 2, 6);
+            columns.fold_in(ends);
+            columns
+        };
+        assert_eq!(
+            read(&[(4, 4.0), (6, 6.0), (7, 7.0)]),
+            floats(&[(1, 1.0), (3, 3.0), (4, 4.0), (6, 6.0)])
+        );
+        assert_eq!(
+            read(&[(1, 9.0), (2, 2.0), (3, 9.0)]),
+            floats(&[(1, 1.0), (2, 2.0), (3, 9.0)])
+        );
+        assert_eq!(read(&[(1, 9.0), (9, 9.0)]), read(&[]));
     }
 
     #[test]

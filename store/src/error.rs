@@ -41,6 +41,8 @@ pub enum StoreError {
     UnknownSeries,
     #[error("the journal could not take the write: {0}")]
     Journal(String),
+    #[error("starting: {percent} % of the journal read back; try again")]
+    Starting { percent: u64 },
     #[error("the store is closed")]
     Closed,
     #[error("the read was stopped: {0}")]

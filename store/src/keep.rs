@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// Of RocksDB or the journal.
     pub fn drop_expired(&self, now_ms: i64) -> Result<(), StoreError> {
-        let mut upkeep = self.upkeep.lock();
+        let mut upkeep = self.tend()?;
         let Some(newest_ms) = self.newest_ms(now_ms) else {
             return Ok(());
         };
@@ -137,7 +137,7 @@ impl Store {
     /// # Errors
     /// A bad matcher, no matcher at all, or a failure of journal or RocksDB.
     pub fn delete(&self, matchers: &[Matcher]) -> Result<u64, StoreError> {
-        let _upkeep = self.upkeep.lock();
+        let _upkeep = self.tend()?;
         let gone = {
             let index = self.shared.index.read();
             index.matching(matchers, index.all())?
@@ -161,7 +161,7 @@ impl Store {
     /// # Errors
     /// Of RocksDB.
     pub fn purge_deleted(&self) -> Result<(), StoreError> {
-        let _upkeep = self.upkeep.lock();
+        let _upkeep = self.tend()?;
         let series = {
             let index = self.shared.index.read();
             let mut gone = RoaringBitmap::new();

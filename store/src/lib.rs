@@ -3,10 +3,12 @@
 //! The way of a write: [`Store::resolve`] a series once, [`Store::append`] points; the writer thread puts a group of
 //! writes into the journal, syncs it, puts them into the head and only then tells each caller. [`Store::seal`] turns
 //! past windows of the head into chunks and points of a minute, [`Store::roll_up`] those into points of an hour.
+//! [`Store::start`] takes writes before the journal is read back into the head; all else waits for that.
 //! Knows no query language, no sockets, and reads no clock: time is handed in.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod backend;
+mod backlog;
 mod backup;
 mod check;
 mod chunk;
@@ -15,6 +17,7 @@ mod dedupe;
 mod error;
 mod fail;
 mod gate;
+mod grouped;
 mod head;
 mod index;
 mod journal;
@@ -25,9 +28,11 @@ mod options;
 mod pack;
 mod read;
 mod recovery;
+mod replay;
 mod roll;
 mod rollup;
 mod seal;
+mod starting;
 mod store;
 mod tiers;
 mod window;
@@ -41,7 +46,8 @@ pub use backup::{Copied, restore, verify_backup};
 pub use check::{Checked, check};
 pub use columns::{Columns, Points};
 pub use error::StoreError;
-pub use index::{Cardinality, SeriesId};
+pub use grouped::Taker;
+pub use index::{Cardinality, GroupLabels, Grouping, SeriesId};
 pub use lock::window_of;
 pub use options::{Clock, Options, Policy};
 pub use read::{Limit, Limits, Selected, Selection, Wish};

@@ -51,6 +51,8 @@ pub struct Options {
     pub shards: usize,
     /// Writes that may wait for the journal.
     pub queued_writes: usize,
+    /// Bytes of points that may wait for the journal to be read back; past it writes wait, and with them who sends.
+    pub backlog_bytes: usize,
 }
 
 /// How long the samples of the series that match are kept, in each tier.
@@ -88,6 +90,8 @@ impl Options {
             head_idle_ms: 3_600_000,
             shards: 0,
             queued_writes: 1_024,
+            // About six million floats.
+            backlog_bytes: 128 << 20,
         }
     }
 

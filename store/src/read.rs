@@ -9,7 +9,7 @@ use weir_wire::{Matcher, SeriesKey, is_stale};
 
 use crate::backend::Tier;
 use crate::columns::Columns;
-use crate::index::{Day, MetricId};
+use crate::index::{Day, Index, MetricId};
 use crate::keep::Kept;
 use crate::rollup::{self, Aspect};
 use crate::store::Store;
@@ -66,19 +66,27 @@ pub struct Selection {
     pub resolutions: Vec<(i64, i64)>,
 }
 
-/// Series read under one lock of the head, and between two looks at the limits.
-const SERIES_A_LOCK: usize = 512;
+/// Series read between two looks at the limits.
+pub(crate) const SERIES_AT_ONCE: usize = 512;
 /// From so many series on, two threads read.
-const SERIES_FOR_TWO: usize = 8_192;
+pub(crate) const SERIES_FOR_TWO: usize = 8_192;
 
 /// What is being read, for every part of a range and every run of series.
-struct Read<'a> {
+pub(crate) struct Read<'a> {
     store: &'a Store,
     from_ms: i64,
     to_ms: i64,
     aspect: Aspect,
-    stretches: &'a [Stretch],
+    pub(crate) stretches: Vec<Stretch>,
     limits: &'a dyn Limits,
+}
+
+/// Samples of a run of series, and room that is used again for the next.
+#[derive(Default)]
+pub(crate) struct Run {
+    pub(crate) found: Vec<Columns>,
+    newest: Vec<Columns>,
+    bytes: Vec<u8>,
 }
 
 impl Store {
@@ -95,29 +103,13 @@ impl Store {
         wish: Wish,
         limits: &dyn Limits,
     ) -> Result<Selection, StoreError> {
-        let mut ids = self.any_of(&[matchers], from_ms, to_ms)?;
-        limits.series(ids.len()).map_err(StoreError::Stopped)?;
         let mut selection = Selection::default();
-        for (series, kept) in self.by_policy(&mut ids)? {
-            let open = self.shared.head.unsealed_windows();
-            let stretches = self.stretches(&kept, &open, from_ms, to_ms, wish.spacing_ms);
-            let read = Read {
-                store: self,
-                from_ms: from_ms.max(
-                    kept.first_raw_ms
-                        .min(kept.first_minute_ms)
-                        .min(kept.first_hour_ms),
-                ),
-                to_ms,
-                aspect: wish.aspect,
-                stretches: &stretches,
-                limits,
-            };
+        for (series, read) in self.reads(matchers, from_ms, to_ms, wish, limits)? {
             let wanted = self.by_metric(&series.iter().collect::<Vec<_>>());
             selection.series.extend(read.all(&wanted)?);
             if selection.resolutions.is_empty() {
                 let window_ms = self.shared.options.window_ms;
-                let each = stretches.iter();
+                let each = read.stretches.iter();
                 selection.resolutions = each
                     .map(|one| (one.start_ms(window_ms), one.resolution_ms()))
                     .collect();
@@ -125,6 +117,36 @@ impl Store {
         }
         selection.series = by_key(selection.series);
         Ok(selection)
+    }
+
+    /// What is to be read for the series that match, which are shared out by how long their samples are kept.
+    pub(crate) fn reads<'a>(
+        &'a self,
+        matchers: &[Matcher],
+        from_ms: i64,
+        to_ms: i64,
+        wish: Wish,
+        limits: &'a dyn Limits,
+    ) -> Result<Vec<(RoaringBitmap, Read<'a>)>, StoreError> {
+        let mut ids = self.any_of(&[matchers], from_ms, to_ms)?;
+        limits.series(ids.len()).map_err(StoreError::Stopped)?;
+        let reads = self.by_policy(&mut ids)?.into_iter().map(|(series, kept)| {
+            let open = self.shared.head.unsealed_windows();
+            let first_ms = kept
+                .first_raw_ms
+                .min(kept.first_minute_ms)
+                .min(kept.first_hour_ms);
+            let read = Read {
+                store: self,
+                from_ms: from_ms.max(first_ms),
+                to_ms,
+                aspect: wish.aspect,
+                stretches: self.stretches(&kept, &open, from_ms, to_ms, wish.spacing_ms),
+                limits,
+            };
+            (series, read)
+        });
+        Ok(reads.collect())
     }
 
     fn stretches(
@@ -220,6 +242,7 @@ impl Store {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<RoaringBitmap, StoreError> {
+        self.shared.starting.check()?;
         let index = self.shared.index.read();
         let seen = index
             .presence
@@ -233,7 +256,6 @@ impl Store {
 }
 
 impl Read<'_> {
-    /// `wanted` is in the order of the chunks' keys.
     fn all(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Selected>, StoreError> {
         if wanted.len() < SERIES_FOR_TWO {
             return self.some(wanted);
@@ -250,15 +272,11 @@ impl Read<'_> {
 
     fn some(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Selected>, StoreError> {
         let mut found = Vec::with_capacity(wanted.len());
-        for some in wanted.chunks(SERIES_A_LOCK) {
-            // IMPORTANT: the head first. A window that is sealed meanwhile is then seen twice and merged, never missed.
-            let newest = self.in_head(some)?;
-            let mut columns = self.in_tables(some)?;
-            for (one, newest) in columns.iter_mut().zip(newest) {
-                one.lay_over(newest);
-            }
+        let mut run = Run::default();
+        for some in wanted.chunks(SERIES_AT_ONCE) {
+            self.run(some, &mut run)?;
             let index = self.store.shared.index.read();
-            for ((_, series), columns) in some.iter().zip(columns) {
+            for ((_, series), columns) in some.iter().zip(run.found.drain(..)) {
                 if !columns.is_empty()
                     && let Some(key) = index.key(SeriesId(*series))
                 {
@@ -269,36 +287,68 @@ impl Read<'_> {
         Ok(found)
     }
 
-    fn in_head(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
-        let mut found = Vec::with_capacity(wanted.len());
-        let series = wanted.iter().map(|(_, series)| *series);
-        self.store
-            .shared
-            .head
-            .read(series, self.from_ms, self.to_ms, |mut columns| {
-                self.as_asked(&mut columns, 0);
-                found.push(columns);
-            });
-        let samples = found.iter().map(|columns| columns.len() as u64).sum();
-        self.limits.samples(samples).map_err(StoreError::Stopped)?;
-        Ok(found)
+    /// The samples of a run of series, in place of what the run holds.
+    pub(crate) fn run(&self, wanted: &[(MetricId, u32)], run: &mut Run) -> Result<(), StoreError> {
+        // IMPORTANT: the head first. A window that is sealed meanwhile is then seen twice and merged, never missed.
+        self.in_head(wanted, &mut run.bytes, &mut run.newest)?;
+        self.in_tables(wanted, &mut run.found)?;
+        for (one, newest) in run.found.iter_mut().zip(&mut run.newest) {
+            if one.is_empty() {
+                std::mem::swap(one, newest);
+            } else if !newest.is_empty() {
+                one.lay_over(std::mem::take(newest));
+            }
+        }
+        Ok(())
     }
 
-    fn in_tables(&self, wanted: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
-        let mut found = vec![Columns::default(); wanted.len()];
-        for stretch in self.stretches {
+    fn in_head(
+        &self,
+        wanted: &[(MetricId, u32)],
+        bytes: &mut Vec<u8>,
+        found: &mut Vec<Columns>,
+    ) -> Result<(), StoreError> {
+        let series = wanted.iter().map(|(_, series)| *series);
+        let head = &self.store.shared.head;
+        head.read(series, self.from_ms, self.to_ms, bytes, found);
+        let mut samples = 0;
+        for columns in found {
+            samples += columns.len() as u64;
+            self.as_asked(columns, 0);
+        }
+        self.limits.samples(samples).map_err(StoreError::Stopped)
+    }
+
+    /// Whether anything has to be looked for in tables.
+    pub(crate) fn is_in_tables(&self) -> bool {
+        let past = self.store.shared.past.read();
+        let mut stretches = self.stretches.iter();
+        stretches.any(|one| {
+            let mut windows = one.windows.clone();
+            one.tier != Tier::Raw || windows.any(|window| past.windows.contains_key(&window))
+        })
+    }
+
+    fn in_tables(
+        &self,
+        wanted: &[(MetricId, u32)],
+        found: &mut Vec<Columns>,
+    ) -> Result<(), StoreError> {
+        found.resize_with(wanted.len(), Columns::default);
+        found.iter_mut().for_each(Columns::clear);
+        for stretch in &self.stretches {
             for window in stretch.windows.clone() {
                 if stretch.tier == Tier::Raw {
                     // The head was read before: what is in no table now was there.
                     if self.store.shared.past.read().windows.contains_key(&window) {
-                        self.raw_window(window, wanted, &mut found)?;
+                        self.raw_window(window, wanted, found)?;
                     }
                 } else {
-                    self.rolled_day(stretch.tier, window, wanted, &mut found)?;
+                    self.rolled_day(stretch.tier, window, wanted, found)?;
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     fn raw_window(
@@ -307,22 +357,25 @@ impl Read<'_> {
         wanted: &[(MetricId, u32)],
         found: &mut [Columns],
     ) -> Result<(), StoreError> {
-        let here = self.present(wanted, |index| index.presence.window(window).cloned());
+        let here = self.present(wanted, |index| index.presence.window(window));
         let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
         let backend = &self.store.shared.backend;
         backend.chunks_in(Tier::Raw, window, &keys, |at, bytes| {
-            let mut part = Columns::default();
-            if let Err(error) = chunk::decode_columns(bytes, &mut part) {
+            let columns = &mut found[places[at]];
+            let before = columns.ends();
+            if let Err(error) = chunk::decode_columns(bytes, columns) {
                 self.store
                     .name_damage(Tier::Raw, window, keys[at].1, &error);
                 return Ok(());
             }
-            part.cut(self.from_ms, self.to_ms);
+            columns.cut(before, self.from_ms, self.to_ms);
+            let (floats, histograms) = columns.ends();
+            let more = floats - before.0 + histograms - before.1;
             self.limits
-                .samples(part.len() as u64)
+                .samples(more as u64)
                 .map_err(StoreError::Stopped)?;
-            self.as_asked(&mut part, 0);
-            found[places[at]].lay_over(part);
+            self.as_asked(columns, before.0);
+            columns.fold_in(before);
             Ok(())
         })
     }
@@ -335,7 +388,7 @@ impl Read<'_> {
         wanted: &[(MetricId, u32)],
         found: &mut [Columns],
     ) -> Result<(), StoreError> {
-        let here = self.present(wanted, |index| index.presence.day(day).cloned());
+        let here = self.present(wanted, |index| index.presence.day(day));
         let (places, keys): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
         let mut newest = vec![Columns::default(); keys.len()];
         let backend = &self.store.shared.backend;
@@ -366,16 +419,23 @@ impl Read<'_> {
         Ok(())
     }
 
-    /// Those of the wanted that have samples somewhere, and their places.
+    /// Those of the wanted that have samples somewhere, and their places; in the order of chunks' keys.
     fn present(
         &self,
         wanted: &[(MetricId, u32)],
-        of: impl Fn(&crate::index::Index) -> Option<RoaringBitmap>,
+        of: impl Fn(&Index) -> Option<&RoaringBitmap>,
     ) -> Vec<(usize, (MetricId, u32))> {
-        let present = of(&self.store.shared.index.read()).unwrap_or_default();
+        let index = self.store.shared.index.read();
+        let Some(present) = of(&index) else {
+            return Vec::new();
+        };
         let each = wanted.iter().copied().enumerate();
-        each.filter(|(_, (_, series))| present.contains(*series))
-            .collect()
+        let here = each.filter(|(_, (_, series))| present.contains(*series));
+        let mut here: Vec<_> = here.collect();
+        if !here.is_sorted_by_key(|(_, key)| *key) {
+            here.sort_unstable_by_key(|(_, key)| *key);
+        }
+        here
     }
 
     /// A raw sample counts for one; a stale mark stays what it is.

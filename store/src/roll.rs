@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// Of RocksDB or the file system; the day is tried again with the next call.
     pub fn roll_up(&self, now_ms: i64) -> Result<u64, StoreError> {
-        let upkeep = self.upkeep.lock();
+        let upkeep = self.tend()?;
         let options = &self.shared.options;
         let days: Vec<Day> = {
             let past = self.shared.past.read();

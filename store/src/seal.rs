@@ -7,16 +7,17 @@
 use metrics::counter;
 use roaring::RoaringBitmap;
 
-use crate::backend::{SealedWindow, Tier};
-use crate::columns::Columns;
-use crate::index::{Definition, MetricId, SeriesId};
+use crate::backend::{Definitions, SealedWindow, Tier};
+use crate::index::{MetricId, SeriesId};
 use crate::store::{Store, Upkeep};
 use crate::window::{self, Window};
 use crate::writer::{Command, Frozen};
 use crate::{StoreError, chunk};
 
-/// Series looked up, read or written under one lock.
+/// Series looked up or written under one lock.
 const SERIES_A_LOCK: usize = 2_048;
+/// Series read under one lock of the head, for which its writer waits.
+const READ_A_LOCK: usize = 256;
 /// Definitions held at once on their way to RocksDB.
 const DEFINITIONS_AT_ONCE: u32 = 1 << 16;
 
@@ -36,7 +37,8 @@ impl Store {
     /// most once a window's length. Blocks for as long as it takes; readers and writers go on meanwhile.
     ///
     /// # Errors
-    /// Of RocksDB or the file system; the window then stays in the head and in the journal.
+    /// Of RocksDB or the file system; the window then stays in the head and in the journal. [`StoreError::Starting`]
+    /// before the journal is read back.
     pub fn seal(&self, now_ms: i64) -> Result<Sealed, StoreError> {
         let options = &self.shared.options;
         let idle_before = window::of(now_ms - options.head_idle_ms, options.window_ms);
@@ -76,7 +78,7 @@ impl Store {
         idle_before: Window,
         is_over: impl Fn(&Self, Window) -> bool,
     ) -> Result<Sealed, StoreError> {
-        let mut upkeep = self.upkeep.lock();
+        let mut upkeep = self.tend()?;
         let mut sealed = Sealed::default();
         for window in self.shared.head.open_windows() {
             if is_over(self, window) {
@@ -129,15 +131,19 @@ impl Store {
     ) -> Result<(), StoreError> {
         let backend = &self.shared.backend;
         let mut table = backend.table(Tier::Raw, window, frozen.through);
-        let mut bytes = Vec::new();
-        for some in self.by_metric(&frozen.series).chunks(SERIES_A_LOCK) {
-            for ((metric, one), columns) in some.iter().zip(self.frozen_columns(window, some)) {
+        let (mut bytes, mut tokens, mut read) = (Vec::new(), Vec::new(), Vec::new());
+        for some in self.by_metric(&frozen.series).chunks(READ_A_LOCK) {
+            let series = some.iter().map(|(_, one)| *one);
+            self.shared
+                .head
+                .frozen(series, window, &mut tokens, &mut read);
+            for (place, columns) in some.iter().zip(&read) {
                 if columns.is_empty() {
                     continue;
                 }
                 bytes.clear();
-                let times_end = chunk::encode_columns(&columns, &mut bytes);
-                table.put((*metric, *one), &bytes, times_end)?;
+                let times_end = chunk::encode_columns(columns, &mut bytes);
+                table.put(*place, &bytes, times_end)?;
                 sealed.chunks += 1;
                 sealed.samples += columns.len() as u64;
                 sealed.chunk_bytes += bytes.len() as u64;
@@ -160,14 +166,6 @@ impl Store {
         }
         keys.sort_unstable();
         keys
-    }
-
-    fn frozen_columns(&self, window: Window, series: &[(MetricId, u32)]) -> Vec<Columns> {
-        let mut bytes = Vec::new();
-        let frozen = series
-            .iter()
-            .map(|(_, one)| self.shared.head.frozen(*one, window, &mut bytes));
-        frozen.collect()
     }
 
     pub(crate) fn name_damage(
@@ -228,13 +226,14 @@ impl Store {
     /// Writes down the series that are not in RocksDB yet.
     fn save_definitions(&self, upkeep: &mut Upkeep) -> Result<(), StoreError> {
         let end = self.shared.index.read().end();
+        let mut definitions = Definitions::default();
         while upkeep.saved_end < end {
             let until = end.min(upkeep.saved_end.saturating_add(DEFINITIONS_AT_ONCE));
-            let mut definitions: Vec<Definition> = Vec::new();
+            definitions.clear();
             for from in (upkeep.saved_end..until).step_by(SERIES_A_LOCK) {
                 let index = self.shared.index.read();
                 let to = until.min(from + SERIES_A_LOCK as u32);
-                definitions.extend((from..to).filter_map(|series| index.definition(series)));
+                index.define(from..to, |run| definitions.push(&run));
             }
             self.shared.backend.put_definitions(&definitions)?;
             upkeep.saved_end = until;

@@ -7,22 +7,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
-use weir_wire::SeriesKey;
+use weir_wire::{KeyRun, SeriesKey};
 
 use crate::backend::{Backend, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{Gate, Room};
 use crate::head::Head;
-use crate::index::{Cardinality, Day, Index, SeriesId};
+use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
 use crate::lock::{self, Lock};
 use crate::recovery::{self, Recovery};
+use crate::replay;
+use crate::starting::Starting;
 use crate::window::Window;
 use crate::write::Write;
 use crate::writer::{Command, Writer};
 use crate::{Options, StoreError};
+
+/// New series numbered under one lock.
+const KEYS_A_LOCK: usize = 2_048;
 
 /// What of the past is in tables.
 #[derive(Debug, Default)]
@@ -41,13 +46,14 @@ pub(crate) struct Shared {
     pub(crate) backend: Backend,
     /// Resolving adds series; the writer takes some out, and marks windows.
     pub(crate) index: RwLock<Index>,
-    /// The writer alone.
+    /// The writer alone, and before it those who read the journal back.
     pub(crate) head: Head,
     /// The writer alone.
     pub(crate) dedupe: RwLock<Dedupe>,
     /// Whoever holds `upkeep`.
     pub(crate) past: RwLock<Past>,
     pub(crate) gate: Gate,
+    pub(crate) starting: Starting,
     pub(crate) journal_bytes: AtomicU64,
     /// How often series were taken out.
     generation: AtomicU64,
@@ -68,7 +74,8 @@ pub struct Store {
     /// Sealing, retention, deletion and backup: one at a time.
     pub(crate) upkeep: Mutex<Upkeep>,
     commands: SyncSender<Command>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// The writer, and who reads the journal back.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: Lock,
 }
 
@@ -87,11 +94,27 @@ pub struct Stats {
 }
 
 impl Store {
-    /// Takes the directory, reads back what is in it and starts the writer.
+    /// As [`Store::start`], and waits until the journal is read back.
+    ///
+    /// # Errors
+    /// Of both.
+    pub fn open(options: Options) -> Result<(Self, Recovery), StoreError> {
+        let store = Self::start(options)?;
+        match store.wait_until_read_back() {
+            Ok(recovery) => Ok((store, recovery)),
+            Err(error) => {
+                store.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the directory, looks at what is in it and takes writes from then on, while the journal's points are read
+    /// back into the head. Whatever is not a write is refused with [`StoreError::Starting`] until that is done.
     ///
     /// # Errors
     /// The directory is in use or of another format, cannot be read, or RocksDB refuses it.
-    pub fn open(options: Options) -> Result<(Self, Recovery), StoreError> {
+    pub fn start(options: Options) -> Result<Self, StoreError> {
         let lock = lock::take(&options.dir, options.window_ms)?;
         let dir = options.dir.join("journal");
         std::fs::create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
@@ -106,34 +129,72 @@ impl Store {
         );
         let (commands, inbox) = sync_channel(options.queued_writes);
         let shared = Arc::new(Shared {
+            head: Head::new(options.window_ms, shards(&options)),
             options,
             backend,
+            starting: Starting::new(journal.bytes()),
             journal_bytes: AtomicU64::new(journal.bytes()),
             index: RwLock::new(restored.index),
-            head: restored.head,
             dedupe: RwLock::new(restored.dedupe),
             past: RwLock::new(restored.past),
             gate: Gate::default(),
             generation: AtomicU64::new(0),
         });
-        shared.mark_begun();
-        let writer = Writer::new(journal, Arc::clone(&shared));
-        let writer = std::thread::Builder::new()
-            .name("weir-writer".to_owned())
-            .spawn(move || writer.run(&inbox))
-            .map_err(StoreError::io("start the writer for", &shared.options.dir))?;
         let upkeep = Upkeep {
             saved_end: restored.saved_end,
             looked_for_idle: None,
         };
         let store = Self {
-            shared,
+            shared: Arc::clone(&shared),
             upkeep: Mutex::new(upkeep),
-            commands,
-            writer: Mutex::new(Some(writer)),
+            commands: commands.clone(),
+            threads: Mutex::default(),
             _lock: lock,
         };
-        Ok((store, restored.recovery))
+        let writer = Writer::new(journal, Arc::clone(&shared), restored.recovery);
+        store.spawn("weir-writer", move || writer.run(&inbox))?;
+        let plan = restored.plan;
+        store.spawn("weir-replay", move || {
+            let ended = Ended(&shared.starting);
+            let read_back = replay::read_back(&plan, &shared.head, &shared.starting);
+            shared.starting.end_replay(read_back);
+            drop(ended);
+            // Woken, the writer goes on with it; if it has ended, nobody does.
+            let _ = commands.send(Command::Wake);
+        })?;
+        Ok(store)
+    }
+
+    fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)
+            .map_err(StoreError::io(
+                "start a thread for",
+                &self.shared.options.dir,
+            ))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    /// Waits until the journal is read back, and all that came meanwhile is readable too.
+    ///
+    /// # Errors
+    /// Why it cannot be; [`StoreError::Closed`] once that was told, or when the store was stopped.
+    pub fn wait_until_read_back(&self) -> Result<Recovery, StoreError> {
+        self.shared.starting.wait()
+    }
+
+    /// How much of the journal was read back, in percent; `None` once everything is readable.
+    #[must_use]
+    pub fn starting(&self) -> Option<u64> {
+        self.shared.starting.progress()
+    }
+
+    /// Ends the reading back, if it is still going on: the store is about to be closed. Writes are taken until then,
+    /// and are on disk like those before them.
+    pub fn stop_starting(&self) {
+        self.shared.starting.stop();
     }
 
     /// The number of a series, given out now if it is new.
@@ -141,6 +202,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::TooManySeries`].
     pub fn resolve(&self, key: &SeriesKey) -> Result<SeriesId, StoreError> {
+        let key = key.borrowed();
         if let Some(id) = self.shared.index.read().find(key) {
             return Ok(id);
         }
@@ -155,6 +217,26 @@ impl Store {
     #[must_use]
     pub fn key(&self, series: SeriesId) -> Option<SeriesKey> {
         self.shared.index.read().key(series)
+    }
+
+    /// The same for many, in their order and for a fraction of the cost; `None` for those that are one series too many.
+    #[must_use]
+    pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = Vec::with_capacity(keys.len().min(KEYS_A_LOCK));
+        let mut keys = keys.iter();
+        while keys.len() > 0 {
+            wanted.clear();
+            wanted.extend(keys.by_ref().take(KEYS_A_LOCK).map(Wanted::new));
+            let from = found.len();
+            self.shared.index.read().find_all(&wanted, &mut found);
+            if found[from..].contains(&None) {
+                let max_series = self.shared.options.max_series;
+                let mut index = self.shared.index.write();
+                index.add_all(&wanted, max_series, &mut found[from..]);
+            }
+        }
+        found
     }
 
     /// Changes when series were taken out: numbers resolved before may not be taken any more.
@@ -235,12 +317,23 @@ impl Store {
 
     /// Writes what is queued and stops the writer. The head stays in the journal and is back at the next start.
     pub fn close(&self) {
-        if let Some(writer) = self.writer.lock().take() {
-            let _ = self.commands.send(Command::Close);
-            if writer.join().is_err() {
-                tracing::error!("the writer ended by a panic");
+        let threads = std::mem::take(&mut *self.threads.lock());
+        if threads.is_empty() {
+            return;
+        }
+        self.stop_starting();
+        let _ = self.commands.send(Command::Close);
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store ended by a panic");
             }
         }
+    }
+
+    /// Leave to seal, drop, delete and copy: one at a time, and not before everything is there.
+    pub(crate) fn tend(&self) -> Result<MutexGuard<'_, Upkeep>, StoreError> {
+        self.shared.starting.check()?;
+        Ok(self.upkeep.lock())
     }
 
     pub(crate) fn send(&self, command: Command) -> Result<(), StoreError> {
@@ -255,6 +348,29 @@ impl Store {
         let (reply, answer) = sync_channel(1);
         self.send(command(reply))?;
         answer.recv().map_err(|_| StoreError::Closed)
+    }
+}
+
+/// Nobody would wait for a store that is gone; this never waits itself.
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop_starting();
+    }
+}
+
+/// Says that the replay is over when it panicked: who waits for it must not wait for ever.
+struct Ended<'a>(&'a Starting);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.end_replay(Err(StoreError::Closed));
+    }
+}
+
+fn shards(options: &Options) -> usize {
+    match options.shards {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        shards => shards,
     }
 }
 

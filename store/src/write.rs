@@ -29,7 +29,7 @@ impl Chain {
     }
 }
 
-/// Called once the write is on disk and readable, or refused; from the writer's thread, so it must not block.
+/// Called once the write is on disk and readable (while the store starts: on disk), or refused; from the writer's thread, so it must not block.
 pub type Done = Box<dyn FnOnce(Result<Written, StoreError>) + Send>;
 
 /// Points to be stored together.
@@ -46,6 +46,7 @@ pub struct Write {
 pub struct Written {
     /// The batch was on disk already: nothing was changed.
     pub known_batch: bool,
+    /// While the store starts every point counts here: what was there before is not known yet.
     pub stored: u64,
     /// The same sample was there.
     pub duplicate: u64,

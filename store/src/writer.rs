@@ -1,6 +1,8 @@
 //! The writer: one thread that owns the journal and is the only one to change head and sequences. Writes wait in a
 //! bounded queue; a group of them is put into the journal, synced, put into the head, and only then answered.
 
+mod catching_up;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -10,11 +12,13 @@ use metrics::{counter, histogram};
 use roaring::RoaringBitmap;
 
 use crate::columns::Points;
-use crate::journal::{Group, Journal, put_batch, put_definition, put_removed};
+use crate::journal::{DEFINED_TOGETHER, Group, Journal, put_batch, put_definitions, put_removed};
+use crate::recovery::Recovery;
 use crate::store::Shared;
 use crate::window::{self, Window};
 use crate::write::{Chain, Origin, Write, Written};
 use crate::{SeriesId, StoreError};
+use catching_up::CatchingUp;
 
 /// Writes and points in one group at most.
 const GROUP_WRITES: usize = 4_096;
@@ -23,8 +27,8 @@ const GROUP_POINTS: usize = 500_000;
 const GROUP_BYTES: usize = 16 << 20;
 /// Definitions in one group, so that no group comes near the journal's limit.
 const DEFINITION_BYTES: usize = 8 << 20;
-/// Series defined or taken out under one lock, or in one record.
-const DEFINITIONS_A_LOCK: u32 = 4_096;
+/// Series defined under one lock, so at most so many in one record; or taken out in one record.
+const DEFINITIONS_A_LOCK: u32 = DEFINED_TOGETHER as u32;
 const REMOVED_A_GROUP: usize = 1 << 20;
 /// How long nothing must come before the newest mark is synced by itself.
 const IDLE: Duration = Duration::from_millis(500);
@@ -46,6 +50,8 @@ pub(crate) enum Command {
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
     Rotate(SyncSender<u32>),
+    /// Something else has changed: look.
+    Wake,
     Close,
 }
 
@@ -67,6 +73,8 @@ pub(crate) struct Writer {
     defined_end: u32,
     group: Group,
     last_sync: Option<Instant>,
+    /// `None` once the head has everything.
+    catching_up: Option<CatchingUp>,
 }
 
 /// A write that is part of the group being made.
@@ -76,7 +84,8 @@ struct Taken {
 }
 
 impl Writer {
-    pub(crate) fn new(journal: Journal, shared: Arc<Shared>) -> Self {
+    /// Goes on where `found` was found; until the journal is read back its points wait.
+    pub(crate) fn new(journal: Journal, shared: Arc<Shared>, found: Recovery) -> Self {
         let logged_end = shared.index.read().end();
         Self {
             journal,
@@ -85,6 +94,7 @@ impl Writer {
             defined_end: logged_end,
             group: Group::default(),
             last_sync: None,
+            catching_up: Some(CatchingUp::new(found)),
         }
     }
 
@@ -100,6 +110,9 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.rest(),
             };
             while let Some(command) = next.take() {
+                if self.catch_up().is_err() {
+                    return self.rest();
+                }
                 match command {
                     Command::Write(first) => next = self.write_group(first, inbox),
                     Command::Close => return self.rest(),
@@ -131,7 +144,7 @@ impl Writer {
             Command::Rotate(reply) => {
                 let _ = reply.send(self.journal.rotate());
             }
-            Command::Write(_) | Command::Close => {}
+            Command::Write(_) | Command::Wake | Command::Close => {}
         }
     }
 
@@ -237,9 +250,9 @@ impl Writer {
             let until = end.min(self.defined_end + DEFINITIONS_A_LOCK);
             {
                 let index = self.shared.index.read();
-                let defined =
-                    (self.defined_end..until).filter_map(|series| index.definition(series));
-                defined.for_each(|definition| put_definition(&definition, self.group.records()));
+                index.define(self.defined_end..until, |run| {
+                    put_definitions(&run, self.group.records());
+                });
             }
             self.defined_end = until;
             if self.group.len() > DEFINITION_BYTES {
@@ -329,15 +342,14 @@ impl Writer {
         }
     }
 
-    /// Puts a synced group where it can be read, then answers.
-    fn apply(&self, mut group: Vec<Taken>) {
+    /// Puts a synced group where it can be read, or will be, then answers.
+    fn apply(&mut self, mut group: Vec<Taken>) {
         for taken in &mut group {
-            let tally = self.shared.head.insert(&taken.write.points);
-            taken.written.stored = tally.new;
-            taken.written.duplicate = tally.duplicate;
-            taken.written.replaced = tally.replaced;
+            self.apply_points(taken);
         }
-        self.shared.mark_begun();
+        if self.catching_up.is_none() {
+            self.shared.mark_begun();
+        }
         let mut dedupe = self.shared.dedupe.write();
         let new = group.iter().filter(|taken| !taken.written.known_batch);
         new.filter_map(|taken| taken.write.origin.as_ref())
@@ -351,6 +363,9 @@ impl Writer {
     /// A window of which the group had only what was there already need not keep the segment: were it being sealed, it
     /// would not be sealed again.
     fn let_go(&mut self, windows: &BTreeSet<Window>) {
+        if self.catching_up.is_some() {
+            return;
+        }
         let open = self.shared.head.open_windows();
         for window in windows.difference(&open) {
             self.journal.forget(*window);

@@ -4,21 +4,35 @@
 //! returns values or a [`Reject`]; who called it counts and answers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod base64;
+pub mod buckets;
+pub mod exposition;
 pub mod frame;
 pub mod graphite;
 mod histogram;
+pub mod influx;
+mod invalid;
+mod kind;
 pub mod mapping;
 mod matcher;
+pub mod opentsdb;
+pub mod otlp;
+pub mod pickle;
+pub mod protobuf;
+pub mod pushgateway;
 mod regex;
 mod reject;
+pub mod remote_write;
 mod sample;
 mod series;
 pub mod statsd;
 pub mod varint;
 
 pub use histogram::{Histogram, HistogramError};
+pub use invalid::Invalid;
+pub use kind::Kind;
 pub use matcher::{MatchOp, Matcher};
 pub use regex::regex_text;
 pub use reject::Reject;
 pub use sample::{STALE_BITS, Sample, Value, is_stale, stale};
-pub use series::{KeyError, NAME_LABEL, SeriesKey, limits};
+pub use series::{KeyError, KeyRef, KeyRun, NAME_LABEL, SeriesKey, limits, put_labels, put_name};

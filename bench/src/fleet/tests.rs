@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use weir_wire::frame::{Frame, decode};
+use weir_wire::graphite;
 use weir_wire::varint::Reader;
-use weir_wire::{Value, graphite};
 
 use super::*;
 
@@ -49,14 +49,11 @@ fn framed() -> Vec<(String, i64, f64)> {
                 panic!("no batch");
             };
             assert_eq!((length, batch.sequence), (bytes.len(), place as u64 + 1));
-            assert_eq!(batch.points.len() as u64, samples);
-            dictionary.extend(batch.new_series);
-            for point in batch.points {
-                let Value::Float(value) = point.sample.value else {
-                    panic!("no float");
-                };
-                let key = dictionary[&point.series].to_string();
-                found.push((key, point.sample.timestamp_ms, value));
+            assert_eq!(batch.floats.len() as u64, samples);
+            let names = batch.new_series.iter().map(|key| key.to_key().to_string());
+            dictionary.extend((batch.first_id..).zip(names));
+            for (series, time_ms, value) in batch.floats.iter() {
+                found.push((dictionary[&series].clone(), time_ms, value));
             }
         }
     }

@@ -71,6 +71,8 @@ impl Server for Weir {
             format!("http.listen=\"{}\"", house.http),
             format!("frames.listen=\"{}\"", house.frames),
             format!("graphite.listen=\"{}\"", house.lines),
+            "graphite.pickle_listen=\"\"".to_owned(),
+            "opentsdb.listen=\"\"".to_owned(),
         ];
         for set in places.iter().chain(&self.sets) {
             command.args(["--set", set]);

@@ -18,12 +18,12 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/-/reload", post(reload).put(reload))
 }
 
-async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, &'static str) {
+async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
     if api.ready.load(Ordering::Acquire) {
-        (StatusCode::OK, "Weir is Ready.\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n")
+        return (StatusCode::OK, "Weir is Ready.\n".to_owned());
     }
+    let why = (api.starting)().unwrap_or_else(|| "Service Unavailable".to_owned());
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
 }
 
 async fn reload(State(api): State<Arc<Api>>) -> (StatusCode, String) {

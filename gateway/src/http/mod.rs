@@ -11,9 +11,12 @@ mod metrics;
 mod page;
 mod parameters;
 mod prometheus;
+mod starting;
+mod taking;
 
 pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
+pub use taking::Taking;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +25,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -75,6 +79,10 @@ pub struct Api {
     /// The `data` of `/api/v1/status/tsdb`, with lists of so many.
     pub cardinality: Arc<dyn Fn(usize) -> Value + Send + Sync>,
     pub ready: Arc<AtomicBool>,
+    /// Why data cannot be asked for yet; `None` once they can.
+    pub starting: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// What is sent here goes this way.
+    pub taking: Taking,
     pub metrics: PrometheusHandle,
 }
 
@@ -91,19 +99,24 @@ impl Api {
 /// Every path the gateway answers.
 pub fn router(api: Api) -> Router {
     let nosniff = HeaderValue::from_static("nosniff");
-    Router::new()
+    let api = Arc::new(api);
+    let data = Router::new()
         .merge(prometheus::routes())
         .merge(graphite::routes())
         .merge(admin::routes())
         .merge(alerts::routes())
+        .route_layer(from_fn_with_state(Arc::clone(&api), starting::refuse));
+    Router::new()
+        .merge(data)
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(page::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .merge(taking::routes())
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             nosniff,
         ))
         .layer(CompressionLayer::new())
-        .with_state(Arc::new(api))
+        .with_state(api)
 }

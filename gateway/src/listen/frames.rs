@@ -13,9 +13,9 @@ use tokio_util::task::TaskTracker;
 use weir_store::{Chain, Origin, Points, SeriesId, Store, StoreError, Written};
 use weir_wire::frame::FrameError;
 use weir_wire::frame::{
-    self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
+    self, Ack, Batch, Floats, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
 };
-use weir_wire::{Reject, Value, is_stale};
+use weir_wire::{Reject, is_stale};
 
 use crate::admission::{Admission, count_rejected};
 use crate::presence::Presence;
@@ -185,16 +185,17 @@ impl Session<'_> {
 
     async fn take(&mut self, batch: Batch) -> Result<(), End> {
         self.learn(&batch)?;
-        let points = self.points(&batch)?;
+        let sequence = batch.sequence;
+        let points = self.points(batch)?;
         let origin = Origin {
             agent: self.hello.agent.clone(),
             boot: self.hello.boot,
-            sequence: batch.sequence,
+            sequence,
         };
         let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else {
             return Ok(());
         };
-        let (answers, sequence) = (self.answers.clone(), batch.sequence);
+        let answers = self.answers.clone();
         let done = Box::new(move |result| {
             // There is a place for each slot, so this fails only when nobody answers any more.
             let _ = answers.try_send(Answer::Batch(sequence, result, slot));
@@ -208,42 +209,67 @@ impl Session<'_> {
     }
 
     fn learn(&mut self, batch: &Batch) -> Result<(), End> {
-        for (id, key) in &batch.new_series {
-            if *id as usize != self.dictionary.len() || self.dictionary.len() >= DICTIONARY {
-                return Err(End::Order("series ids are dense, and bounded"));
-            }
-            self.dictionary.push(self.house.admission.resolve(key).ok());
+        let new = &batch.new_series;
+        if new.is_empty() {
+            return Ok(());
         }
+        let known = self.dictionary.len();
+        if batch.first_id as usize != known || known + new.len() > DICTIONARY {
+            return Err(End::Order("series ids are dense, and bounded"));
+        }
+        self.dictionary
+            .extend(self.house.admission.resolve_many(new));
         Ok(())
     }
 
     /// The points of series that were taken; what is refused is counted, and its neighbours stay.
-    fn points(&self, batch: &Batch) -> Result<Points, End> {
-        let mut points = Points::with_capacity(batch.points.len());
-        let (mut over_limit, mut not_finite) = (0, 0);
-        for point in &batch.points {
-            let series = match self.dictionary.get(point.series as usize) {
-                Some(series) => *series,
-                None => return Err(End::Order("a point of a series that was not introduced")),
-            };
-            match series {
+    fn points(&self, batch: Batch) -> Result<Points, End> {
+        let mut points = self.floats(batch.floats)?;
+        let mut over_limit = 0;
+        for one in &batch.histograms {
+            match self.series(one.series)? {
+                Some(series) => points.push_histogram(series, one.timestamp_ms, &one.histogram),
                 None => over_limit += 1,
-                Some(_) if !storable(&point.sample.value) => not_finite += 1,
-                Some(series) => points.push_sample(series, &point.sample),
+            }
+        }
+        count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
+        Ok(points)
+    }
+
+    /// The columns go on as they came, but for the series' numbers, when nothing is to be refused.
+    fn floats(&self, floats: Floats) -> Result<Points, End> {
+        let (ids, times_ms, values) = floats.into_columns();
+        let numbers = ids
+            .iter()
+            .map_while(|id| *self.dictionary.get(*id as usize)?);
+        let series: Vec<SeriesId> = numbers.collect();
+        if series.len() == ids.len() && values.iter().all(|value| storable(*value)) {
+            return Ok(Points::from_columns(series, times_ms, values));
+        }
+        let mut points = Points::with_capacity(ids.len());
+        let (mut over_limit, mut not_finite) = (0, 0);
+        for ((id, at_ms), value) in ids.iter().zip(times_ms).zip(values) {
+            match self.series(*id)? {
+                None => over_limit += 1,
+                Some(_) if !storable(value) => not_finite += 1,
+                Some(series) => points.push(series, at_ms, value),
             }
         }
         count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
         count_rejected(PROTOCOL, Reject::NotFinite, not_finite);
         Ok(points)
     }
+
+    /// `None` for a series that was not taken.
+    fn series(&self, id: u32) -> Result<Option<SeriesId>, End> {
+        let series = self.dictionary.get(id as usize).copied();
+        series.ok_or(End::Order("a point of a series that was not introduced"))
+    }
 }
 
 /// The stale mark is the one NaN that means something.
-fn storable(value: &Value) -> bool {
-    match value {
-        Value::Float(value) => value.is_finite() || is_stale(*value),
-        Value::Histogram(_) => true,
-    }
+fn storable(value: f64) -> bool {
+    value.is_finite() || is_stale(value)
 }
 
 /// Sends an acknowledgement for the newest batch that is done; a failed one ends the session.

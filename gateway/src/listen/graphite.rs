@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
+use super::accept::accept;
 use super::intake::Intake;
 use super::lines::Lines;
 use crate::admission::Admission;
@@ -32,12 +31,7 @@ const LAST_LOOK: Duration = Duration::from_millis(50);
 /// Takes a line, or counts why not.
 fn take(intake: &mut Intake, line: Result<&[u8], Reject>) {
     let taken = line.and_then(graphite::parse).and_then(|line| match line {
-        Some(line) => intake.float(
-            line.identity,
-            graphite::series_key,
-            line.timestamp_ms,
-            line.value,
-        ),
+        Some(line) => intake.line(&line),
         None => Ok(()),
     });
     if let Err(reason) = taken {
@@ -56,33 +50,17 @@ pub struct GraphiteTcp {
 impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (connections, slots) = (
-            TaskTracker::new(),
-            Arc::new(Semaphore::new(self.max_connections)),
-        );
-        loop {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                break;
-            };
-            let accepted = tokio::select! {
-                () = shutdown.cancelled() => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let intake =
-                        Intake::new(TCP, self.admission.clone(), Arc::clone(&self.clock)).mapped();
-                    let shutdown = shutdown.clone();
-                    connections.spawn(async move {
-                        serve(stream, intake, shutdown).await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => super::frames::pause_after(&error).await,
-            }
-        }
-        connections.close();
-        connections.wait().await;
+        let (admission, clock) = (self.admission, self.clock);
+        accept(
+            self.listener,
+            self.max_connections,
+            shutdown,
+            |stream, shutdown| {
+                let intake = Intake::new(TCP, admission.clone(), Arc::clone(&clock)).mapped();
+                serve(stream, intake, shutdown)
+            },
+        )
+        .await;
     }
 }
 

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_store::{Clock, Done, Points, SeriesId};
-use weir_wire::{Reject, SeriesKey};
+use weir_store::{Clock, Done, Points, StoreError, Written};
+use weir_wire::graphite::{self, Line};
+use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
 use crate::admission::{Admission, count_rejected};
 
 /// Batches of one intake that may wait for the disk.
 const IN_FLIGHT: u32 = 32;
+/// Points of names that are new to an intake, resolved together.
+const NEW_TOGETHER: usize = 1_024;
 
 /// Gathers points; what is refused is counted here.
 pub(crate) struct Intake {
@@ -22,9 +25,27 @@ pub(crate) struct Intake {
     /// The store's when the names were learnt.
     generation: u64,
     points: Points,
+    new: New,
+    /// Points of series that were not taken, since they were last told.
+    over_limit: u64,
     slots: Arc<Semaphore>,
     /// The names are dotted paths: mapping rules apply.
     is_mapped: bool,
+}
+
+/// What became of points that somebody waits for.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Delivered {
+    pub(crate) written: Written,
+    /// Points of new series that were not taken: already counted.
+    pub(crate) over_limit: u64,
+}
+
+/// Points whose names are to be resolved yet; a series' points are all among them or none, so none overtakes another.
+#[derive(Default)]
+struct New {
+    keys: graphite::Keys,
+    points: Vec<(u128, i64, f64)>,
 }
 
 impl Intake {
@@ -36,6 +57,8 @@ impl Intake {
             names: Names::default(),
             generation: 0,
             points: Points::default(),
+            new: New::default(),
+            over_limit: 0,
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
             is_mapped: false,
         }
@@ -51,7 +74,7 @@ impl Intake {
 
     /// Points gathered and not handed over yet.
     pub(crate) fn len(&self) -> usize {
-        self.points.len()
+        self.points.len() + self.new.points.len()
     }
 
     /// Counts pieces of input that were refused.
@@ -59,54 +82,121 @@ impl Intake {
         count_rejected(self.protocol, reason, count);
     }
 
-    /// Takes a float of the series that `identity` stands for; `key` reads it, and is asked only for a name that is new
-    /// here. Without a time it is the time of arrival.
+    /// Takes a line of Graphite's, or what is named as there.
     ///
     /// # Errors
-    /// The key's, or [`Reject::OverLimit`]; nothing is counted.
+    /// As [`graphite::series_key`]; nothing is counted then.
     #[inline]
-    pub(crate) fn float(
-        &mut self,
-        identity: &[u8],
-        key: impl FnOnce(&[u8]) -> Result<SeriesKey, Reject>,
-        timestamp_ms: Option<i64>,
-        value: f64,
-    ) -> Result<(), Reject> {
-        let series = self.series(Names::hash(identity), || key(identity))?;
-        let timestamp_ms = timestamp_ms.unwrap_or_else(|| (self.clock)());
-        self.points.push(series, timestamp_ms, value);
+    pub(crate) fn line(&mut self, line: &Line<'_>) -> Result<(), Reject> {
+        let hash = Names::hash(line.identity);
+        let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
+        match self.names.find(hash) {
+            Some(series) => self.points.push(series, timestamp_ms, line.value),
+            None => {
+                self.put_new_key(line.identity)?;
+                self.put_new(hash, timestamp_ms, line.value);
+            }
+        }
         Ok(())
     }
 
-    /// The number of a series by the hash of whatever names it in this protocol.
+    #[cold]
+    fn put_new_key(&mut self, identity: &[u8]) -> Result<(), Reject> {
+        let mapper = self.admission.mapper();
+        if !self.is_mapped || mapper.is_empty() {
+            return self.new.keys.push(identity);
+        }
+        let key = mapper.map(graphite::series_key(identity)?, None)?;
+        self.new.keys.push_key(&key);
+        Ok(())
+    }
+
+    /// Takes a float of the series that `hash` stands for in this protocol; `key` puts its key to the others, and is asked
+    /// only for a name that is new here. Without a time it is the time of arrival.
     ///
     /// # Errors
-    /// As for [`Intake::float`].
+    /// The key's; nothing is counted then.
     #[inline]
-    pub(crate) fn series(
+    pub(crate) fn float(
+        &mut self,
+        hash: u128,
+        key: impl FnOnce(&mut graphite::Keys) -> Result<(), Reject>,
+        timestamp_ms: Option<i64>,
+        value: f64,
+    ) -> Result<(), Reject> {
+        let timestamp_ms = timestamp_ms.unwrap_or_else(|| (self.clock)());
+        if let Some(series) = self.names.find(hash) {
+            self.points.push(series, timestamp_ms, value);
+            return Ok(());
+        }
+        key(&mut self.new.keys)?;
+        self.put_new(hash, timestamp_ms, value);
+        Ok(())
+    }
+
+    /// Takes a distribution of one interval, in the same way.
+    ///
+    /// # Errors
+    /// The key's, or [`Reject::OverLimit`]; nothing is counted then.
+    pub(crate) fn histogram(
         &mut self,
         hash: u128,
         key: impl FnOnce() -> Result<SeriesKey, Reject>,
-    ) -> Result<SeriesId, Reject> {
-        match self.names.find(hash) {
-            Some(series) => Ok(series),
-            None => self.resolve(hash, key()?),
+        timestamp_ms: i64,
+        histogram: Histogram,
+    ) -> Result<(), Reject> {
+        if self.new.points.iter().any(|(new, ..)| *new == hash) {
+            self.resolve();
         }
+        let series = match self.names.find(hash) {
+            Some(series) => series,
+            None => {
+                let series = self.admission.resolve(&key()?)?;
+                self.names.learn(hash, series);
+                series
+            }
+        };
+        let value = Value::Histogram(Arc::new(histogram));
+        self.points.push_sample(
+            series,
+            &Sample {
+                timestamp_ms,
+                value,
+            },
+        );
+        Ok(())
     }
 
     #[cold]
-    fn resolve(&mut self, hash: u128, key: SeriesKey) -> Result<SeriesId, Reject> {
-        let key = match self.is_mapped {
-            true => self.admission.mapper().map(key, None)?,
-            false => key,
-        };
-        let series = self.admission.resolve(&key)?;
-        self.names.learn(hash, series);
-        Ok(series)
+    fn put_new(&mut self, hash: u128, timestamp_ms: i64, value: f64) {
+        self.new.points.push((hash, timestamp_ms, value));
+        if self.new.points.len() >= NEW_TOGETHER {
+            self.resolve();
+        }
+    }
+
+    /// Learns the names that are new, and takes their points; those that are over a limit are counted.
+    fn resolve(&mut self) {
+        let found = self.admission.resolve_many(self.new.keys.run());
+        let mut refused = 0;
+        for ((hash, timestamp_ms, value), series) in self.new.points.drain(..).zip(found) {
+            let Some(series) = series else {
+                refused += 1;
+                continue;
+            };
+            if self.names.find(hash).is_none() {
+                self.names.learn(hash, series);
+            }
+            self.points.push(series, timestamp_ms, value);
+        }
+        self.new.keys.clear();
+        self.over_limit += refused;
+        count_rejected(self.protocol, Reject::OverLimit, refused);
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
     pub(crate) async fn store(&mut self) {
+        self.resolve_new();
         if self.points.is_empty() {
             return;
         }
@@ -119,12 +209,7 @@ impl Intake {
         self.admission
             .submit(self.protocol, None, None, points, done)
             .await;
-        // Series that left since may come again under another number.
-        let generation = self.admission.generation();
-        if generation != self.generation {
-            self.generation = generation;
-            self.names.forget();
-        }
+        self.forget_if_series_left();
     }
 
     fn done(&self, slot: OwnedSemaphorePermit) -> Done {
@@ -135,6 +220,49 @@ impl Intake {
             }
             drop(slot);
         })
+    }
+
+    /// Hands over what was taken and waits until it is on disk; for who is to be answered.
+    ///
+    /// # Errors
+    /// Of the store; the points are counted as dropped then.
+    pub(crate) async fn deliver(&mut self) -> Result<Delivered, StoreError> {
+        let over_limit = self.resolve_new();
+        let points = std::mem::take(&mut self.points);
+        let written = match points.is_empty() {
+            true => Ok(Written::default()),
+            false => self.admission.deliver(self.protocol, points).await,
+        };
+        self.forget_if_series_left();
+        Ok(Delivered {
+            written: written?,
+            over_limit,
+        })
+    }
+
+    /// Lets go of what was taken since the last time: the message it came in is refused whole.
+    pub(crate) fn discard(&mut self, reason: Reject) {
+        let gone = self.len() as u64;
+        self.points = Points::default();
+        self.new = New::default();
+        self.refuse(reason, gone);
+    }
+
+    fn resolve_new(&mut self) -> u64 {
+        if self.new.points.is_empty() {
+            return std::mem::take(&mut self.over_limit);
+        }
+        self.resolve();
+        std::mem::take(&mut self.over_limit)
+    }
+
+    /// Series that left since may come again under another number.
+    fn forget_if_series_left(&mut self) {
+        let generation = self.admission.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.names.forget();
+        }
     }
 
     /// Waits until everything that was handed over is on disk, or refused.

@@ -1,15 +1,20 @@
 //! Everything that accepts samples from sockets. A listener is bound before it is run, so that a port in use is told
 //! at start, with the key that names it.
 
+mod accept;
 mod bind;
 mod frames;
 mod graphite;
 pub(crate) mod intake;
 mod lines;
-mod names;
+pub(crate) mod names;
+mod opentsdb;
+mod pickle;
 
 pub(crate) use lines::Lines;
 
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
 pub use graphite::{GraphiteTcp, GraphiteUdp};
+pub use opentsdb::OpenTsdbTcp;
+pub use pickle::PickleTcp;

@@ -15,7 +15,7 @@ struct Name {
 
 /// One connection's names, by 96 bits of their hash: a collision, however made, mixes series of one sender only.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// In the order they came first.
     order: Vec<Name>,
     /// One more than a place in `order`; 0 is free. At most three quarters full.
@@ -24,7 +24,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn hash(identity: &[u8]) -> u128 {
+    pub(crate) fn hash(identity: &[u8]) -> u128 {
         xxh3_128(identity)
     }
 

@@ -82,6 +82,12 @@ impl Mapper {
         self.0.generation.load(Ordering::Acquire)
     }
 
+    /// Whether there are no rules.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.rules.read().mappings.is_empty()
+    }
+
     /// The series that a dotted path stands for.
     ///
     /// # Errors

@@ -4,10 +4,13 @@
 
 mod alert;
 mod apis;
+mod clients;
 mod keeping;
 mod page;
 mod programs;
 mod refusals;
 mod rules;
+mod starting;
 mod survival;
+mod taking;
 mod web;

@@ -16,6 +16,11 @@ pub(crate) struct Program {
 
 impl Program {
     fn start(path: &Path, args: &[String]) -> Self {
+        Self::start_until(path, args, "ready")
+    }
+
+    /// Returns once it printed a line that begins with this word.
+    fn start_until(path: &Path, args: &[String], last: &str) -> Self {
         let mut child = Command::new(path)
             .args(args)
             .stdout(Stdio::piped())
@@ -27,12 +32,12 @@ impl Program {
             let line = line.unwrap();
             let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
             said.insert(word.to_owned(), rest.to_owned());
-            if word == "ready" {
+            if word == last {
                 return Self { child, said };
             }
         }
         panic!(
-            "{} ended before it was ready: {:?}",
+            "{} ended before it said {last}: {:?}",
             path.display(),
             child.wait()
         );
@@ -52,6 +57,10 @@ impl Program {
     pub(crate) fn stop(&mut self) {
         let pid = self.pid();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.ended_well();
+    }
+
+    pub(crate) fn ended_well(&mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
     }
@@ -88,6 +97,15 @@ pub(crate) fn agent_path() -> PathBuf {
     built.clone()
 }
 
+/// Every port that a gateway opens.
+const PORTS: [&str; 5] = [
+    "http.listen",
+    "frames.listen",
+    "graphite.listen",
+    "graphite.pickle_listen",
+    "opentsdb.listen",
+];
+
 /// A gateway with its directory; it keeps its ports over restarts.
 pub(crate) struct Gateway {
     pub(crate) program: Program,
@@ -97,6 +115,8 @@ pub(crate) struct Gateway {
     pub(crate) frames: String,
     pub(crate) graphite_tcp: String,
     pub(crate) graphite_udp: String,
+    pub(crate) pickle: String,
+    pub(crate) opentsdb: String,
 }
 
 impl Gateway {
@@ -114,8 +134,7 @@ impl Gateway {
 
     fn start_by(own: Vec<String>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let any = ["http.listen", "frames.listen", "graphite.listen"]
-            .map(|key| format!("{key}=127.0.0.1:0"));
+        let any = PORTS.map(|key| format!("{key}=127.0.0.1:0"));
         let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
         let word = |key: &str| program.said[key].clone();
         let graphite = word("graphite");
@@ -128,6 +147,8 @@ impl Gateway {
             frames: word("frames"),
             graphite_tcp: graphite[1].to_owned(),
             graphite_udp: graphite[3].to_owned(),
+            pickle: word("pickle"),
+            opentsdb: word("opentsdb"),
             own,
             program,
             dir,
@@ -136,14 +157,22 @@ impl Gateway {
 
     /// Starts it again on the same directory and ports. UDP comes on the port of TCP then.
     pub(crate) fn restart(&mut self) {
+        self.restart_until("ready");
+    }
+
+    /// The same, and returns once it printed a line that begins with this word.
+    pub(crate) fn restart_until(&mut self, last: &str) {
         let ports = [
             format!("http.listen={}", self.http),
             format!("frames.listen={}", self.frames),
             format!("graphite.listen={}", self.graphite_tcp),
+            format!("graphite.pickle_listen={}", self.pickle),
+            format!("opentsdb.listen={}", self.opentsdb),
         ];
-        self.program = Program::start(
+        self.program = Program::start_until(
             &gateway_path(),
             &arguments(&self.own, self.dir.path(), &ports),
+            last,
         );
         self.graphite_udp = self.graphite_tcp.clone();
     }

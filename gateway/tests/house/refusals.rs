@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use weir_wire::frame::{self, Batch, Frame, Hello, Inbox, Point, RefuseCode};
-use weir_wire::{Sample, SeriesKey, Value};
+use weir_wire::SeriesKey;
+use weir_wire::frame::{self, Batch, Frame, Hello, Inbox, RefuseCode};
 
 use crate::programs::{Gateway, agent_path, eventually, gateway_path, run};
 use crate::web::{get, query, single};
@@ -209,32 +209,21 @@ fn a_frame_with_a_nan_keeps_its_neighbours_and_a_broken_one_is_refused() {
         labels: Vec::new(),
     };
     let key = |name: &str| SeriesKey::bare(name).unwrap();
-    let point = |series, value| Point {
-        series,
-        sample: Sample {
-            timestamp_ms: now_s() as i64 * 1_000,
-            value: Value::Float(value),
-        },
-    };
-    let batch = |sequence, points| {
-        let new_series = if sequence == 1 {
-            vec![(0, key("nan")), (1, key("good"))]
-        } else {
-            Vec::new()
-        };
-        Frame::Batch(Batch {
-            sequence,
-            new_series,
-            points,
-        })
+    let batch = |sequence, points: &[(u32, f64)]| {
+        let mut batch = Batch::with_capacity(sequence, points.len());
+        if sequence == 1 {
+            batch.introduce(0, key("nan").borrowed());
+            batch.introduce(1, key("good").borrowed());
+        }
+        for (series, value) in points {
+            batch.floats.push(*series, now_s() as i64 * 1_000, *value);
+        }
+        Frame::Batch(batch)
     };
     let mut bytes = Vec::new();
     frame::encode(&Frame::Hello(hello), &mut bytes);
-    frame::encode(
-        &batch(1, vec![point(0, f64::NAN), point(1, 7.0)]),
-        &mut bytes,
-    );
-    frame::encode(&batch(2, vec![point(9, 1.0)]), &mut bytes);
+    frame::encode(&batch(1, &[(0, f64::NAN), (1, 7.0)]), &mut bytes);
+    frame::encode(&batch(2, &[(9, 1.0)]), &mut bytes);
     let answers = answers(&gateway.frames, &bytes);
     assert!(matches!(&answers[0], Frame::Welcome(welcome) if welcome.last_sequence == 0));
     assert!(

@@ -26,10 +26,28 @@ pub(crate) fn post(address: &str, path: &str, form: &str) -> Result<(u16, String
     )
 }
 
+/// POST of any bytes, with more headers, each ended by a line break; the status and the body.
+pub(crate) fn post_bytes(
+    address: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<(u16, String), String> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
+    );
+    ask_bytes(address, &[head.as_bytes(), body].concat())
+}
+
 fn ask(address: &str, request: &str) -> Result<(u16, String), String> {
+    ask_bytes(address, request.as_bytes())
+}
+
+fn ask_bytes(address: &str, request: &[u8]) -> Result<(u16, String), String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream
-        .write_all(request.as_bytes())
+        .write_all(request)
         .map_err(|error| error.to_string())?;
     let mut answer = String::new();
     stream

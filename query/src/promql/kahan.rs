@@ -42,6 +42,15 @@ impl Kahan {
         (self.sum, self.lost)
     }
 
+    /// The sum of both.
+    pub(super) fn joined(mut self, other: Self) -> Self {
+        self.add(other.sum);
+        if self.sum.is_finite() {
+            self.lost += other.lost;
+        }
+        self
+    }
+
     pub(super) fn total(self) -> f64 {
         if self.sum.is_infinite() {
             self.sum
@@ -132,6 +141,20 @@ mod tests {
         assert_eq!(sum([1.0, 1e100, 1.0, -1e100]), 2.0);
         assert_eq!(sum([f64::INFINITY, 1.0]), f64::INFINITY);
         assert!(sum([f64::INFINITY, f64::NEG_INFINITY]).is_nan());
+    }
+
+    #[test]
+    fn sums_that_are_joined_lose_as_little() {
+        let of = |values: &[f64]| {
+            let mut kahan = Kahan::default();
+            values.iter().for_each(|value| kahan.add(*value));
+            kahan
+        };
+        let joined = |one: &[f64], other: &[f64]| of(one).joined(of(other)).total();
+        assert_eq!(joined(&[1.0, 1e100], &[1.0, -1e100]), 2.0);
+        assert_eq!(joined(&[1e100, 1.0], &[-1e100, 1.0]), 2.0);
+        assert_eq!(joined(&[f64::INFINITY], &[1.0]), f64::INFINITY);
+        assert!(joined(&[f64::INFINITY], &[f64::NEG_INFINITY]).is_nan());
     }
 
     #[test]

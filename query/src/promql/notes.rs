@@ -1,7 +1,7 @@
 //! What a reader should know besides the result: collected while evaluating, each once, not too many.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Answer, QueryValue};
 
@@ -9,8 +9,8 @@ const MOST: usize = 32;
 
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    warnings: RefCell<BTreeSet<String>>,
-    infos: RefCell<BTreeSet<String>>,
+    warnings: Mutex<BTreeSet<String>>,
+    infos: Mutex<BTreeSet<String>>,
 }
 
 impl Notes {
@@ -42,15 +42,20 @@ impl Notes {
     pub(super) fn answer(self, value: QueryValue) -> Answer {
         Answer {
             value,
-            warnings: self.warnings.into_inner().into_iter().collect(),
-            infos: self.infos.into_inner().into_iter().collect(),
+            warnings: taken(self.warnings),
+            infos: taken(self.infos),
         }
     }
 }
 
-fn add(set: &RefCell<BTreeSet<String>>, text: String) {
-    let mut set = set.borrow_mut();
+fn add(set: &Mutex<BTreeSet<String>>, text: String) {
+    let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
     if set.len() < MOST {
         set.insert(text);
     }
+}
+
+fn taken(set: Mutex<BTreeSet<String>>) -> Vec<String> {
+    let set = set.into_inner().unwrap_or_else(PoisonError::into_inner);
+    set.into_iter().collect()
 }

@@ -51,11 +51,7 @@ impl Eval<'_> {
     /// Every sample that may stand for a step.
     pub(super) fn newest(&self, selector: &Selector) -> Result<Selection, QueryError> {
         let mut window_ms = self.engine.lookback_ms;
-        let wish = Wish {
-            aspect: Aspect::Last,
-            spacing_ms: self.grid.spacing_ms.min(window_ms),
-        };
-        let mut range = self.sight(&selector.shift, window_ms);
+        let (mut range, wish) = self.sight_of_newest(selector);
         let mut found = self.select(&selector.matchers, range, wish)?;
         for _ in 0..MOST_TIERS {
             let apart_ms = found.resolution_at(range.from_ms);
@@ -75,6 +71,16 @@ impl Eval<'_> {
         Ok(found)
     }
 
+    /// What is asked for when every sample is that may stand for a step.
+    pub(super) fn sight_of_newest(&self, selector: &Selector) -> (TimeRange, Wish) {
+        let window_ms = self.engine.lookback_ms;
+        let wish = Wish {
+            aspect: Aspect::Last,
+            spacing_ms: self.grid.spacing_ms.min(window_ms),
+        };
+        (self.sight(&selector.shift, window_ms), wish)
+    }
+
     /// Every sample that windows of this length can see.
     pub(super) fn windowed(
         &self,
@@ -82,17 +88,9 @@ impl Eval<'_> {
         range_ms: i64,
         need: Need,
     ) -> Result<Seen, QueryError> {
-        let range = self.sight(&selector.shift, range_ms);
-        let spacing_ms = self.spacing(&selector.shift, range_ms, need);
-        let select = |aspect| {
-            let wish = Wish { aspect, spacing_ms };
-            self.select(&selector.matchers, range, wish)
-        };
-        let found = select(match need {
-            Need::Samples | Need::Trend => Aspect::Last,
-            Need::Whole(aspect) => aspect,
-            Need::Average => Aspect::Sum,
-        })?;
+        let (range, wish) = self.sight_of_windows(selector, range_ms, need);
+        let select = |wish| self.select(&selector.matchers, range, wish);
+        let found = select(wish)?;
         let weights = match need {
             _ if !found.is_rolled_up() => None,
             Need::Whole(Aspect::Count) => {
@@ -100,12 +98,33 @@ impl Eval<'_> {
                 Some(counts.map(|series| series.values.clone()).collect())
             }
             Need::Average => {
-                let counts = select(Aspect::Count)?;
+                let counts = select(Wish {
+                    aspect: Aspect::Count,
+                    ..wish
+                })?;
                 Some(tiers::weights(&found.series, &counts.series))
             }
             Need::Samples | Need::Trend | Need::Whole(_) => None,
         };
         Ok(Seen { found, weights })
+    }
+
+    /// What is asked for when every sample is that windows of this length can see.
+    pub(super) fn sight_of_windows(
+        &self,
+        selector: &Selector,
+        range_ms: i64,
+        need: Need,
+    ) -> (TimeRange, Wish) {
+        let wish = Wish {
+            aspect: match need {
+                Need::Samples | Need::Trend => Aspect::Last,
+                Need::Whole(aspect) => aspect,
+                Need::Average => Aspect::Sum,
+            },
+            spacing_ms: self.spacing(&selector.shift, range_ms, need),
+        };
+        (self.sight(&selector.shift, range_ms), wish)
     }
 
     fn spacing(&self, shift: &Shift, range_ms: i64, need: Need) -> i64 {
@@ -143,10 +162,15 @@ impl Eval<'_> {
     ) -> Result<Selection, QueryError> {
         let found = self.source.select(matchers, range, wish, self.budget)?;
         let even = |one: &SeriesData| one.times_ms.len() == one.values.len();
-        if !found.series.iter().all(even) {
-            let message = "the source gave columns of different lengths";
-            return Err(SourceError::Failed(message.into()).into());
+        match found.series.iter().all(even) {
+            true => Ok(found),
+            false => Err(uneven()),
         }
-        Ok(found)
     }
+}
+
+/// A source that does not do what it says.
+pub(super) fn uneven() -> QueryError {
+    let message = "the source gave columns of different lengths";
+    SourceError::Failed(message.into()).into()
 }

@@ -48,7 +48,7 @@ impl Eval<'_> {
                 return self.points_of(found, data, &selector.shift, value);
             }
             self.budget.take_samples(self.grid.len() as u64)?;
-            Ok(rows.row(data).points(self.grid))
+            Ok(rows.row(&data.times_ms, &data.values).points(self.grid))
         })
     }
 

@@ -88,10 +88,6 @@ pub(super) fn read_day(key: &[u8], value: &[u8]) -> Option<(Day, RolledDay)> {
 }
 
 /// `metric u32 LE`, then the canonical series key.
-pub(super) fn definition_value(definition: &Definition) -> Vec<u8> {
-    [&definition.metric.to_le_bytes(), definition.key.as_bytes()].concat()
-}
-
 pub(super) fn read_definition(key: &[u8], value: &[u8]) -> Option<Definition> {
     let (metric, bytes) = value.split_first_chunk()?;
     Some(Definition {

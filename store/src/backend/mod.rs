@@ -2,6 +2,7 @@
 //! Keys and values in docs/format/keys.md.
 
 mod chunks;
+mod definitions;
 mod keys;
 mod options;
 mod purge;
@@ -21,6 +22,7 @@ use crate::StoreError;
 use crate::fail;
 use crate::index::{Day, Definition};
 use crate::window::Window;
+pub(crate) use definitions::Definitions;
 pub(crate) use purge::Doom;
 pub(crate) use table::ChunkTable;
 use table::Table;
@@ -224,27 +226,23 @@ impl Backend {
     }
 
     /// Writes series down: ascending by number, and none of them before; durable on return.
-    pub(crate) fn put_definitions(&self, definitions: &[Definition]) -> Result<(), StoreError> {
-        let Some(first) = definitions.first() else {
+    pub(crate) fn put_definitions(&self, definitions: &Definitions) -> Result<(), StoreError> {
+        let Some((first, _)) = definitions.iter().next() else {
             return Ok(());
         };
         if definitions.len() < DEFINITIONS_A_TABLE {
             let mut batch = WriteBatch::default();
             let family = self.family(SERIES)?;
-            for one in definitions {
-                batch.put_cf(
-                    &family,
-                    one.series.to_be_bytes(),
-                    keys::definition_value(one),
-                );
+            for (series, value) in definitions.iter() {
+                batch.put_cf(&family, series.to_be_bytes(), value);
             }
             return self.write_synced(batch);
         }
-        let stem = self.tables.join(format!("series-{}", first.series));
+        let stem = self.tables.join(format!("series-{first}"));
         let options = options::series_table();
         let mut table = Table::new(&options, stem);
-        for one in definitions {
-            table.put(&one.series.to_be_bytes(), &keys::definition_value(one))?;
+        for (series, value) in definitions.iter() {
+            table.put(&series.to_be_bytes(), value)?;
         }
         self.ingest_into(SERIES, &table.finish()?)
     }

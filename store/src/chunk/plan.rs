@@ -79,15 +79,16 @@ pub(super) fn plan(ints: &[i64]) -> Plan {
     if best.width == 0 {
         return best;
     }
-    let tried = candidates(ints);
-    for tried in &tried {
+    let candidates = candidates(ints);
+    let tried = || candidates.iter().flatten();
+    for tried in tried() {
         let whole = Plan::whole(tried.mode, tried.extent, ints.len());
         if whole.cost_bits < best.cost_bits {
             best = whole;
         }
     }
     let width = best.width;
-    for tried in &tried {
+    for tried in tried() {
         if tried.typical + 2 <= width || (tried.typical == 0 && width > 0) {
             best = Plan::trimmed(tried, ints, best);
         }
@@ -103,15 +104,14 @@ struct Candidate {
 }
 
 /// The modes whose typical terms are about the narrowest; differences of differences only if narrower than those.
-fn candidates(ints: &[i64]) -> Vec<Candidate> {
+fn candidates(ints: &[i64]) -> [Option<Candidate>; 3] {
     let typical = Mode::ALL.map(|mode| bit_width(mode.typical_range(ints)));
     let [plain, delta, second] = typical;
     let narrowest = plain.min(delta).min(second);
     let tried = [true, true, second < delta];
-    Mode::ALL
-        .into_iter()
-        .filter(|&mode| tried[mode.lead()] && typical[mode.lead()] <= narrowest + 1)
-        .map(|mode| {
+    Mode::ALL.map(|mode| {
+        let worth = tried[mode.lead()] && typical[mode.lead()] <= narrowest + 1;
+        worth.then(|| {
             let extent = mode.extent(ints);
             let typical = typical[mode.lead()].saturating_sub(extent.shift());
             Candidate {
@@ -120,7 +120,7 @@ fn candidates(ints: &[i64]) -> Vec<Candidate> {
                 typical,
             }
         })
-        .collect()
+    })
 }
 
 impl Plan {

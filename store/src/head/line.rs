@@ -12,6 +12,8 @@ use crate::window::Window;
 const TAIL_BYTES: usize = 20;
 const SLAB_BYTES: usize = 60;
 const TOKEN_BYTES: usize = 16;
+/// Samples handed over at once.
+const ROOM: usize = 64;
 const OTHER_STEP: u8 = 0x80;
 const RAW: u8 = 9;
 const RESCALED: u8 = 10;
@@ -229,12 +231,17 @@ impl Line {
         (self.in_slabs as usize + usize::from(self.tail_len)) / 2 + 8
     }
 
-    /// Hands over every sample, ascending, as (milliseconds since the window's start, value).
+    /// The first of the slabs, if there is any.
+    pub(super) fn first_slab<'s>(&self, slabs: &'s Arena<Slab>) -> Option<&'s Slab> {
+        (self.first_slab != NONE).then(|| slabs.get(self.first_slab))
+    }
+
+    /// Hands over every sample, ascending, some at a time: milliseconds since the window's start, and values.
     pub(super) fn read(
         &self,
         slabs: &Arena<Slab>,
         bytes: &mut Vec<u8>,
-        mut take: impl FnMut(u32, f64),
+        mut take: impl FnMut(&[u32], &[f64]),
     ) {
         bytes.clear();
         let (mut at, mut left) = (self.first_slab, self.in_slabs as usize);
@@ -247,17 +254,61 @@ impl Line {
         bytes.extend_from_slice(&self.tail[..usize::from(self.tail_len)]);
         // So that eight bytes can be read wherever a token starts.
         bytes.extend_from_slice(&[0; 8]);
-        read_tokens(bytes, &mut take);
+        read_tokens(bytes, &mut Room::default(), &mut take);
     }
 }
 
-fn read_tokens(bytes: &[u8], take: &mut impl FnMut(u32, f64)) {
+/// Samples that were read and not handed over yet.
+struct Room {
+    offsets_ms: [u32; ROOM],
+    values: [f64; ROOM],
+    len: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            offsets_ms: [0; ROOM],
+            values: [0.0; ROOM],
+            len: 0,
+        }
+    }
+}
+
+impl Room {
+    #[inline(always)]
+    fn put(&mut self, offset_ms: u32, value: f64, take: &mut impl FnMut(&[u32], &[f64])) {
+        self.offsets_ms[self.len % ROOM] = offset_ms;
+        self.values[self.len % ROOM] = value;
+        self.len += 1;
+        if self.len == ROOM {
+            self.empty(take);
+        }
+    }
+
+    fn empty(&mut self, take: &mut impl FnMut(&[u32], &[f64])) {
+        let len = std::mem::take(&mut self.len).min(ROOM);
+        take(&self.offsets_ms[..len], &self.values[..len]);
+    }
+}
+
+fn read_tokens(bytes: &[u8], room: &mut Room, take: &mut impl FnMut(&[u32], &[f64])) {
     let end = bytes.len() - 8;
     let (mut at, mut offset_ms, mut step_ms) = (0, 0_u32, 0_u32);
-    let (mut last, mut exponent, mut value) = (0_i64, 0_u8, 0.0_f64);
+    let (mut last, mut power, mut value) = (0_i64, POWERS[0], 0.0_f64);
     while at < end {
         let control = bytes[at];
         at += 1;
+        if matches!(control, 1..=8) {
+            // By far the most tokens: how long each is is all that the next one waits for.
+            let width = usize::from(control);
+            last += step(bytes, at, width);
+            at += width;
+            value = last as f64 / power;
+            offset_ms += step_ms;
+            room.put(offset_ms, value, take);
+            continue;
+        }
         if control & OTHER_STEP != 0 {
             step_ms = 0;
             for shift in (0..).step_by(7) {
@@ -276,28 +327,35 @@ fn read_tokens(bytes: &[u8], take: &mut impl FnMut(u32, f64)) {
                 at += 8;
             }
             RESCALED => {
-                exponent = bytes[at].min(MAX_EXPONENT);
+                power = POWERS[usize::from(bytes[at].min(MAX_EXPONENT))];
                 last = i64::from_le_bytes(eight(bytes, at + 1));
-                value = value_of(last, exponent, false);
+                value = last as f64 / power;
                 at += 9;
             }
             repeats @ REPEATS..=MOST_REPEATS => {
                 for _ in REPEATS..=repeats {
                     offset_ms += step_ms;
-                    take(offset_ms, value);
+                    room.put(offset_ms, value, take);
                 }
             }
             width => {
                 let width = usize::from(width.min(8));
-                let word = u64::from_le_bytes(eight(bytes, at)) & (u64::MAX >> (64 - 8 * width));
-                last += ((word >> 1) as i64) ^ -((word & 1) as i64);
-                value = value_of(last, exponent, false);
+                last += step(bytes, at, width);
+                value = last as f64 / power;
                 at += width;
             }
         }
         offset_ms += step_ms;
-        take(offset_ms, value);
+        room.put(offset_ms, value, take);
     }
+    room.empty(take);
+}
+
+/// A value's step in so many bytes, one to eight.
+#[inline(always)]
+fn step(bytes: &[u8], at: usize, width: usize) -> i64 {
+    let word = u64::from_le_bytes(eight(bytes, at)) & (u64::MAX >> (64 - 8 * width));
+    ((word >> 1) as i64) ^ -((word & 1) as i64)
 }
 
 fn eight(bytes: &[u8], at: usize) -> [u8; 8] {

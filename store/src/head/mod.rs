@@ -22,6 +22,8 @@ use shard::Shard;
 const BLOCK_BITS: u32 = 10;
 /// Points taken under one lock.
 const POINTS_A_LOCK: usize = 8_192;
+/// Series read under one lock.
+const SERIES_A_LOCK: usize = 64;
 const MAX_SHARDS: usize = 64;
 
 /// What became of a sample.
@@ -108,6 +110,37 @@ impl Head {
         tally
     }
 
+    /// How many parts it has.
+    pub(crate) fn parts(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The part that a series lies in.
+    #[inline]
+    pub(crate) fn part_of(&self, series: u32) -> usize {
+        self.shard_of(series).0
+    }
+
+    /// Takes points of one part, in their order. While the journal is read back this stands for [`Head::insert`], and
+    /// each part has one thread that calls it.
+    pub(crate) fn insert_in(&self, part: usize, points: &Points) -> Tally {
+        let mut tally = Tally::default();
+        let mut shard = self.shards[part].write();
+        let samples = points.times_ms.iter().zip(&points.values);
+        for (at, (one, (time, value))) in points.series.iter().zip(samples).enumerate() {
+            if let Some(later) = points.series.get(at + Shard::AHEAD) {
+                shard.look_ahead(self.shard_of(*later).1);
+            }
+            tally.count(shard.insert(self.shard_of(*one).1, *time, *value));
+        }
+        for one in &points.histograms {
+            tally.count(shard.insert_histogram(self.shard_of(one.series).1, one));
+        }
+        drop(shard);
+        self.samples.fetch_add(tally.new, Ordering::Relaxed);
+        tally
+    }
+
     fn insert_floats(&self, points: &Points, range: std::ops::Range<usize>, tally: &mut Tally) {
         let mut shards: Vec<_> = self.shards.iter().map(RwLock::write).collect();
         let series = &points.series[range.clone()];
@@ -133,22 +166,33 @@ impl Head {
         begun
     }
 
-    /// Hands over the samples of each series between two times, both inclusive, in the order asked for.
+    /// The samples of each series between two times, both inclusive, in place of what `found` holds.
     pub(crate) fn read(
         &self,
-        series: impl Iterator<Item = u32>,
+        series: impl ExactSizeIterator<Item = u32> + Clone,
         from_ms: i64,
         to_ms: i64,
-        mut take: impl FnMut(Columns),
+        bytes: &mut Vec<u8>,
+        found: &mut Vec<Columns>,
     ) {
-        let mut bytes = Vec::new();
-        for one in series {
-            let (shard, place) = self.shard_of(one);
-            take(
-                self.shards[shard]
-                    .read()
-                    .read(place.local, from_ms, to_ms, &mut bytes),
-            );
+        found.resize_with(series.len(), Columns::default);
+        let mut ahead = series.clone().skip(Shard::AHEAD);
+        let mut half_ahead = series.clone().skip(Shard::AHEAD / 2);
+        let mut each = series.zip(found);
+        while each.len() > 0 {
+            let shards: Vec<_> = self.shards.iter().map(RwLock::read).collect();
+            for (one, found) in each.by_ref().take(SERIES_A_LOCK) {
+                if let Some(later) = ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead(place);
+                }
+                if let Some(later) = half_ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead_further(place);
+                }
+                let (shard, place) = self.shard_of(one);
+                shards[shard].read(place.local, from_ms, to_ms, bytes, found);
+            }
         }
     }
 
@@ -184,10 +228,32 @@ impl Head {
         series
     }
 
-    /// What was frozen of a series.
-    pub(crate) fn frozen(&self, series: u32, window: Window, bytes: &mut Vec<u8>) -> Columns {
-        let (shard, place) = self.shard_of(series);
-        self.shards[shard].read().frozen(place.local, window, bytes)
+    /// What was frozen of each series, in the order asked for; `found` is used again.
+    pub(crate) fn frozen(
+        &self,
+        series: impl Iterator<Item = u32> + Clone,
+        window: Window,
+        bytes: &mut Vec<u8>,
+        found: &mut Vec<Columns>,
+    ) {
+        let shards: Vec<_> = self.shards.iter().map(RwLock::read).collect();
+        let mut ahead = [3, 2, 1].map(|times| series.clone().skip(times * Shard::AHEAD));
+        let mut count = 0;
+        for one in series {
+            for (stage, ahead) in ahead.iter_mut().enumerate() {
+                if let Some(later) = ahead.next() {
+                    let (shard, place) = self.shard_of(later);
+                    shards[shard].look_ahead_frozen(place.local, window, stage);
+                }
+            }
+            if found.len() == count {
+                found.push(Columns::default());
+            }
+            let (shard, place) = self.shard_of(one);
+            shards[shard].frozen(place.local, window, bytes, &mut found[count]);
+            count += 1;
+        }
+        found.truncate(count);
     }
 
     /// Lets go of what was frozen: so many samples are in tables. Series idle since before that window leave.

@@ -14,9 +14,37 @@ use crate::window::{self, Window};
 /// A window on its way to tables.
 #[derive(Debug, Default)]
 struct Sealing {
-    /// Series and the place of its retired line.
+    /// Series and the place of its retired line, ascending.
     lines: Vec<(u32, u32)>,
+    /// By series, the place of its retired line; [`NONE`] for those without, [`MANY`] for those with several.
+    places: Vec<u32>,
     beside: BTreeMap<u32, Run>,
+}
+
+/// A series with more than one line: where a window was thawed after a failure and went on.
+const MANY: u32 = NONE - 1;
+
+impl Sealing {
+    fn note_places(&mut self, series: usize) {
+        self.places = vec![NONE; series];
+        for (local, at) in &self.lines {
+            let place = &mut self.places[*local as usize];
+            *place = if *place == NONE { *at } else { MANY };
+        }
+    }
+
+    #[inline]
+    fn place(&self, local: u32) -> u32 {
+        self.places.get(local as usize).copied().unwrap_or(NONE)
+    }
+
+    /// The places of a series' lines, newest first.
+    fn places_of(&self, local: u32) -> impl DoubleEndedIterator<Item = u32> + '_ {
+        let first = self.lines.partition_point(|(other, _)| *other < local);
+        let lines = &self.lines[first..];
+        let end = lines.partition_point(|(other, _)| *other == local);
+        lines[..end].iter().map(|(_, at)| *at)
+    }
 }
 
 /// Some of the series, by numbers dense from 0.
@@ -59,6 +87,17 @@ impl Shard {
             && *place != NONE
         {
             prefetch(self.lines.get(*place));
+        }
+    }
+
+    /// Asks for the older bytes of the line that [`Shard::look_ahead`] asked for before.
+    #[inline]
+    pub(super) fn look_ahead_further(&self, at: Place) {
+        if let Some(place) = self.places.get(at.local as usize)
+            && *place != NONE
+            && let Some(slab) = self.lines.get(*place).first_slab(&self.slabs)
+        {
+            prefetch(slab);
         }
     }
 
@@ -210,9 +249,10 @@ impl Shard {
         let (mut found, mut bytes) = (None, Vec::new());
         self.each_line(local, |line| {
             if line.window == window {
-                line.read(&self.slabs, &mut bytes, |at_ms, value| {
-                    if i64::from(at_ms) == offset {
-                        found = Some(Value::Float(value.to_bits()));
+                line.read(&self.slabs, &mut bytes, |offsets_ms, values| {
+                    let at = offsets_ms.iter().position(|at| i64::from(*at) == offset);
+                    if let Some(at) = at {
+                        found = Some(Value::Float(values[at].to_bits()));
                     }
                 });
             }
@@ -236,16 +276,17 @@ impl Shard {
         }
     }
 
-    /// The samples of a series between two times, both inclusive.
+    /// The samples of a series between two times, both inclusive, in place of what `found` holds.
     pub(super) fn read(
         &self,
         local: u32,
         from_ms: i64,
         to_ms: i64,
         bytes: &mut Vec<u8>,
-    ) -> Columns {
-        let mut found = Columns::default();
-        self.read_lines(local, from_ms, to_ms, bytes, &mut found);
+        found: &mut Columns,
+    ) {
+        found.clear();
+        self.read_lines(local, from_ms, to_ms, bytes, found);
         for sealing in self.sealing.values() {
             if let Some(run) = sealing.beside.get(&local) {
                 found.lay_over(run.columns(from_ms, to_ms));
@@ -256,7 +297,6 @@ impl Shard {
                 found.lay_over(run.columns(from_ms, to_ms));
             }
         }
-        found
     }
 
     fn read_lines(
@@ -297,11 +337,21 @@ impl Shard {
         let about = line.samples_about();
         found.times_ms.reserve(about);
         found.values.reserve(about);
-        line.read(&self.slabs, bytes, |offset_ms, value| {
-            let time_ms = start_ms + i64::from(offset_ms);
-            if (from_ms..=to_ms).contains(&time_ms) {
-                found.times_ms.push(time_ms);
-                found.values.push(value);
+        line.read(&self.slabs, bytes, |offsets_ms, values| {
+            let time_ms = |offset_ms: &u32| start_ms + i64::from(*offset_ms);
+            let within = |ms: &u32| (from_ms..=to_ms).contains(&time_ms(ms));
+            let all = offsets_ms.first().is_none_or(within) && offsets_ms.last().is_none_or(within);
+            let (first, end) = match all {
+                true => (0, offsets_ms.len()),
+                false => (
+                    offsets_ms.partition_point(|ms| time_ms(ms) < from_ms),
+                    offsets_ms.partition_point(|ms| time_ms(ms) <= to_ms),
+                ),
+            };
+            if first < end {
+                let times_ms = offsets_ms[first..end].iter().map(time_ms);
+                found.times_ms.extend(times_ms);
+                found.values.extend_from_slice(&values[first..end]);
             }
         });
     }
@@ -341,6 +391,7 @@ impl Shard {
                 at = retired.previous;
             }
         }
+        sealing.note_places(self.places.len());
         sealing.beside = self.beside.take(window);
         self.open.remove(&window);
         let lines = sealing.lines.iter().map(|(local, _)| *local);
@@ -353,29 +404,53 @@ impl Shard {
         locals
     }
 
-    /// What was frozen of a series.
-    pub(super) fn frozen(&self, local: u32, window: Window, bytes: &mut Vec<u8>) -> Columns {
-        let mut found = Columns::default();
+    /// Asks for what [`Shard::frozen`] will read: first where the line is, then the line, then its oldest bytes.
+    #[inline]
+    pub(super) fn look_ahead_frozen(&self, local: u32, window: Window, stage: usize) {
         let Some(sealing) = self.sealing.get(&window) else {
-            return found;
+            return;
         };
-        let first = sealing.lines.partition_point(|(other, _)| *other < local);
-        let lines = sealing.lines[first..].iter();
-        // More than one where a window was thawed after a failure and went on.
-        let mut lines: Vec<u32> = lines
-            .take_while(|(other, _)| *other == local)
-            .map(|(_, at)| *at)
-            .collect();
-        lines.reverse();
-        for at in lines {
-            let mut part = Columns::default();
-            self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, &mut part);
-            found.lay_over(part);
+        if stage == 0 {
+            return sealing.places.get(local as usize).map_or((), prefetch);
+        }
+        let place = sealing.place(local);
+        if place >= MANY {
+            return;
+        }
+        let line = self.retired.get(place);
+        if stage == 1 {
+            prefetch(line);
+        } else if let Some(slab) = line.first_slab(&self.slabs) {
+            prefetch(slab);
+        }
+    }
+
+    /// What was frozen of a series, in place of what `found` holds.
+    pub(super) fn frozen(
+        &self,
+        local: u32,
+        window: Window,
+        bytes: &mut Vec<u8>,
+        found: &mut Columns,
+    ) {
+        found.clear();
+        let Some(sealing) = self.sealing.get(&window) else {
+            return;
+        };
+        match sealing.place(local) {
+            NONE => {}
+            MANY => {
+                for at in sealing.places_of(local).rev() {
+                    let mut part = Columns::default();
+                    self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, &mut part);
+                    found.lay_over(part);
+                }
+            }
+            at => self.read_line(self.retired.get(at), i64::MIN, i64::MAX, bytes, found),
         }
         if let Some(run) = sealing.beside.get(&local) {
             found.lay_over(run.columns(i64::MIN, i64::MAX));
         }
-        found
     }
 
     /// Lets go of what was frozen: it is in tables. Series without a sample since `idle_before` leave.

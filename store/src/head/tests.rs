@@ -29,11 +29,10 @@ fn tally(new: u64, duplicate: u64, replaced: u64) -> Tally {
 }
 
 fn columns(head: &Head, series: u32) -> Columns {
-    let mut found = Columns::default();
-    head.read([series].into_iter(), i64::MIN, i64::MAX, |columns| {
-        found = columns
-    });
-    found
+    let (mut bytes, mut found) = (Vec::new(), Vec::new());
+    let series = [series].into_iter();
+    head.read(series, i64::MIN, i64::MAX, &mut bytes, &mut found);
+    found.remove(0)
 }
 
 fn read(head: &Head, series: u32) -> Vec<(i64, f64)> {
@@ -42,11 +41,11 @@ fn read(head: &Head, series: u32) -> Vec<(i64, f64)> {
 }
 
 fn frozen(head: &Head, window: Window) -> Vec<(u32, usize)> {
-    let mut bytes = Vec::new();
-    let series = head.freeze(window).into_iter();
-    series
-        .map(|one| (one, head.frozen(one, window, &mut bytes).len()))
-        .collect()
+    let (mut bytes, mut found) = (Vec::new(), Vec::new());
+    let series = head.freeze(window);
+    head.frozen(series.iter().copied(), window, &mut bytes, &mut found);
+    let counts = found.iter().map(|columns| columns.len());
+    series.iter().copied().zip(counts).collect()
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The series table and the label index: who exists, under which number, which series carry which label, and when
 //! each has samples. Owns the numbers; knows nothing of samples but that.
 
+mod grouping;
 mod identities;
 mod keys;
 mod matching;
 mod presence;
+mod resolve;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -12,12 +14,16 @@ mod tests;
 use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
-use weir_wire::{Matcher, NAME_LABEL, SeriesKey};
+use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
 use crate::StoreError;
+pub(crate) use grouping::Groups;
+pub use grouping::{GroupLabels, Grouping};
 use identities::Identities;
 use keys::Keys;
 pub(crate) use presence::{Day, Presence};
+use resolve::Siblings;
+pub(crate) use resolve::Wanted;
 use symbols::{PairId, Symbols};
 
 /// A series' number within this store; never given to another series.
@@ -49,6 +55,16 @@ pub(crate) struct Definition {
     pub(crate) key: SeriesKey,
 }
 
+/// Series that follow each other and have the same labels, as they are written down together.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct DefinitionRun<'a> {
+    pub(crate) first: u32,
+    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    /// Metric and name of each.
+    pub(crate) members: Vec<(MetricId, &'a str)>,
+    pub(crate) pairs: &'a [PairId],
+}
+
 /// How many series carry what; see [`crate::Store::cardinality`].
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Cardinality {
@@ -67,8 +83,10 @@ pub(crate) struct Index {
     keys: Keys,
     identities: Identities,
     symbols: Symbols,
-    metrics: HashMap<String, MetricId>,
+    metrics: HashMap<String, MetricId, rapidhash::fast::RandomState>,
     next_metric: MetricId,
+    /// The labels of the series that was put in last.
+    siblings: Siblings,
     pub(crate) presence: Presence,
 }
 
@@ -87,68 +105,90 @@ impl Index {
         self.keys.reserve_below(end);
     }
 
-    pub(crate) fn find(&self, key: &SeriesKey) -> Option<SeriesId> {
-        let found = self
-            .identities
-            .find(key.identity(), |series| self.is(series, key));
+    pub(crate) fn find(&self, key: KeyRef<'_>) -> Option<SeriesId> {
+        let found = self.identities.find(key.identity(), |series| {
+            self.is(series, key, &mut Default::default())
+        });
         found.map(SeriesId)
-    }
-
-    fn is(&self, series: u32, key: &SeriesKey) -> bool {
-        let Some((_, pairs)) = self.keys.get(series) else {
-            return false;
-        };
-        let mut pairs = pairs.iter().map(|pair| self.symbols.pair(*pair));
-        let name = pairs.next().is_some_and(|(_, name)| name == key.name());
-        name && key.labels().eq(pairs)
     }
 
     /// Numbers a new series. The caller has asked [`Index::find`] under the same lock.
     pub(crate) fn add(
         &mut self,
-        key: &SeriesKey,
+        key: KeyRef<'_>,
+        max_series: usize,
+    ) -> Result<SeriesId, StoreError> {
+        let added = self.add_one(key, key.identity(), max_series);
+        self.carry_siblings();
+        added
+    }
+
+    fn add_one(
+        &mut self,
+        key: KeyRef<'_>,
+        identity: u128,
         max_series: usize,
     ) -> Result<SeriesId, StoreError> {
         if self.len() >= max_series {
             return Err(StoreError::TooManySeries { limit: max_series });
         }
-        let metric = self
-            .metrics
-            .get(key.name())
-            .copied()
-            .unwrap_or(self.next_metric);
+        let name = self.symbols.intern_name(key.name());
+        let metric = match self.symbols.metric(name) {
+            Some(metric) => metric,
+            None => self.metric_of(name, key.name()),
+        };
         let series = self.end();
-        self.put(series, metric, key);
+        self.put(series, metric, name, key, identity);
         Ok(SeriesId(series))
+    }
+
+    /// A name keeps its metric's number, though all its series may leave and come again.
+    #[cold]
+    fn metric_of(&mut self, pair: PairId, name: &str) -> MetricId {
+        let known = self.metrics.get(name).copied();
+        let metric = known.unwrap_or_else(|| self.add_metric(name, self.next_metric));
+        self.symbols.set_metric(pair, metric);
+        metric
+    }
+
+    fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
+        self.next_metric = self.next_metric.max(metric.saturating_add(1));
+        *self.metrics.entry(name.to_owned()).or_insert(metric)
     }
 
     /// Puts a series that was written down back in its place; harmless when it is there.
     pub(crate) fn restore(&mut self, definition: &Definition) {
         if self.keys.get(definition.series).is_none() {
-            self.put(definition.series, definition.metric, &definition.key);
+            let key = definition.key.borrowed();
+            if self.metrics.get(key.name()) != Some(&definition.metric) {
+                self.add_metric(key.name(), definition.metric);
+            }
+            let name = self.symbols.intern_name(key.name());
+            let (series, metric) = (definition.series, definition.metric);
+            self.put(series, metric, name, key, key.identity());
+            self.carry_siblings();
         }
     }
 
-    fn put(&mut self, series: u32, metric: MetricId, key: &SeriesKey) {
-        let mut pairs: Vec<PairId> = Vec::with_capacity(8);
-        pairs.push(self.symbols.intern(NAME_LABEL, key.name()));
-        pairs.extend(
-            key.labels()
-                .map(|(label, value)| self.symbols.intern(label, value)),
-        );
-        pairs
-            .iter()
-            .for_each(|pair| self.symbols.carry(*pair, series));
+    /// The caller calls [`Index::carry_siblings`] before anybody else sees the index.
+    fn put(
+        &mut self,
+        series: u32,
+        metric: MetricId,
+        name: PairId,
+        key: KeyRef<'_>,
+        identity: u128,
+    ) {
+        let pairs = self.join_siblings(series, name, key);
         self.keys.put(series, metric, &pairs);
-        self.identities.insert(key.identity(), series);
-        if !self.metrics.contains_key(key.name()) {
-            self.metrics.insert(key.name().to_owned(), metric);
-        }
-        self.next_metric = self.next_metric.max(metric + 1);
+        self.siblings.give_back(pairs);
+        self.identities.insert(identity, series);
     }
 
     /// Takes series out: no key, no label, no sample leads to them any more.
     pub(crate) fn remove(&mut self, gone: &RoaringBitmap) {
+        // Pairs may be forgotten, and their numbers given to others.
+        self.siblings = Siblings::default();
         for series in gone {
             let Some(key) = self.key(SeriesId(series)) else {
                 continue;
@@ -179,17 +219,56 @@ impl Index {
         self.keys.get(id.0).map(|(metric, _)| metric)
     }
 
-    pub(crate) fn definition(&self, series: u32) -> Option<Definition> {
-        Some(Definition {
-            series,
-            metric: self.metric(SeriesId(series))?,
-            key: self.key(SeriesId(series))?,
-        })
+    /// The metric of a series and its group; `None` for a series that there is no more, `Some(None)` where there are to
+    /// be no groups.
+    pub(crate) fn group(
+        &self,
+        series: u32,
+        groups: &mut Groups<'_>,
+    ) -> Option<(MetricId, Option<u32>)> {
+        let (metric, pairs) = self.keys.get(series)?;
+        Some((metric, groups.of(self, pairs)))
+    }
+
+    /// Hands over the series of a range as they are written down: those that follow each other with the same labels
+    /// together.
+    pub(crate) fn define(
+        &self,
+        range: std::ops::Range<u32>,
+        mut take: impl FnMut(DefinitionRun<'_>),
+    ) {
+        let mut run = DefinitionRun::default();
+        for series in range {
+            let Some((metric, pairs)) = self.keys.get(series) else {
+                continue;
+            };
+            let Some((name, labels)) = pairs.split_first() else {
+                continue;
+            };
+            let follows = run.first.checked_add(run.members.len() as u32) == Some(series);
+            if !follows || run.pairs != labels {
+                if !run.members.is_empty() {
+                    take(std::mem::take(&mut run));
+                }
+                run.first = series;
+                run.pairs = labels;
+                run.labels = labels.iter().map(|pair| self.symbols.pair(*pair)).collect();
+            }
+            run.members.push((metric, self.symbols.pair(*name).1));
+        }
+        if !run.members.is_empty() {
+            take(run);
+        }
     }
 
     /// Every series there is.
     pub(crate) fn all(&self) -> RoaringBitmap {
-        self.keys.series().collect()
+        self.numbers().collect()
+    }
+
+    /// The numbers of every series there is, ascending.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys.series()
     }
 
     /// Those of `series` that match every matcher.

@@ -5,13 +5,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use weir_wire::NAME_LABEL;
+
+use super::MetricId;
 
 type Map<K, V> = HashMap<K, V, rapidhash::fast::RandomState>;
 
 /// The number of a (label, value).
 pub(super) type PairId = u32;
 
-#[derive(Default)]
+/// The label of names, which every series has.
+const NAMES: u32 = 0;
+
 pub(crate) struct Symbols {
     labels: Vec<Label>,
     by_name: Map<Arc<str>, u32>,
@@ -29,10 +34,33 @@ struct Label {
 struct Pair {
     label: u32,
     value: Arc<str>,
+    /// Of a name; none before it is asked for.
+    metric: Option<MetricId>,
     series: RoaringBitmap,
 }
 
+impl Default for Symbols {
+    fn default() -> Self {
+        let mut symbols = Self {
+            labels: Vec::new(),
+            by_name: Map::default(),
+            pairs: Vec::new(),
+            free: Vec::new(),
+        };
+        symbols.add_label(NAME_LABEL);
+        symbols
+    }
+}
+
 impl Symbols {
+    /// The number of a series' name, given out now if it is new.
+    pub(super) fn intern_name(&mut self, name: &str) -> PairId {
+        match self.labels[NAMES as usize].values.get(name) {
+            Some(pair) => *pair,
+            None => self.add_pair(NAMES, name),
+        }
+    }
+
     /// The number of a pair, given out now if it is new.
     pub(super) fn intern(&mut self, label: &str, value: &str) -> PairId {
         let label_id = match self.by_name.get(label) {
@@ -71,6 +99,7 @@ impl Symbols {
         let pair = Pair {
             label,
             value: Arc::clone(&value),
+            metric: None,
             series: RoaringBitmap::new(),
         };
         let id = match self.free.pop() {
@@ -93,8 +122,40 @@ impl Symbols {
         (&self.labels[pair.label as usize].name, &pair.value)
     }
 
+    /// The number of a pair's label.
+    pub(super) fn label(&self, id: PairId) -> u32 {
+        self.pairs[id as usize].label
+    }
+
     pub(super) fn carry(&mut self, id: PairId, series: u32) {
         self.pairs[id as usize].series.insert(series);
+    }
+
+    /// The metric of a name's pair, where it is known.
+    #[inline]
+    pub(super) fn metric(&self, id: PairId) -> Option<MetricId> {
+        self.pairs[id as usize].metric
+    }
+
+    pub(super) fn set_metric(&mut self, id: PairId, metric: MetricId) {
+        self.pairs[id as usize].metric = Some(metric);
+    }
+
+    /// The same for ascending numbers, which are cheap if they are higher than all before.
+    pub(super) fn carry_ascending(
+        &mut self,
+        id: PairId,
+        series: impl Iterator<Item = u32> + Clone,
+    ) {
+        let bitmap = &mut self.pairs[id as usize].series;
+        if bitmap.append(series.clone()).is_err() {
+            bitmap.extend(series);
+        }
+    }
+
+    /// The same for numbers that follow each other.
+    pub(super) fn carry_all(&mut self, id: PairId, series: std::ops::Range<u32>) {
+        self.pairs[id as usize].series.insert_range(series);
     }
 
     /// The series carries the pair no longer.

@@ -1,4 +1,7 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::journal::{Record, put_definitions, read_all};
 use weir_wire::MatchOp;
 
 fn index() -> Index {
@@ -10,7 +13,7 @@ fn index() -> Index {
         ("a.b", vec![]),
     ] {
         let key = SeriesKey::new(name, labels).unwrap();
-        let id = index.add(&key, 10).unwrap();
+        let id = index.add(key.borrowed(), 10).unwrap();
         index.presence.mark_window(5, [id.0]);
     }
     index
@@ -42,7 +45,7 @@ fn matchers_follow_prometheus() {
     assert_eq!(found(&[("host", Regex, ".*")]), [0, 1, 2, 3]);
     assert_eq!(found(&[("host", NotRegex, "a")]), [1, 3]);
     assert_eq!(found(&[("host", NotRegex, "")]), [0, 1, 2]);
-    assert_eq!(found(&[("nothing", Equal, "x")]), []);
+    assert_eq!(found(&[("nothing", Equal, "x")]), Vec::<u32>::new());
     assert_eq!(found(&[("host", Regex, "\\w")]), [0, 1, 2]);
     assert_eq!(found(&[]), [0, 1, 2, 3]);
 }
@@ -76,17 +79,21 @@ fn a_series_that_leaves_takes_its_labels_along() {
     let cpu_a = index.key(SeriesId(0)).unwrap();
     index.remove(&RoaringBitmap::from_iter([0, 2]));
     assert_eq!(
-        (index.len(), index.find(&cpu_a), index.key(SeriesId(2))),
+        (
+            index.len(),
+            index.find(cpu_a.borrowed()),
+            index.key(SeriesId(2))
+        ),
         (2, None, None)
     );
     let all = index.all();
     assert_eq!(index.label_names(&all), ["__name__", "host"]);
     assert_eq!(index.label_values("host", &all), ["b"]);
     assert_eq!(index.label_values("__name__", &all), ["a.b", "cpu"]);
-    let again = index.add(&cpu_a, 10).unwrap();
+    let again = index.add(cpu_a.borrowed(), 10).unwrap();
     assert_eq!(again, SeriesId(4), "numbers are not given out twice");
     assert_eq!(
-        (index.find(&cpu_a), index.metric(again)),
+        (index.find(cpu_a.borrowed()), index.metric(again)),
         (Some(again), index.metric(SeriesId(1)))
     );
 }
@@ -122,9 +129,9 @@ fn a_bad_or_huge_expression_is_refused_by_name() {
 fn the_same_series_is_found_and_the_cap_holds() {
     let mut index = index();
     let key = SeriesKey::new("cpu", [("az", "1"), ("host", "a")]).unwrap();
-    assert_eq!(index.find(&key), Some(SeriesId(0)));
+    assert_eq!(index.find(key.borrowed()), Some(SeriesId(0)));
     assert!(matches!(
-        index.add(&SeriesKey::bare("x").unwrap(), 4),
+        index.add(SeriesKey::bare("x").unwrap().borrowed(), 4),
         Err(StoreError::TooManySeries { limit: 4 })
     ));
     assert_eq!(
@@ -135,4 +142,90 @@ fn the_same_series_is_found_and_the_cap_holds() {
         index.label_values("host", &RoaringBitmap::from_iter([0, 1, 2])),
         ["a", "b"]
     );
+}
+
+fn keys() -> impl Strategy<Value = Vec<SeriesKey>> {
+    let labels = prop::collection::btree_map("[ab]", "[xy]", 0..3);
+    let key = (labels, "[mn]{1,2}").prop_map(|(labels, name)| {
+        let labels = labels.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        SeriesKey::new(&name, labels).unwrap()
+    });
+    // A host's follow each other.
+    prop::collection::vec(prop::collection::vec(key, 1..6), 0..8)
+        .prop_map(|hosts| hosts.into_iter().flatten().collect())
+}
+
+fn definition(index: &Index, series: u32) -> Option<Definition> {
+    Some(Definition {
+        series,
+        metric: index.metric(SeriesId(series))?,
+        key: index.key(SeriesId(series))?,
+    })
+}
+
+proptest! {
+    /// Whatever is resolved together is as if it had been resolved one by one, series that leave in between too.
+    #[test]
+    fn many_at_once_are_as_one_by_one(
+        batches in prop::collection::vec((keys(), prop::collection::vec(0..40_u32, 0..4)), 1..5),
+        limit in prop_oneof![Just(1_000_usize), 5..20_usize],
+    ) {
+        let (mut one, mut many) = (Index::default(), Index::default());
+        for (keys, gone) in batches {
+            let each: Vec<_> = keys
+                .iter()
+                .map(|key| {
+                    let key = key.borrowed();
+                    one.find(key).or_else(|| one.add(key, limit).ok())
+                })
+                .collect();
+            let wanted: Vec<_> = keys.iter().map(|key| Wanted::new(key.borrowed())).collect();
+            let mut found = Vec::new();
+            many.find_all(&wanted, &mut found);
+            many.add_all(&wanted, limit, &mut found);
+            prop_assert_eq!(&found, &each);
+            found.clear();
+            many.find_all(&wanted, &mut found);
+            prop_assert_eq!(&found, &each);
+            let gone: RoaringBitmap = gone.into_iter().collect();
+            one.remove(&gone);
+            many.remove(&gone);
+        }
+        prop_assert_eq!(many.cardinality(100), one.cardinality(100));
+        let definitions = |index: &Index| -> Vec<_> {
+            (0..index.end()).filter_map(|series| definition(index, series)).collect()
+        };
+        prop_assert_eq!(definitions(&many), definitions(&one));
+        for label in ["__name__", "a", "b"] {
+            let carried = |index: &Index| -> Vec<_> {
+                let mut values: Vec<_> = index
+                    .symbols
+                    .values(label)
+                    .map(|(value, series)| (value.to_owned(), series.clone()))
+                    .collect();
+                values.sort_by(|a, b| a.0.cmp(&b.0));
+                values
+            };
+            prop_assert_eq!(carried(&many), carried(&one));
+        }
+    }
+
+    #[test]
+    fn what_is_written_down_comes_back(keys in keys(), gone in prop::collection::vec(0..40_u32, 0..4)) {
+        let mut index = Index::default();
+        for key in &keys {
+            if index.find(key.borrowed()).is_none() {
+                index.add(key.borrowed(), 1_000).unwrap();
+            }
+        }
+        index.remove(&gone.into_iter().collect());
+        let mut bytes = Vec::new();
+        index.define(0..index.end(), |run| put_definitions(&run, &mut bytes));
+        let back = read_all(&bytes).unwrap().into_iter().map(|record| match record {
+            Record::Definition(definition) => definition,
+            other => panic!("{other:?}"),
+        });
+        let there = (0..index.end()).filter_map(|series| definition(&index, series));
+        prop_assert_eq!(back.collect::<Vec<_>>(), there.collect::<Vec<_>>());
+    }
 }

@@ -1,13 +1,16 @@
-//! Reads the journal back after whatever happened. Behind each group that was synced stands a mark that says so, and
+//! Looks at the journal after whatever happened. Behind each group that was synced stands a mark that says so, and
 //! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
-//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted.
+//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted. Points are
+//! passed over: they are read back later, by `replay.rs`.
 
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
-use super::record::{Record, put_mark, read_all};
-use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use super::reading::{Segment, each_segment};
+use super::record::{Record, put_mark, read_all, whole};
+use super::segment::{self, HeaderState};
 use super::writer::Group;
 use crate::StoreError;
 
@@ -18,9 +21,16 @@ pub(crate) struct Damage {
     pub(crate) bytes: Range<u64>,
 }
 
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, bytes) = (self.path.display(), &self.bytes);
+        write!(f, "{path}: {}..{}", bytes.start, bytes.end)
+    }
+}
+
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Replayed {
+pub(crate) struct Scanned {
     /// The segments that are there, ascending, with their sizes.
     pub(crate) segments: Vec<(u32, u64)>,
     pub(crate) groups: u64,
@@ -28,44 +38,51 @@ pub(crate) struct Replayed {
     pub(crate) damage: Vec<Damage>,
 }
 
-/// Hands every record of every segment to `apply`, oldest first.
+/// Groups whose records may wait to be applied.
+const AHEAD: usize = 4;
+
+/// Hands every record of every segment to `apply`, oldest first; cuts torn tails and marks what has no mark.
 ///
 /// # Errors
 /// Files that cannot be read, and a segment of a version from the future. Damage is no error.
-pub(crate) fn replay(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, true)
+pub(crate) fn scan(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    look_at_all(dir, |_| true, apply, mend)
 }
 
-/// The same, and changes nothing.
+/// The same, and changes nothing; points that cannot be read are damage too.
 ///
 /// # Errors
-/// As for [`replay`].
-pub(crate) fn look(dir: &Path, apply: impl FnMut(u32, Record)) -> Result<Replayed, StoreError> {
-    read_segments(dir, apply, false)
+/// As for [`scan`].
+pub(crate) fn look(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
+    look_at_all(dir, whole, apply, |looked| Ok(looked.end))
 }
 
-fn read_segments(
+/// `mend` gives a segment's size afterwards.
+fn look_at_all(
     dir: &Path,
-    mut apply: impl FnMut(u32, Record),
-    mend: bool,
-) -> Result<Replayed, StoreError> {
-    let mut replayed = Replayed::default();
-    for (number, path) in segments_in(dir)? {
-        let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-        let kept = replay_segment(number, &path, &bytes, &mut replayed, &mut apply)?;
-        if kept.end < bytes.len() {
-            replayed.torn_bytes += (bytes.len() - kept.end) as u64;
-            if mend {
-                cut(&path, kept.end as u64)?;
+    accept: impl Fn(&[u8]) -> bool + Send,
+    mut apply: impl FnMut(Record),
+    mend: impl Fn(&Looked) -> Result<u64, StoreError>,
+) -> Result<Scanned, StoreError> {
+    let mut scanned = Scanned::default();
+    let (empty, places) = channel();
+    let look = move |segment: Segment, give: &mut dyn FnMut(Step) -> bool| {
+        let looked = look_at(&segment, &accept, give);
+        // Nobody may want it any more.
+        let _ = empty.send(segment.into_place());
+        looked.is_some_and(|looked| give(Step::End(looked)))
+    };
+    each_segment(&segments_in(dir)?, AHEAD, places, look, |step| {
+        match step {
+            Step::Group(records) => records.into_iter().for_each(&mut apply),
+            Step::End(looked) => {
+                scanned.segments.push((looked.number, mend(&looked)?));
+                scanned.add(looked)?;
             }
         }
-        let mut end = kept.end as u64;
-        if mend && kept.wants_mark {
-            end += mark(&path, number, end)?;
-        }
-        replayed.segments.push((number, end));
-    }
-    Ok(replayed)
+        Ok(true)
+    })?;
+    Ok(scanned)
 }
 
 fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
@@ -78,67 +95,91 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
     Ok(found)
 }
 
+/// What comes of looking at segments, in their order.
+enum Step {
+    /// The records of a group.
+    Group(Vec<Record>),
+    /// That was all of a segment.
+    End(Looked),
+}
+
 /// What stands of a segment.
-struct Kept {
-    end: usize,
+struct Looked {
+    number: u32,
+    path: PathBuf,
+    header: HeaderState,
+    groups: u64,
+    bad: Vec<Range<usize>>,
+    end: u64,
+    torn_bytes: u64,
     /// The process ended between a sync and its mark: without one, damage that comes later would pass for a torn tail.
     wants_mark: bool,
 }
 
-/// Hands over the records that can be read.
-fn replay_segment(
-    number: u32,
-    path: &Path,
-    bytes: &[u8],
-    replayed: &mut Replayed,
-    apply: &mut impl FnMut(u32, Record),
-) -> Result<Kept, StoreError> {
-    let mut damaged = |from: usize, to: usize| {
-        let bytes = from as u64..to as u64;
-        replayed.damage.push(Damage {
-            path: path.to_owned(),
-            bytes,
-        });
+/// Gives the records of groups that can be read and that `accept` takes; `None` when nobody wants them any more.
+fn look_at(
+    segment: &Segment,
+    accept: impl Fn(&[u8]) -> bool,
+    give: &mut dyn FnMut(Step) -> bool,
+) -> Option<Looked> {
+    let mut looked = Looked {
+        number: segment.number,
+        path: segment.path.clone(),
+        header: segment.header,
+        groups: 0,
+        bad: segment.bad.clone(),
+        end: segment.end as u64,
+        torn_bytes: (segment.len() - segment.end) as u64,
+        wants_mark: false,
     };
-    match segment::check_header(bytes, number) {
-        HeaderState::Good => {}
-        HeaderState::Short => {
-            return Ok(Kept {
-                end: 0,
-                wants_mark: false,
-            });
+    if let HeaderState::Future(_) = looked.header {
+        return Some(looked);
+    }
+    for (payload, bytes) in segment.groups() {
+        let records = read_all(payload).filter(|_| accept(payload));
+        looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
+        looked.groups += u64::from(looked.wants_mark);
+        match records {
+            Some(records) if looked.wants_mark => give(Step::Group(records)).then_some(())?,
+            Some(_) => {}
+            None => looked.bad.push(bytes),
         }
-        HeaderState::Damaged => damaged(0, HEADER_BYTES),
-        HeaderState::Future(found) => {
+    }
+    looked.bad.sort_by_key(|bytes| bytes.start);
+    Some(looked)
+}
+
+impl Scanned {
+    fn add(&mut self, looked: Looked) -> Result<(), StoreError> {
+        if let HeaderState::Future(found) = looked.header {
             return Err(StoreError::Format {
-                dir: path.to_owned(),
+                dir: looked.path,
                 found: found.to_string(),
-                known: 1,
+                known: segment::VERSION,
             });
         }
+        self.damage
+            .extend(looked.bad.into_iter().map(|bytes| Damage {
+                path: looked.path.clone(),
+                bytes: bytes.start as u64..bytes.end as u64,
+            }));
+        self.groups += looked.groups;
+        self.torn_bytes += looked.torn_bytes;
+        Ok(())
     }
-    let (mut at, mut wants_mark) = (HEADER_BYTES, false);
-    while at < bytes.len() {
-        if let Some(payload) = segment::group_at(&bytes[at..]) {
-            let records = read_all(payload);
-            wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-            replayed.groups += u64::from(wants_mark);
-            match records {
-                Some(records) => records.into_iter().for_each(|record| apply(number, record)),
-                None => damaged(at, at + GROUP_HEAD_BYTES + payload.len()),
-            }
-            at += GROUP_HEAD_BYTES + payload.len();
-        } else if let Some(next) = segment::next_group(bytes, at + 1) {
-            damaged(at, next);
-            at = next;
-        } else {
-            break;
-        }
+}
+
+fn mend(looked: &Looked) -> Result<u64, StoreError> {
+    if let HeaderState::Future(_) = looked.header {
+        return Ok(looked.end);
     }
-    Ok(Kept {
-        end: at.min(bytes.len()),
-        wants_mark,
-    })
+    if looked.torn_bytes > 0 {
+        cut(&looked.path, looked.end)?;
+    }
+    if looked.wants_mark {
+        return Ok(looked.end + mark(&looked.path, looked.number, looked.end)?);
+    }
+    Ok(looked.end)
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {

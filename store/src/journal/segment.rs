@@ -8,7 +8,9 @@ pub(crate) const GROUP_HEAD_BYTES: usize = 16;
 pub(crate) const MAX_GROUP_BYTES: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"WEIRJRNL";
 const GROUP_MAGIC: [u8; 4] = *b"WGRP";
-const VERSION: u32 = 1;
+/// What is written. Version 1, whose batches do not say how long they are, is read too.
+pub(crate) const VERSION: u32 = 2;
+const OLDEST_VERSION: u32 = 1;
 
 /// `00000042.journal`
 pub(crate) fn path(dir: &Path, number: u32) -> PathBuf {
@@ -25,9 +27,13 @@ pub(crate) fn number_of(path: &Path) -> Option<u32> {
 
 /// `magic [8], version u32 LE, number u32 LE, zero u32, crc32c u32 LE of what is before it`.
 pub(crate) fn header(number: u32) -> [u8; HEADER_BYTES] {
+    header_of(VERSION, number)
+}
+
+fn header_of(version: u32, number: u32) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(MAGIC);
-    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[8..12].copy_from_slice(&version.to_le_bytes());
     header[12..16].copy_from_slice(&number.to_le_bytes());
     let sum = crc32c::crc32c(&header[..20]);
     header[20..].copy_from_slice(&sum.to_le_bytes());
@@ -35,7 +41,7 @@ pub(crate) fn header(number: u32) -> [u8; HEADER_BYTES] {
 }
 
 /// What a segment's first bytes say.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HeaderState {
     Good,
     /// Nothing or too little was written before a crash.
@@ -48,7 +54,7 @@ pub(crate) fn check_header(bytes: &[u8], number: u32) -> HeaderState {
     let Some(found) = bytes.get(..HEADER_BYTES) else {
         return HeaderState::Short;
     };
-    if found == header(number) {
+    if (OLDEST_VERSION..=VERSION).any(|version| found == header_of(version, number)) {
         return HeaderState::Good;
     }
     let version = u32::from_le_bytes([found[8], found[9], found[10], found[11]]);

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use weir_wire::SeriesKey;
+use crate::index::DefinitionRun;
+use proptest::prelude::*;
 
-use super::recovery::Replayed;
+use super::recovery::Scanned;
 use super::*;
-use crate::index::Definition;
 use crate::{Origin, Points, SeriesId};
 
 /// A group of nothing but the mark.
@@ -12,12 +12,13 @@ const MARK_BYTES: usize = 16 + 13;
 
 fn payload(sequence: u64) -> Group {
     let mut group = Group::default();
-    let definition = Definition {
-        series: 1,
-        metric: 2,
-        key: SeriesKey::new("a", [("k", "v")]).unwrap(),
+    let run = DefinitionRun {
+        first: 1,
+        labels: vec![("k", "v")],
+        members: vec![(2, "a")],
+        pairs: &[],
     };
-    put_definition(&definition, group.records());
+    put_definitions(&run, group.records());
     let origin = Origin {
         agent: "h".into(),
         boot: 3,
@@ -29,12 +30,36 @@ fn payload(sequence: u64) -> Group {
     group
 }
 
-fn sequences(dir: &std::path::Path) -> (Vec<u64>, Replayed) {
+/// What is read back: the values.
+#[derive(Default)]
+struct Values(Vec<f64>);
+
+impl TakePoints for Values {
+    fn float(&mut self, series: u32, time_ms: i64, value: f64) {
+        assert_eq!((series, time_ms), (1, 1_000));
+        self.0.push(value);
+    }
+
+    fn histogram(&mut self, one: crate::columns::Distribution) {
+        panic!("{one:?}");
+    }
+}
+
+impl TakeBack for Values {
+    fn begin(&mut self, segment: u32) {
+        assert_eq!(segment, 1);
+    }
+
+    fn go_on(&mut self, _: u64) -> bool {
+        self.0.len() < 3
+    }
+}
+
+fn sequences(dir: &std::path::Path) -> (Vec<u64>, Scanned) {
     let mut found = Vec::new();
-    let replayed = replay(dir, |_, record| {
+    let replayed = scan(dir, |record| {
         if let Record::Batch {
             origin: Some(origin),
-            ..
         } = record
         {
             found.push(origin.sequence);
@@ -157,9 +182,117 @@ fn a_segment_from_the_future_is_refused_with_both_versions() {
     let sum = crc32c::crc32c(&bytes[..20]);
     bytes[20..24].copy_from_slice(&sum.to_le_bytes());
     std::fs::write(&path, &bytes).unwrap();
-    let refused = replay(dir.path(), |_, _| {}).unwrap_err().to_string();
+    let refused = scan(dir.path(), |_| {}).unwrap_err().to_string();
     assert!(
-        refused.contains("format 7") && refused.contains("reads 1"),
+        refused.contains("format 7") && refused.contains("reads 2"),
         "{refused}"
     );
+}
+
+/// Two groups and their marks, as segments of version 1 had them: batches of kind 2.
+const VERSION_1: &str = "574549524a524e4c010000000100000000000000b75cf55757475250200000001da6e53b000000000101020901006101006b0100 \
+    760201016803010102d00f000000000000f03f00574752500d0000005624b4330000000003010000004800000000000000574752 \
+    5020000000a9f66842000000000101020901006101006b0100760201016803020102d00f000000000000004000574752500d0000 \
+    00248bd9b30000000003010000009500000000000000";
+/// The same with batches of kind 5, in rows with their length.
+const ROWS: &str = "574549524a524e4c020000000100000000000000e72067045747525024000000129e1f15000000000101020901006101006b0100 \
+    760501016803010d0000000102d00f000000000000f03f00574752500d0000003ba6a9120000000003010000004c000000000000 \
+    00574752502400000011372081000000000101020901006101006b0100760501016803020d0000000102d00f0000000000000040 \
+    00574752500d000000fe8fe2f10000000003010000009d00000000000000";
+/// The same as it is written today: definitions of kind 7, batches of kind 6, in columns.
+const VERSION_2: &str = "574549524a524e4c020000000100000000000000e7206704574752502a0000001ab537d500000000070c00000001010601006b01 \
+    00760201610601016803010f000000010200d00f00000000000000f03f00574752500d00000076d3816700000000030100000052 \
+    00000000000000574752502a000000a302770900000000070c00000001010601006b0100760201610601016803020f0000000102 \
+    00d00f00000000000000004000574752500d000000be618959000000000301000000a900000000000000";
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+#[test]
+fn a_segment_is_written_as_the_format_says() {
+    let dir = written(2);
+    let bytes = std::fs::read(dir.path().join("00000001.journal")).unwrap();
+    assert_eq!(bytes, bytes_of(VERSION_2));
+}
+
+#[test]
+fn segments_of_before_are_read() {
+    for before in [VERSION_1, ROWS] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("00000001.journal");
+        std::fs::write(&path, bytes_of(before)).unwrap();
+        let (found, scanned) = sequences(dir.path());
+        assert_eq!((found, scanned.groups), (vec![1, 2], 2));
+        let mut values = Values::default();
+        assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
+        assert_eq!(values.0, [1.0, 2.0]);
+        assert!(scanned.damage.is_empty() && scanned.torn_bytes == 0);
+        let mended = std::fs::read(&path).unwrap();
+        assert_eq!(mended, bytes_of(before), "nothing is to be mended");
+    }
+}
+
+#[test]
+fn reading_back_ends_when_it_is_told_to() {
+    let dir = written(5);
+    let mut values = Values::default();
+    assert!(replay(dir.path(), &[1], &mut values).unwrap().is_empty());
+    assert_eq!(values.0, [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn what_goes_bad_between_the_look_and_reading_back_is_told() {
+    let dir = written(3);
+    assert!(sequences(dir.path()).1.damage.is_empty());
+    let path = dir.path().join("00000001.journal");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut values = Values::default();
+    let damage = replay(dir.path(), &[1], &mut values).unwrap();
+    assert_eq!((values.0, damage.len()), (vec![2.0, 3.0], 1));
+}
+
+#[derive(Default)]
+struct Back(Points);
+
+impl super::record::TakePoints for Back {
+    fn float(&mut self, series: u32, time_ms: i64, value: f64) {
+        self.0.push(SeriesId(series), time_ms, value);
+    }
+
+    fn histogram(&mut self, one: crate::columns::Distribution) {
+        self.0.histograms.push(one);
+    }
+}
+
+proptest! {
+    #[test]
+    fn columns_come_back(
+        runs in prop::collection::vec((any::<u32>(), 1..30_u32, any::<i64>(), 1..4_i64), 0..20),
+        cut in 0..400_usize,
+    ) {
+        let mut points = Points::default();
+        for (series, len, at_ms, times) in runs {
+            for n in 0..len {
+                let series = SeriesId(series.wrapping_add(n));
+                points.push(series, at_ms.wrapping_add(i64::from(n) % times), f64::from(n));
+            }
+        }
+        let mut bytes = Vec::new();
+        put_batch(None, &points, &mut bytes);
+        let read = |bytes: &[u8]| {
+            let mut back = Back::default();
+            super::record::read_points(bytes, &mut back).map(|()| back.0)
+        };
+        prop_assert_eq!(read(&bytes), Some(points));
+        // What is cut or changed may be anything but a panic.
+        let at = cut % bytes.len();
+        let _ = read(&bytes[..at]);
+        bytes[at] ^= 0x41;
+        let _ = read(&bytes);
+    }
 }

@@ -1,7 +1,7 @@
 //! The writing end: one open segment, groups appended and synced one after the other, and the closed segments with
 //! the windows they are still needed for.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,7 +18,16 @@ use crate::window::Window;
 struct Closed {
     number: u32,
     bytes: u64,
-    needed_by: BTreeSet<Window>,
+    /// `None` until its points were read back: nobody knows yet who needs it.
+    needed_by: Option<BTreeSet<Window>>,
+}
+
+impl Closed {
+    fn is_needed(&self) -> bool {
+        self.needed_by
+            .as_ref()
+            .is_none_or(|windows| !windows.is_empty())
+    }
 }
 
 struct Open {
@@ -77,19 +86,20 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Goes on after recovery: the segments found stay closed, writing starts in a new one.
+    /// Goes on after recovery: the segments found stay closed, and stay until [`Journal::read_back`]; writing starts
+    /// in a new one.
     /// IMPORTANT: numbers never go back while a watermark names them, so `floor` is the highest that any does.
     pub(crate) fn new(
         dir: PathBuf,
         segment_bytes: u64,
-        found: Vec<(u32, u64, BTreeSet<Window>)>,
+        found: Vec<(u32, u64)>,
         floor: u32,
     ) -> Self {
-        let newest = found.last().map_or(0, |(number, _, _)| *number);
-        let closed = found.into_iter().map(|(number, bytes, needed_by)| Closed {
+        let newest = found.last().map_or(0, |(number, _)| *number);
+        let closed = found.into_iter().map(|(number, bytes)| Closed {
             number,
             bytes,
-            needed_by,
+            needed_by: None,
         });
         let closed: VecDeque<Closed> = closed.collect();
         Self {
@@ -99,6 +109,23 @@ impl Journal {
             open: None,
             closed_bytes: closed.iter().map(|segment| segment.bytes).sum(),
             closed,
+        }
+    }
+
+    /// The segments found were read back: they are needed for these windows. No segment is needed for a window that
+    /// is not open.
+    pub(crate) fn read_back(
+        &mut self,
+        mut needed: HashMap<u32, BTreeSet<Window>>,
+        open: &BTreeSet<Window>,
+    ) {
+        for segment in &mut self.closed {
+            let found = || needed.remove(&segment.number).unwrap_or_default();
+            let needed_by = segment.needed_by.get_or_insert_with(found);
+            needed_by.retain(|window| open.contains(window));
+        }
+        if let Some(segment) = &mut self.open {
+            segment.needed_by.retain(|window| open.contains(window));
         }
     }
 
@@ -167,18 +194,18 @@ impl Journal {
     ///
     /// IMPORTANT: the caller has synced the table, the definitions and the watermark before.
     pub(crate) fn release(&mut self, window: Window, through: u32) -> Result<u64, StoreError> {
-        for segment in self
+        let closed = self
             .closed
             .iter_mut()
-            .filter(|segment| segment.number <= through)
-        {
-            segment.needed_by.remove(&window);
+            .filter(|segment| segment.number <= through);
+        for needed_by in closed.filter_map(|segment| segment.needed_by.as_mut()) {
+            needed_by.remove(&window);
         }
         let mut freed = 0;
         let mut at = 0;
         while let Some(segment) = self.closed.get(at) {
             // One that is needed does not hold up those behind it: nothing in a segment refers to another.
-            if segment.number > through || !segment.needed_by.is_empty() {
+            if segment.number > through || segment.is_needed() {
                 at += 1;
                 continue;
             }
@@ -199,7 +226,10 @@ impl Journal {
 
     /// Windows before this one are kept no longer: segments need not be for them. They go with the next release.
     pub(crate) fn forget_before(&mut self, window: Window) {
-        let closed = self.closed.iter_mut().map(|segment| &mut segment.needed_by);
+        let closed = self
+            .closed
+            .iter_mut()
+            .filter_map(|segment| segment.needed_by.as_mut());
         let open = self.open.iter_mut().map(|segment| &mut segment.needed_by);
         for needed_by in closed.chain(open) {
             *needed_by = needed_by.split_off(&window);
@@ -223,7 +253,7 @@ impl Journal {
         self.closed.push_back(Closed {
             number: open.number,
             bytes: open.end,
-            needed_by: open.needed_by,
+            needed_by: Some(open.needed_by),
         });
     }
 

@@ -88,7 +88,7 @@ fn ten_thousand_flips_in_the_journal_lose_nothing_silently() {
     let away = tempfile::tempdir().unwrap();
     let batches = |dir: &std::path::Path| {
         let mut batches = 0;
-        let replayed = crate::journal::look(dir, |_, record| {
+        let replayed = crate::journal::look(dir, |record| {
             batches += usize::from(matches!(record, crate::journal::Record::Batch { .. }));
         });
         (batches, replayed.unwrap())
@@ -153,7 +153,7 @@ fn the_tail_cut_at_each_byte_of_its_last_64_kib_gives_every_whole_group() {
     for length in (whole - (64 << 10)..whole).rev() {
         file.set_len(length).unwrap();
         let mut found = 0;
-        let replayed = crate::journal::look(dir.path(), |_, record| {
+        let replayed = crate::journal::look(dir.path(), |record| {
             found += usize::from(matches!(record, crate::journal::Record::Batch { .. }));
         });
         let expected = ends.iter().filter(|end| **end - 29 <= length).count();

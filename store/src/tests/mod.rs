@@ -9,7 +9,9 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 use crate::*;
 
 mod damage;
+mod grouped;
 mod keeping;
+mod starting;
 
 const T0: i64 = 1_700_000_000_000;
 
@@ -392,9 +394,19 @@ fn a_journal_that_fails_refuses_the_session_and_goes_on_by_itself() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Write { series: u8, at: i64, value: i32 },
+    Write {
+        series: u8,
+        at: i64,
+        value: i32,
+    },
     Seal,
     Crash,
+    /// A write that may come before the journal is read back.
+    CrashAndWrite {
+        series: u8,
+        at: i64,
+        value: i32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -402,6 +414,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..3u8, 0..40i64, 0..5i32).prop_map(|(series, at, value)| Step::Write { series, at, value }),
         1 => Just(Step::Seal),
         1 => Just(Step::Crash),
+        1 => (0..3u8, 0..40i64, 0..5i32).prop_map(|(series, at, value)| Step::CrashAndWrite { series, at, value }),
     ]
 }
 
@@ -423,6 +436,14 @@ proptest! {
                     house.store().seal(house.pass(HOUR)).unwrap();
                 }
                 Step::Crash => house.crash(),
+                Step::CrashAndWrite { series, at, value } => {
+                    house.store.take().unwrap().close();
+                    house.store = Some(Store::start(house.options()).unwrap());
+                    let at = T0 - at * 360_000;
+                    house.floats(&format!("s{series}"), None, &[(at, f64::from(value))]);
+                    model.entry(series).or_default().insert(at, f64::from(value));
+                    house.store().wait_until_read_back().unwrap();
+                }
             }
         }
         for series in 0..3 {

@@ -1,8 +1,10 @@
 //! The messages, and the bodies of the small ones; a batch's body is in `batch.rs`.
 
+use std::sync::Arc;
+
 use super::{FrameError, batch};
 use crate::varint::{Reader, put, put_bytes};
-use crate::{Sample, SeriesKey};
+use crate::{Histogram, KeyRef, KeyRun, Sample, Value};
 
 const TEXT_BYTES: usize = 4_096;
 const MAX_LABELS: usize = 64;
@@ -45,21 +47,100 @@ pub struct Welcome {
     pub last_sequence: u64,
 }
 
-/// One interval's samples, or a part of them.
-#[derive(Debug, Clone, PartialEq)]
+/// One interval's samples, or a part of them. A sample names its series by a session id: dense from 0 in the order of
+/// first use.
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Batch {
     /// From 1, without gaps within (agent, boot).
     pub sequence: u64,
-    /// Session ids, dense from 0 in the order of first use.
-    pub new_series: Vec<(u32, SeriesKey)>,
-    pub points: Vec<Point>,
+    /// The id of the first new series; 0 where there is none.
+    pub first_id: u32,
+    /// Series that this session names for the first time: ids `first_id`, `first_id + 1` and so on.
+    pub new_series: KeyRun,
+    pub floats: Floats,
+    pub histograms: Vec<Distribution>,
 }
 
-/// A sample of a session's series.
+/// Floats in three columns of one length.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Floats {
+    pub(super) series: Vec<u32>,
+    pub(super) times_ms: Vec<i64>,
+    pub(super) values: Vec<f64>,
+}
+
+/// A histogram of a session's series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Point {
+pub struct Distribution {
     pub series: u32,
-    pub sample: Sample,
+    pub timestamp_ms: i64,
+    pub histogram: Arc<Histogram>,
+}
+
+impl Batch {
+    /// An empty one with room for so many floats.
+    #[must_use]
+    pub fn with_capacity(sequence: u64, floats: usize) -> Self {
+        Self {
+            sequence,
+            floats: Floats {
+                series: Vec::with_capacity(floats),
+                times_ms: Vec::with_capacity(floats),
+                values: Vec::with_capacity(floats),
+            },
+            ..Self::default()
+        }
+    }
+
+    /// Introduces a series; its id is the one after the last introduced.
+    pub fn introduce(&mut self, id: u32, key: KeyRef<'_>) {
+        if self.new_series.is_empty() {
+            self.first_id = id;
+        }
+        self.new_series.push(key);
+    }
+
+    pub fn push(&mut self, series: u32, sample: &Sample) {
+        match &sample.value {
+            Value::Float(value) => self.floats.push(series, sample.timestamp_ms, *value),
+            Value::Histogram(histogram) => self.histograms.push(Distribution {
+                series,
+                timestamp_ms: sample.timestamp_ms,
+                histogram: Arc::clone(histogram),
+            }),
+        }
+    }
+}
+
+impl Floats {
+    pub fn push(&mut self, series: u32, timestamp_ms: i64, value: f64) {
+        self.series.push(series);
+        self.times_ms.push(timestamp_ms);
+        self.values.push(value);
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Series, time and value of each, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, i64, f64)> + '_ {
+        let positions = self.series.iter().zip(&self.times_ms);
+        let points = positions.zip(&self.values);
+        points.map(|((series, timestamp_ms), value)| (*series, *timestamp_ms, *value))
+    }
+
+    /// The columns themselves: series, times, values.
+    #[must_use]
+    pub fn into_columns(self) -> (Vec<u32>, Vec<i64>, Vec<f64>) {
+        (self.series, self.times_ms, self.values)
+    }
 }
 
 /// This sequence and all before it are on disk.

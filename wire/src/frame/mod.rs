@@ -10,7 +10,7 @@ mod tests;
 
 pub use dictionary::Dictionary;
 pub use inbox::Inbox;
-pub use message::{Ack, Batch, Frame, Hello, Point, Refuse, RefuseCode, Welcome};
+pub use message::{Ack, Batch, Distribution, Floats, Frame, Hello, Refuse, RefuseCode, Welcome};
 
 use crate::varint::Reader;
 

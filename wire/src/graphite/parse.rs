@@ -144,7 +144,8 @@ fn offset_in(line: &[u8], word: &[u8]) -> usize {
     (word.as_ptr() as usize).saturating_sub(line.as_ptr() as usize)
 }
 
-fn read_value(word: &[u8]) -> Result<f64, Reject> {
+/// A finite number.
+pub(crate) fn read_value(word: &[u8]) -> Result<f64, Reject> {
     let value: f64 = fast_float2::parse(word).map_err(|_| Reject::BadValue)?;
     if value.is_finite() {
         Ok(value)
@@ -163,7 +164,12 @@ fn read_timestamp(word: &[u8]) -> Result<Option<i64>, Reject> {
         return in_range(seconds as f64).map(|_| Some(seconds * 1_000));
     }
     let seconds: f64 = fast_float2::parse(word).map_err(|_| Reject::BadTimestamp)?;
-    in_range(seconds).map(|seconds| Some((seconds * 1_000.0).round() as i64))
+    seconds_to_ms(seconds).map(Some)
+}
+
+/// Milliseconds of a time that is above 0 and before the year 2100.
+pub(crate) fn seconds_to_ms(seconds: f64) -> Result<i64, Reject> {
+    in_range(seconds).map(|seconds| (seconds * 1_000.0).round() as i64)
 }
 
 fn ten_digits(word: &[u8]) -> Option<i64> {

@@ -98,3 +98,20 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn many_keys_are_those_of_each(identities in prop::collection::vec("[a-c\u{85}]{0,2}([; ](k=v|k=w|b=1,k=v|=|k=))?", 0..20)) {
+        let mut keys = Keys::default();
+        let mut each = Vec::new();
+        for identity in &identities {
+            let one = series_key(identity.as_bytes());
+            prop_assert_eq!(keys.push(identity.as_bytes()), one.clone().map(|_| ()));
+            each.extend(one);
+        }
+        prop_assert_eq!(keys.run(), &each.iter().collect());
+        keys.clear();
+        prop_assert_eq!(keys.push(b"a"), Ok(()));
+        prop_assert_eq!(keys.run(), &[crate::SeriesKey::bare("a").unwrap()].iter().collect());
+    }
+}

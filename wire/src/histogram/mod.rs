@@ -20,6 +20,9 @@ const HIGHEST: u64 = 1_000_000_000_000_000;
 const DIGITS: u8 = 2;
 /// A V2 body is a header of 40 bytes and at most nine bytes for each of the fixed number of buckets.
 const BODY_BYTES: usize = 64 * 1024;
+const BODY_HEAD_BYTES: usize = 40;
+/// Of the V2 form without compression, in words of eight bytes at most.
+const V2_COOKIE: u32 = 0x1c84_9313;
 
 /// Why a value or an encoding is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +93,20 @@ impl Histogram {
         self.sum += other.sum;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+    }
+
+    /// Puts what is exactly known in the place of what the recorded values gave; what is out of range is left.
+    pub(crate) fn set_known(&mut self, sum: Option<f64>, min: Option<f64>, max: Option<f64>) {
+        let in_range = |value: &f64| (0.0..=Self::MAX).contains(value);
+        if self.count() == 0 {
+            return;
+        }
+        self.sum = sum.filter(|sum| sum.is_finite()).unwrap_or(self.sum);
+        let min = min.filter(in_range).unwrap_or(self.min);
+        let max = max.filter(in_range).unwrap_or(self.max);
+        if min <= max {
+            (self.min, self.max) = (min, max);
+        }
     }
 
     #[must_use]
@@ -189,14 +206,18 @@ impl Histogram {
 }
 
 /// The V2 header is `cookie u32, payload length u32, offset u32, digits u32, lowest u64, highest u64, ratio f64`,
-/// big-endian; `highest` decides how much the reader allocates.
+/// big-endian; `highest` and the payload's length decide how much the reader allocates. Another cookie is the
+/// compressed form, whose true header could not be looked at here.
 fn check_bounds(body: &[u8]) -> Result<(), HistogramError> {
     let damaged = HistogramError::Damaged("header");
-    if body.len() < 40 || body.len() > BODY_BYTES {
+    if body.len() < BODY_HEAD_BYTES || body.len() > BODY_BYTES {
         return Err(damaged);
     }
     let word = |at: usize| u32::from_be_bytes(body[at..at + 4].try_into().unwrap_or_default());
     let long = |at: usize| u64::from_be_bytes(body[at..at + 8].try_into().unwrap_or_default());
+    if word(0) != V2_COOKIE || word(4) as usize != body.len() - BODY_HEAD_BYTES {
+        return Err(damaged);
+    }
     // Auto-sizing rounds the upper bound up to its bucket, hence the factor of two.
     let fits = word(12) == u32::from(DIGITS) && long(16) == LOWEST && long(24) <= HIGHEST * 2;
     if fits {

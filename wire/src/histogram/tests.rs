@@ -41,12 +41,33 @@ fn damage_and_foreign_bounds_are_refused() {
     let mut future = bytes.clone();
     future[0] = 9;
     assert_eq!(Histogram::decode(&future), Err(HistogramError::Version(9)));
+    // A payload of four gigabytes, of which nothing is there.
+    let mut long = bytes.clone();
+    long[25 + 4..25 + 8].fill(0xff);
+    assert!(matches!(
+        Histogram::decode(&long),
+        Err(HistogramError::Damaged(_))
+    ));
     let mut huge = bytes.clone();
     huge[25 + 24] = 0x7f;
     assert!(matches!(
         Histogram::decode(&huge),
         Err(HistogramError::Damaged(_))
     ));
+}
+
+/// Both would have the reader allocate what the bytes do not bear out.
+#[test]
+fn a_longer_payload_and_the_compressed_form_are_refused_by_their_header() {
+    let mut good = Vec::new();
+    of(&[1.0, 2.0]).encode(&mut good);
+    let header = Err(HistogramError::Damaged("header"));
+    let mut longer = good.clone();
+    longer[HEAD_BYTES + 4..HEAD_BYTES + 8].copy_from_slice(&0xf700_0003_u32.to_be_bytes());
+    assert_eq!(Histogram::decode(&longer), header);
+    let mut compressed = good.clone();
+    compressed[HEAD_BYTES..HEAD_BYTES + 4].copy_from_slice(&0x1c84_9314_u32.to_be_bytes());
+    assert_eq!(Histogram::decode(&compressed), header);
 }
 
 #[test]

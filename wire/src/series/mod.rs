@@ -4,14 +4,19 @@
 //! Layout (also on disk and in frames): `len u16 LE, text` repeated: the name, then key and value of each
 //! label, keys ascending by byte. Labels with an empty value do not exist, as in Prometheus.
 
+mod borrowed;
+mod run;
 #[cfg(test)]
 mod tests;
+
+pub use borrowed::KeyRef;
+pub use run::KeyRun;
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128;
+use borrowed::Raw;
 
 /// The label that stands for the name in matchers and JSON.
 pub const NAME_LABEL: &str = "__name__";
@@ -119,13 +124,13 @@ impl SeriesKey {
     /// # Errors
     /// [`KeyError::NotCanonical`] for bytes that [`SeriesKey::new`] would not have made.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        let parts = unpack(bytes).ok_or(KeyError::NotCanonical)?;
-        let (name, rest) = parts.split_first().ok_or(KeyError::NotCanonical)?;
-        let key = Self::new(name, rest.chunks_exact(2).map(|pair| (pair[0], pair[1])))?;
-        if key.0.as_ref() != bytes {
-            return Err(KeyError::NotCanonical);
-        }
-        Ok(key)
+        KeyRef::from_bytes(bytes).map(KeyRef::to_key)
+    }
+
+    /// The same without owning the bytes.
+    #[must_use]
+    pub fn borrowed(&self) -> KeyRef<'_> {
+        KeyRef(&self.0)
     }
 
     /// The canonical bytes.
@@ -137,20 +142,18 @@ impl SeriesKey {
     /// xxh3-128 of the canonical bytes: the identity that tables are keyed by.
     #[must_use]
     pub fn identity(&self) -> u128 {
-        xxh3_128(&self.0)
+        self.borrowed().identity()
     }
 
     /// The metric's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        Parts(&self.0).next().unwrap_or_default()
+        self.borrowed().name()
     }
 
     /// The labels beside the name, ascending by key.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut parts = Parts(&self.0);
-        parts.next();
-        std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+        self.borrowed().labels()
     }
 
     /// The value of a label, `__name__` included; `None` where the series has no such label.
@@ -222,55 +225,26 @@ fn pack(name: &str, labels: &[(&str, &str)]) -> Result<SeriesKey, KeyError> {
         return Err(KeyError::LongKey);
     }
     let mut out = Vec::with_capacity(bytes);
-    push(&mut out, name);
-    for (key, value) in labels {
-        push(&mut out, key);
-        push(&mut out, value);
-    }
+    put_name(name, &mut out);
+    put_labels(labels.iter().copied(), &mut out);
     Ok(SeriesKey(out.into()))
+}
+
+/// Appends a name as it stands in canonical bytes; the labels follow it.
+pub fn put_name(name: &str, out: &mut Vec<u8>) {
+    push(out, name);
+}
+
+/// Appends labels as they stand in canonical bytes: they ascend, each with a value.
+pub fn put_labels<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) {
+    for (key, value) in labels {
+        push(out, key);
+        push(out, value);
+    }
 }
 
 fn push(out: &mut Vec<u8>, text: &str) {
     // Every text that gets here is far below 64 KiB: see `limits`.
     out.extend_from_slice(&(text.len() as u16).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
-}
-
-fn unpack(bytes: &[u8]) -> Option<Vec<&str>> {
-    if bytes.len() > limits::KEY_BYTES {
-        return None;
-    }
-    let mut rest = Parts(bytes);
-    let parts: Vec<&str> = rest.by_ref().collect();
-    (rest.0.is_empty() && parts.len() % 2 == 1).then_some(parts)
-}
-
-/// The texts of canonical bytes as bytes: what an order needs, and nothing is validated again.
-struct Raw<'a>(&'a [u8]);
-
-impl<'a> Iterator for Raw<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (length, rest) = self.0.split_first_chunk::<2>()?;
-        let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-        self.0 = rest;
-        Some(text)
-    }
-}
-
-/// The texts of canonical bytes, one after the other; ends early on bytes that are not.
-struct Parts<'a>(&'a [u8]);
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let (length, rest) = self.0.split_first_chunk::<2>()?;
-        let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-        let text = std::str::from_utf8(text).ok()?;
-        self.0 = rest;
-        Some(text)
-    }
 }

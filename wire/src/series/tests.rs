@@ -61,8 +61,47 @@ proptest! {
 
     #[test]
     fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut run = KeyRun::from_iter([&SeriesKey::bare("a").unwrap()]);
+        prop_assert_eq!(run.push_bytes(&bytes).is_ok(), SeriesKey::from_bytes(&bytes).is_ok());
         if let Ok(key) = SeriesKey::from_bytes(&bytes) {
             prop_assert_eq!(key.as_bytes(), &bytes[..]);
         }
     }
+}
+
+#[test]
+fn a_run_takes_keys_and_siblings_and_checks_them() {
+    let key = |name| SeriesKey::new(name, [("host", "a"), ("az", "1")]).unwrap();
+    let mut run = KeyRun::default();
+    run.push_bytes(key("cpu").as_bytes()).unwrap();
+    run.push_bytes(key("mem").as_bytes()).unwrap();
+    run.push_sibling("disk").unwrap();
+    let bad_name = b"\x01\x00\xff\x04\x00host\x01\x00a";
+    assert_eq!(run.push_bytes(bad_name), Err(KeyError::NotCanonical));
+    let mut nameless = key("cpu").as_bytes()[5..].to_vec();
+    nameless.splice(0..0, [0, 0]);
+    assert_eq!(run.push_bytes(&nameless), Err(KeyError::EmptyName));
+    assert_eq!(run.push_sibling(""), Err(KeyError::EmptyName));
+    let names = ["cpu", "mem", "disk"];
+    assert_eq!(run, names.map(key).iter().collect());
+    let found = (0..run.len()).map(|at| run.get(at).unwrap().to_key());
+    assert!(found.eq(names.map(key)) && run.get(3).is_none());
+    assert!(run.iter().map(KeyRef::to_key).eq(names.map(key)));
+}
+
+#[test]
+fn a_sibling_past_the_longest_key_is_refused() {
+    let value = "v".repeat(4_096);
+    let labels: Vec<String> = (0..7).map(|n| format!("k{n}")).collect();
+    let labels = labels.iter().map(|label| (label.as_str(), value.as_str()));
+    let last = ("z", &value[..3_900]);
+    let key = SeriesKey::new("a", labels.chain([last])).unwrap();
+    let mut run = KeyRun::from_iter([&key]);
+    let name = "n".repeat(limits::NAME_BYTES);
+    assert_eq!(run.push_sibling(&name), Err(KeyError::LongKey));
+    let mut bytes = (name.len() as u16).to_le_bytes().to_vec();
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.extend_from_slice(key.borrowed().label_bytes());
+    assert_eq!(run.push_bytes(&bytes), Err(KeyError::NotCanonical));
+    assert_eq!(run.len(), 1);
 }

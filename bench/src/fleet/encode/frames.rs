@@ -1,8 +1,8 @@
 //! Weir's frames: a batch introduces the series it is the first to name, and numbers itself from 1.
 
 use anyhow::{Context, Result, ensure};
-use weir_wire::frame::{self, Batch, Frame, MAX_FRAME_BYTES, Point};
-use weir_wire::{KeyError, Sample, SeriesKey, Value};
+use weir_wire::frame::{self, Batch, Frame, MAX_FRAME_BYTES};
+use weir_wire::{KeyError, SeriesKey};
 
 use crate::fleet::names::{Host, dotted};
 use crate::fleet::walk::Reading;
@@ -12,8 +12,7 @@ pub(in crate::fleet) struct Frames {
     sequence: u64,
     introduced: usize,
     refused: Option<KeyError>,
-    new_series: Vec<(u32, SeriesKey)>,
-    points: Vec<Point>,
+    batch: Batch,
 }
 
 impl Frames {
@@ -34,17 +33,12 @@ impl Frames {
                 ("region", host.region),
             ];
             match SeriesKey::new(dotted(metric), labels) {
-                Ok(key) => self.new_series.push((series, key)),
+                Ok(key) => self.batch.introduce(series, key.borrowed()),
                 Err(error) => self.refused = Some(error),
             }
         }
-        self.points.push(Point {
-            series,
-            sample: Sample {
-                timestamp_ms: time_s as i64 * 1_000,
-                value: Value::Float(reading.as_f64()),
-            },
-        });
+        let time_ms = time_s as i64 * 1_000;
+        self.batch.floats.push(series, time_ms, reading.as_f64());
     }
 
     pub(super) fn close(&mut self, out: &mut Vec<u8>) -> Result<()> {
@@ -52,11 +46,10 @@ impl Frames {
             return Err(error).context("name a series");
         }
         self.sequence += 1;
-        let points = Vec::with_capacity(self.points.len());
+        let next = Batch::with_capacity(0, self.batch.floats.len());
         let batch = Frame::Batch(Batch {
             sequence: self.sequence,
-            new_series: std::mem::take(&mut self.new_series),
-            points: std::mem::replace(&mut self.points, points),
+            ..std::mem::replace(&mut self.batch, next)
         });
         let start = out.len();
         frame::encode(&batch, out);

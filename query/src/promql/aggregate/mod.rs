@@ -35,11 +35,21 @@ pub(super) fn eval(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, Que
 }
 
 fn folded<F: fold::Fold>(eval: &Eval<'_>, node: &Aggregate) -> Result<Vec<Series>, QueryError> {
-    let vector = match columns::aggregate(eval, node)? {
-        Outcome::Done(series) => return Ok(series),
-        Outcome::Vector(series) => series,
-        Outcome::NotMine => eval.vector(&node.expr)?,
+    let mut out = match columns::aggregate(eval, node)? {
+        Outcome::Done(series) => series,
+        Outcome::Vector(series) => one_by_one::<F>(eval, node, series)?,
+        Outcome::NotMine => one_by_one::<F>(eval, node, eval.vector(&node.expr)?)?,
     };
+    // The order of what was joined tells nothing, and depends on where it lay.
+    out.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(out)
+}
+
+fn one_by_one<F: fold::Fold>(
+    eval: &Eval<'_>,
+    node: &Aggregate,
+    vector: Vec<Series>,
+) -> Result<Vec<Series>, QueryError> {
     let mut out = Vec::new();
     for group in grouped(vector, node, &node.labels) {
         eval.budget.check()?;

@@ -7,10 +7,13 @@ use crate::promql::ast::AggregateOp;
 use crate::promql::kahan::{Kahan, Mean};
 
 /// A group in the making; used again for each group.
-pub(super) trait Fold {
+pub(super) trait Fold: Send {
     fn new(len: usize) -> Self;
     fn clear(&mut self);
     fn add(&mut self, row: RowRef<'_>);
+    /// Takes in what another made of later rows, as about all of them together would have come out; false where it cannot.
+    #[must_use]
+    fn join(&mut self, later: &Self) -> bool;
     /// Asked only where something was added.
     fn value(&self, step: usize) -> f64;
 }
@@ -79,6 +82,16 @@ impl Fold for Sum {
         }
     }
 
+    fn join(&mut self, later: &Self) -> bool {
+        let columns = self.sums.iter_mut().zip(&mut self.lost);
+        let later = later.sums.iter().zip(&later.lost);
+        for ((sum, lost), (later_sum, later_lost)) in columns.zip(later) {
+            let joined = Kahan::of(*sum, *lost).joined(Kahan::of(*later_sum, *later_lost));
+            (*sum, *lost) = joined.parts();
+        }
+        true
+    }
+
     fn value(&self, step: usize) -> f64 {
         self.at(step).total()
     }
@@ -126,6 +139,12 @@ impl Fold for Avg {
         }
     }
 
+    fn join(&mut self, later: &Self) -> bool {
+        self.bound += later.bound;
+        // Means that move have come step by step.
+        self.bound < HUGE && self.sum.join(&later.sum) && self.count.join(&later.count)
+    }
+
     fn value(&self, step: usize) -> f64 {
         match &self.means {
             Some(means) => means[step].value(),
@@ -149,6 +168,12 @@ impl Fold for Count {
         each(row, &mut self.0, |count, _| *count += 1.0);
     }
 
+    fn join(&mut self, later: &Self) -> bool {
+        let counts = self.0.iter_mut().zip(&later.0);
+        counts.for_each(|(count, later)| *count += later);
+        true
+    }
+
     fn value(&self, step: usize) -> f64 {
         self.0[step]
     }
@@ -164,6 +189,10 @@ impl Fold for Present {
     fn clear(&mut self) {}
 
     fn add(&mut self, _: RowRef<'_>) {}
+
+    fn join(&mut self, _: &Self) -> bool {
+        true
+    }
 
     fn value(&self, _: usize) -> f64 {
         1.0
@@ -188,6 +217,14 @@ macro_rules! extreme {
                 each(row, &mut self.0, |kept, value| {
                     *kept = if (value $better *kept) | kept.is_nan() { value } else { *kept };
                 });
+            }
+
+            fn join(&mut self, later: &Self) -> bool {
+                self.add(RowRef {
+                    values: &later.0,
+                    there: None,
+                });
+                true
             }
 
             fn value(&self, step: usize) -> f64 {

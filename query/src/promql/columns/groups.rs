@@ -89,9 +89,14 @@ struct Kept<'a> {
     named: bool,
 }
 
+/// Whether a group keeps the name, of series that have theirs, or have it no more.
+pub(super) fn named_by(node: &Aggregate, named: bool) -> bool {
+    named && !node.without && node.labels.iter().any(|label| label == NAME_LABEL)
+}
+
 impl Kept<'_> {
     fn name(&self) -> bool {
-        self.named && !self.node.without && self.label(NAME_LABEL.as_bytes())
+        named_by(self.node, self.named)
     }
 
     fn label(&self, label: &[u8]) -> bool {

@@ -4,9 +4,9 @@
 use weir_wire::is_stale;
 
 use super::row::{Row, RowRef};
+use crate::Selection;
 use crate::promql::ast::Shift;
 use crate::promql::eval::Eval;
-use crate::{Selection, SeriesData};
 
 pub(in crate::promql) struct InstantRows<'a> {
     eval: &'a Eval<'a>,
@@ -38,24 +38,29 @@ impl<'a> InstantRows<'a> {
         }
     }
 
-    /// The series' numbers; its histograms are not looked at.
-    pub(in crate::promql) fn row<'r>(&'r mut self, series: &'r SeriesData) -> RowRef<'r> {
-        if self.times_ms != series.times_ms {
-            self.times_ms.clone_from(&series.times_ms);
+    /// Of a series' numbers.
+    pub(in crate::promql) fn row<'r>(
+        &'r mut self,
+        times_ms: &[i64],
+        values: &'r [f64],
+    ) -> RowRef<'r> {
+        if self.times_ms != times_ms {
+            self.times_ms.clear();
+            self.times_ms.extend_from_slice(times_ms);
             self.search();
         }
         if let Some(first) = self.straight
-            && let Some(values) = series.values.get(first..first + self.places.len())
-            && !any_stale(values)
+            && let Some(straight) = values.get(first..first + self.places.len())
+            && !any_stale(straight)
         {
             return RowRef {
-                values,
+                values: straight,
                 there: None,
             };
         }
         let slots = self.row.values.iter_mut().zip(&mut self.row.there);
         for (place, (slot, there)) in self.places.iter().zip(slots) {
-            let value = place.and_then(|place| series.values.get(place)).copied();
+            let value = place.and_then(|place| values.get(place)).copied();
             let value = value.filter(|value| !is_stale(*value));
             *there = value.is_some();
             *slot = value.unwrap_or_default();

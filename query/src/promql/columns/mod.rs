@@ -2,11 +2,14 @@
 //! Answers are those of the general engine, bit for bit; what goes another way here is only for speed.
 
 mod fold;
+mod folding;
 mod groups;
 mod instant;
 mod kernel;
 mod plan;
 mod row;
+mod rows;
+mod streamed;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -18,11 +21,13 @@ use super::{QueryError, Series};
 use super::{binary, functions};
 use crate::{Selection, SeriesData};
 use fold::Fold;
-use groups::Groups;
+use folding::Folding;
+use groups::{Groups, named_by};
 pub(super) use instant::InstantRows;
 pub(super) use kernel::Kernel;
 use plan::{Leaf, Plan};
-use row::{Row, RowRef};
+use row::Row;
+use rows::Rows;
 pub(super) use windows::WindowRows;
 
 /// Steps of all groups together up to which they are folded side by side.
@@ -47,6 +52,20 @@ pub(super) fn aggregate(eval: &Eval<'_>, node: &Aggregate) -> Result<Outcome, Qu
         return Ok(Outcome::NotMine);
     };
     plan.settle(eval)?;
+    match node.op {
+        AggregateOp::Sum => run::<fold::Sum>(eval, node, &plan),
+        AggregateOp::Avg => run::<fold::Avg>(eval, node, &plan),
+        AggregateOp::Count => run::<fold::Count>(eval, node, &plan),
+        AggregateOp::Min => run::<fold::Min>(eval, node, &plan),
+        AggregateOp::Max => run::<fold::Max>(eval, node, &plan),
+        _ => run::<fold::Present>(eval, node, &plan),
+    }
+}
+
+fn run<F: Fold>(eval: &Eval<'_>, node: &Aggregate, plan: &Plan<'_>) -> Result<Outcome, QueryError> {
+    if let Some(done) = streamed::aggregate::<F>(eval, node, plan)? {
+        return Ok(Outcome::Done(done));
+    }
     let (mut found, weights) = match plan.leaf {
         Leaf::Instant(selector) => (eval.newest(selector)?, None),
         Leaf::Windows {
@@ -65,26 +84,18 @@ pub(super) fn aggregate(eval: &Eval<'_>, node: &Aggregate) -> Result<Outcome, Qu
         false => None,
     };
     let Some(groups) = groups else {
-        return vector(eval, &plan, found, weights).map(Outcome::Vector);
+        return vector(eval, plan, found, weights).map(Outcome::Vector);
     };
     let steps = (found.series.len() as u64).saturating_mul(eval.grid.len() as u64);
     eval.budget.take_samples(steps)?;
     let series = std::mem::take(&mut found.series);
     let job = Job {
         eval,
-        plan: &plan,
+        plan,
         found: &found,
         groups,
     };
-    match node.op {
-        AggregateOp::Sum => job.run::<fold::Sum>(series),
-        AggregateOp::Avg => job.run::<fold::Avg>(series),
-        AggregateOp::Count => job.run::<fold::Count>(series),
-        AggregateOp::Min => job.run::<fold::Min>(series),
-        AggregateOp::Max => job.run::<fold::Max>(series),
-        _ => job.run::<fold::Present>(series),
-    }
-    .map(Outcome::Done)
+    job.fold::<F>(series).map(Outcome::Done)
 }
 
 /// The vector of a plan, made by the general engine from what is already read.
@@ -114,6 +125,7 @@ fn vector(
     Ok(series)
 }
 
+/// Series that were read as a list.
 struct Job<'a> {
     eval: &'a Eval<'a>,
     plan: &'a Plan<'a>,
@@ -123,38 +135,13 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run<F: Fold>(&self, series: Vec<SeriesData>) -> Result<Vec<Series>, QueryError> {
-        match self.plan.leaf {
-            Leaf::Instant(selector) => {
-                let mut rows = InstantRows::new(self.eval, self.found, &selector.shift);
-                self.fold::<F>(series, |series, fold| fold(rows.row(series)))
-            }
-            Leaf::Windows {
-                selector,
-                range_ms,
-                kernel,
-                ..
-            } => {
-                let mut rows = WindowRows::new(self.eval, selector.shift, range_ms, kernel);
-                self.fold::<F>(series, |series, fold| match without_stale(series) {
-                    None => fold(rows.row(&series.times_ms, &series.values)),
-                    Some((times_ms, values)) => fold(rows.row(&times_ms, &values)),
-                })
-            }
-        }
-    }
-
     /// Series are dropped as soon as they are done with: what was just read is quickly freed.
-    fn fold<F: Fold>(
-        &self,
-        mut series: Vec<SeriesData>,
-        mut row_of: impl FnMut(&SeriesData, &mut dyn FnMut(RowRef<'_>)),
-    ) -> Result<Vec<Series>, QueryError> {
+    fn fold<F: Fold>(&self, mut series: Vec<SeriesData>) -> Result<Vec<Series>, QueryError> {
         let mut own = Row::default();
-        let mut add = |into: &mut Folding<F>, place: usize, series: &SeriesData| {
-            row_of(series, &mut |row| {
-                into.add(self.plan.changed(row, &mut own), place);
-            });
+        let mut rows = Rows::new(self.eval, self.plan, self.found);
+        let mut add = |into: &mut Folding<F>, series: &SeriesData| {
+            let row = rows.row(&series.times_ms, &series.values);
+            into.add(self.plan.changed(row, &mut own));
         };
         let (groups, len) = (self.groups.labels.len(), self.eval.grid.len());
         let mut out = Vec::with_capacity(groups);
@@ -166,14 +153,11 @@ impl Job<'_> {
                     self.eval.budget.check()?;
                 }
                 if let Some(folding) = all.get_mut(*group) {
-                    add(folding, place, &one);
+                    add(folding, &one);
                 }
             }
-            out.extend(
-                all.iter()
-                    .enumerate()
-                    .filter_map(|(group, one)| self.done(group, one)),
-            );
+            let all = all.iter().enumerate();
+            out.extend(all.filter_map(|(group, one)| self.done(group, one)));
         } else {
             // Group by group, since their columns together would fill the caches many times over, or the memory.
             let mut folding = Folding::new(len);
@@ -182,81 +166,18 @@ impl Job<'_> {
                 folding.clear();
                 for place in self.groups.members(group) {
                     if let Some(one) = series.get_mut(*place) {
-                        add(&mut folding, *place, one);
+                        add(&mut folding, one);
                         (one.times_ms, one.values) = (Vec::new(), Vec::new());
                     }
                 }
                 out.extend(self.done(group, &folding));
             }
         }
-        // A group stands where its first series that had any value stood.
-        out.sort_by_key(|(first, _)| *first);
-        Ok(out.into_iter().map(|(_, series)| series).collect())
+        Ok(out)
     }
 
-    fn done<F: Fold>(&self, group: usize, folding: &Folding<F>) -> Option<(usize, Series)> {
-        let first = folding.first?;
-        let values: Vec<f64> = (0..self.eval.grid.len())
-            .map(|step| folding.fold.value(step))
-            .collect();
-        let row = RowRef {
-            values: &values,
-            there: (!folding.full).then_some(&folding.there),
-        };
+    fn done<F: Fold>(&self, group: usize, folding: &Folding<F>) -> Option<Series> {
         let labels = self.groups.labels.get(group)?.clone();
-        let points = row.points(self.eval.grid);
-        Some((first, Series { labels, points }))
+        folding.series(labels, self.eval.grid)
     }
-}
-
-/// A group in the making, and where it has any value.
-struct Folding<F> {
-    fold: F,
-    full: bool,
-    there: Vec<bool>,
-    /// The place of the first series that had one.
-    first: Option<usize>,
-}
-
-impl<F: Fold> Folding<F> {
-    fn new(len: usize) -> Self {
-        Self {
-            fold: F::new(len),
-            full: false,
-            there: vec![false; len],
-            first: None,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.fold.clear();
-        self.full = false;
-        self.there.fill(false);
-        self.first = None;
-    }
-
-    fn add(&mut self, row: RowRef<'_>, place: usize) {
-        if self.first.is_none() && !row.is_empty() {
-            self.first = Some(place);
-        }
-        self.fold.add(row);
-        match row.there {
-            None => self.full = true,
-            Some(there) => {
-                for (any, there) in self.there.iter_mut().zip(there) {
-                    *any |= there;
-                }
-            }
-        }
-    }
-}
-
-/// The numbers of a series that has stale marks among them.
-fn without_stale(series: &SeriesData) -> Option<(Vec<i64>, Vec<f64>)> {
-    if !instant::any_stale(&series.values) {
-        return None;
-    }
-    let samples = series.times_ms.iter().zip(&series.values);
-    let kept = samples.filter(|(_, value)| !weir_wire::is_stale(**value));
-    Some(kept.map(|(time_ms, value)| (*time_ms, *value)).unzip())
 }

@@ -1,6 +1,7 @@
 //! What goes by columns is, bit for bit, what the general engine says: over random series with everything in them
 //! that samples may be.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,11 +10,18 @@ use weir_wire::{Histogram, MatchOp, Matcher, SeriesKey, stale};
 use crate::promql::eval::{Eval, Evaluated, Grid};
 use crate::promql::notes::Notes;
 use crate::promql::{Answer, Engine, QueryValue, Series, Value, parse};
-use crate::{Budget, Selection, SeriesData, Source, SourceError, TimeRange, Wish};
+use crate::{
+    Budget, GroupLabels, Grouping, Selection, SeriesData, Source, SourceError, Taker, TimeRange,
+    Wish,
+};
 
 /// All series, whatever their labels, of the name that is asked for, or of any.
 #[derive(Debug, Clone)]
-struct Fixed(Selection);
+struct Fixed {
+    selection: Selection,
+    /// Among how many takers series are shared out; 0 to give them away as lists alone.
+    takers: usize,
+}
 
 impl Source for Fixed {
     fn select(
@@ -24,7 +32,7 @@ impl Source for Fixed {
         _: &Budget,
     ) -> Result<Selection, SourceError> {
         let within = |at: i64| (range.from_ms..=range.to_ms).contains(&at);
-        let mut found = self.0.clone();
+        let mut found = self.selection.clone();
         found.series.retain(|one| {
             let named = matchers.iter().filter(|one| one.op == MatchOp::Equal);
             named
@@ -40,6 +48,41 @@ impl Source for Fixed {
         let any = |one: &SeriesData| !one.times_ms.is_empty() || !one.histograms.is_empty();
         found.series.retain(any);
         Ok(found)
+    }
+
+    fn grouped(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        wish: Wish,
+        by: &Grouping<'_>,
+        takers: &mut [&mut dyn Taker],
+        budget: &Budget,
+    ) -> Result<Option<Vec<GroupLabels>>, SourceError> {
+        if self.takers == 0 {
+            return Ok(None);
+        }
+        let found = self.select(matchers, range, wish, budget)?.series;
+        budget.take_series(found.len() as u64)?;
+        let names: BTreeSet<&str> = found.iter().map(|one| one.key.name()).collect();
+        if by.one_name && names.len() > 1 || !self.selection.resolutions.is_empty() {
+            return Ok(None);
+        }
+        let mut groups: Vec<GroupLabels> = Vec::new();
+        let each = found.len().div_ceil(self.takers).max(1);
+        for (place, one) in found.iter().enumerate() {
+            let labels = kept(&one.key, by);
+            let group = groups.iter().position(|known| *known == labels);
+            let group = group.unwrap_or(groups.len());
+            if group == groups.len() {
+                groups.push(labels);
+            }
+            if !one.histograms.is_empty() || groups.len() > by.most {
+                return Ok(None);
+            }
+            takers[place / each].take(group, &one.times_ms, &one.values)?;
+        }
+        Ok(Some(groups))
     }
 
     fn series(
@@ -69,6 +112,18 @@ impl Source for Fixed {
     ) -> Result<Vec<String>, SourceError> {
         Ok(Vec::new())
     }
+}
+
+fn kept(key: &SeriesKey, by: &Grouping<'_>) -> GroupLabels {
+    let listed = |label: &str| by.labels.iter().any(|one| one == label);
+    let labels = key
+        .labels()
+        .filter(|(label, _)| listed(label) != by.without);
+    let name = by.name.then_some(("__name__", key.name()));
+    let pairs = name.into_iter().chain(labels);
+    pairs
+        .map(|(label, value)| (label.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// As text that shows every bit, but for those of NaN, which nobody promises. Series in the order they come.
@@ -199,18 +254,37 @@ fn series() -> impl Strategy<Value = SeriesData> {
     })
 }
 
-fn source() -> impl Strategy<Value = Fixed> {
+/// Sums of which are the same in any order.
+fn whole() -> impl Strategy<Value = SeriesData> {
+    let values = prop::collection::vec(-50..50i32, 0..40);
+    (series(), values).prop_map(|(mut one, values)| {
+        one.histograms.clear();
+        one.values = values.into_iter().map(f64::from).collect();
+        one.times_ms.truncate(one.values.len());
+        one.values.truncate(one.times_ms.len());
+        one
+    })
+}
+
+fn source(
+    one: impl Strategy<Value = SeriesData>,
+    takers: std::ops::RangeInclusive<usize>,
+) -> impl Strategy<Value = Fixed> {
     let resolutions = prop_oneof![
         4 => Just(vec![]),
         1 => Just(vec![(i64::MIN, 400_000), (150_000, 0)]),
     ];
-    (prop::collection::vec(series(), 0..12), resolutions).prop_map(|(mut series, resolutions)| {
+    let series = prop::collection::vec(one, 0..12);
+    (series, resolutions, takers).prop_map(|(mut series, resolutions, takers)| {
         series.sort_by(|a, b| a.key.cmp(&b.key));
         series.dedup_by(|a, b| a.key == b.key);
-        Fixed(Selection {
-            series,
-            resolutions,
-        })
+        Fixed {
+            selection: Selection {
+                series,
+                resolutions,
+            },
+            takers,
+        }
     })
 }
 
@@ -277,7 +351,7 @@ proptest! {
 
     #[test]
     fn columns_say_what_the_general_engine_says(
-        source in source(),
+        source in source(series(), 0..=1),
         texts in prop::collection::vec(expression(), 10),
         start_ms in prop_oneof![Just(0i64), Just(100_000), 0..200_000i64],
         step_ms in prop::sample::select(vec![1i64, 5_000, 10_000, 10_000, 25_000, 60_000]),
@@ -292,5 +366,29 @@ proptest! {
             let fast = ask(&source, &text, grid, true);
             prop_assert_eq!(fast, ask(&source, &text, grid, false), "{}", text);
         }
+    }
+
+    #[test]
+    fn what_two_threads_fold_is_joined(
+        source in source(whole(), 2..=2),
+        text in prop::sample::select(vec![
+            "sum by (a) (m)",
+            "avg by (b) ({__name__=~'.+'})",
+            "min(m)",
+            "max without (a) (m / 0)",
+            "count by (a, __name__) ({__name__=~'.+'} > 5)",
+            "group by (a) (m)",
+            "sum by (b) (sum_over_time(m[45s]))",
+            "max by (b) (rate(m[2m]))",
+        ]),
+        steps in 1..50i64,
+    ) {
+        let grid = Grid {
+            range: TimeRange { from_ms: 0, to_ms: (steps - 1) * 10_000 },
+            step_ms: 10_000,
+            spacing_ms: 10_000,
+        };
+        let fast = ask(&source, text, grid, true);
+        prop_assert_eq!(fast, ask(&source, text, grid, false), "{}", text);
     }
 }

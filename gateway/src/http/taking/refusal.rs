@@ -1,0 +1,41 @@
+//! What a failure of the store is in HTTP: who may try again is told so, and when.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use weir_store::{StoreError, Written};
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER_S: &str = "5";
+
+/// The status, and the headers to go with it.
+pub(super) fn status(error: &StoreError) -> (StatusCode, HeaderMap) {
+    let status = match error {
+        StoreError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        StoreError::Busy | StoreError::Closed | StoreError::Starting { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    (status, headers)
+}
+
+/// What was wrong with points that were not taken for their time, if any were.
+pub(super) fn of_time(written: &Written) -> Option<String> {
+    match (written.too_old, written.too_early) {
+        (0, 0) => None,
+        (old, 0) => Some(format!("{old} samples are older than is kept")),
+        (0, early) => Some(format!(
+            "{early} samples are too far in the future: look at the sender's clock"
+        )),
+        (old, early) => Some(format!(
+            "{old} samples are older than is kept, and {early} too far in the future"
+        )),
+    }
+}
+
+/// Why points of new series were not taken, if any were not.
+pub(super) fn of_limit(over_limit: u64) -> Option<String> {
+    (over_limit > 0)
+        .then(|| format!("{over_limit} samples are of new series, and no more of those are taken"))
+}

@@ -1,0 +1,102 @@
+//! Graphite's pickles over TCP: lists of points, each list behind its length. Nothing of a pickle is executed. A payload that
+//! cannot be read ends its connection, since what follows it cannot be trusted to be where it seems.
+
+use std::sync::Arc;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use weir_store::Clock;
+use weir_wire::{Reject, graphite::Line, pickle};
+
+use super::accept::accept;
+use super::intake::Intake;
+use crate::admission::Admission;
+
+const PROTOCOL: &str = "graphite_pickle";
+const READ_BYTES: usize = 64 << 10;
+
+/// The listener.
+pub struct PickleTcp {
+    pub listener: TcpListener,
+    pub admission: Admission,
+    pub clock: Clock,
+    pub max_connections: usize,
+}
+
+impl PickleTcp {
+    /// Serves until told to stop; then connections get to store what they have read.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let (admission, clock) = (self.admission, self.clock);
+        accept(
+            self.listener,
+            self.max_connections,
+            shutdown,
+            |stream, shutdown| {
+                let intake = Intake::new(PROTOCOL, admission.clone(), Arc::clone(&clock)).mapped();
+                serve(stream, intake, shutdown)
+            },
+        )
+        .await;
+    }
+}
+
+async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+    let mut buffer = Vec::new();
+    loop {
+        buffer.reserve(READ_BYTES);
+        let read = tokio::select! {
+            () = shutdown.cancelled() => break,
+            read = stream.read_buf(&mut buffer) => read,
+        };
+        if !matches!(read, Ok(1..)) {
+            break;
+        }
+        let taken = take(&mut buffer, &mut intake);
+        intake.store().await;
+        if let Err(reason) = taken {
+            intake.refuse(reason, 1);
+            tracing::warn!(
+                "a connection's pickle was refused ({reason}), and the connection closed"
+            );
+            break;
+        }
+    }
+    intake.all_stored().await;
+}
+
+/// Takes every whole payload off the front. At most one payload and a read's bytes are kept.
+fn take(buffer: &mut Vec<u8>, intake: &mut Intake) -> Result<(), Reject> {
+    let mut rest = buffer.as_slice();
+    let taken = loop {
+        match pickle::payload(rest) {
+            Ok(Some((payload, bytes))) => {
+                if let Err(reason) = points(payload, intake) {
+                    break Err(reason);
+                }
+                rest = &rest[bytes..];
+            }
+            Ok(None) => break Ok(()),
+            Err(reason) => break Err(reason),
+        }
+    };
+    let behind = buffer.len() - rest.len();
+    buffer.drain(..behind);
+    taken
+}
+
+fn points(payload: &[u8], intake: &mut Intake) -> Result<(), Reject> {
+    for point in pickle::parse(payload)?.points() {
+        let taken = point.and_then(|point| {
+            intake.line(&Line {
+                identity: &point.path,
+                timestamp_ms: point.timestamp_ms,
+                value: point.value,
+            })
+        });
+        if let Err(reason) = taken {
+            intake.refuse(reason, 1);
+        }
+    }
+    Ok(())
+}
