@@ -11,6 +11,8 @@
 //! ends with a stale mark and is forgotten: when it comes back, counters begin at 0 and gauge changes apply to 0.
 //! A name (with its labels) belongs to the first kind that used it until it is forgotten; another kind is refused.
 //!
+//! [`rules`] is the other half: one series made of many.
+//!
 //! Pure: no clock, no log; the caller brings the interval's ends.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -19,6 +21,7 @@ mod close;
 mod entry;
 mod members;
 mod names;
+pub mod rules;
 mod table;
 #[cfg(test)]
 mod tests;

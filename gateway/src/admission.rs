@@ -1,5 +1,5 @@
 //! The one way into the store, for every protocol: resolves series, hands points over, waits for the disk, and counts
-//! what became of each. For each protocol `received = stored + rejected + dropped`, because all are counted
+//! what became of each. For each protocol `received = stored + rejected + dropped + aggregated`, because all are counted
 //! together, when the outcome is known.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
 use weir_wire::{KeyRun, Reject, SeriesKey};
 
+use crate::aggregation::Aggregation;
 use crate::mapping::Mapper;
 
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
@@ -24,19 +25,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Admission {
     store: Arc<Store>,
     mapper: Mapper,
+    aggregation: Aggregation,
 }
 
 impl Admission {
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        let mapper = Mapper::default();
-        Self { store, mapper }
+        Self {
+            store,
+            mapper: Mapper::default(),
+            aggregation: Aggregation::default(),
+        }
     }
 
     /// The same with rules for dotted paths.
     #[must_use]
     pub fn with_mapper(self, mapper: Mapper) -> Self {
         Self { mapper, ..self }
+    }
+
+    /// The same with aggregation rules.
+    #[must_use]
+    pub fn with_aggregation(self, aggregation: Aggregation) -> Self {
+        Self {
+            aggregation,
+            ..self
+        }
     }
 
     /// What dotted paths become.
@@ -103,7 +117,19 @@ impl Admission {
             // Who asked may be gone; what was stored stays stored and was counted.
             let _ = send.send(result);
         });
+        let count = points.len() as u64;
         let write = self.write(protocol, None, None, points, done);
+        let write = match patience {
+            None => write.await,
+            Some(patience) => match tokio::time::timeout(patience, write).await {
+                Ok(write) => write,
+                Err(_) => {
+                    let refused = Err(StoreError::Busy);
+                    count_outcome(protocol, count, &refused);
+                    return refused;
+                }
+            },
+        };
         self.hand_over(write, patience, patience).await;
         receive.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -119,21 +145,26 @@ impl Admission {
     ) {
         // An agent has its batch still and can ask another gateway; who sends lines waits.
         let patience = origin.as_ref().map(|_| PATIENCE);
-        let write = self.write(protocol, origin, chain, points, done);
+        let write = self.write(protocol, origin, chain, points, done).await;
         self.hand_over(write, None, patience).await;
     }
 
-    fn write(
+    /// Waits while aggregation rules are behind.
+    async fn write(
         &self,
         protocol: &'static str,
         origin: Option<Origin>,
         chain: Option<Chain>,
-        points: Points,
+        mut points: Points,
         done: Done,
     ) -> Write {
+        let taken_out = self.aggregation.take_out(protocol, &mut points).await;
         let count = points.len() as u64;
         let counted: Done = Box::new(move |result| {
             count_outcome(protocol, count, &result);
+            if let Some(taken_out) = taken_out {
+                taken_out.settle(&result);
+            }
             done(result);
         });
         Write {
@@ -151,6 +182,9 @@ impl Admission {
         while_busy: Option<Duration>,
         while_full: Option<Duration>,
     ) {
+        if write.points.is_empty() && write.origin.is_none() {
+            return (write.done)(Ok(Written::default()));
+        }
         let started = tokio::time::Instant::now();
         loop {
             let (back, error) = match self.store.append(write) {

@@ -19,6 +19,7 @@ use weir_query::Source;
 use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
 use crate::admission::Admission;
+use crate::aggregation::Aggregation;
 use crate::config::Config;
 use crate::http::{self, Admin, Api, Taking};
 use crate::listen::{
@@ -125,6 +126,13 @@ impl Gateway {
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
         let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
+        let (aggregation, aggregator) = Aggregation::open(
+            config.aggregation.clone(),
+            Arc::clone(&store),
+            Arc::clone(&clock),
+        )
+        .context("aggregation.rules")?;
+        let admission = admission.with_aggregation(aggregation.clone());
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
@@ -134,6 +142,7 @@ impl Gateway {
         let reloading = Reloading {
             alerting: Arc::clone(&alerting),
             mapper,
+            aggregation,
         };
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
@@ -185,6 +194,7 @@ impl Gateway {
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
+        inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
 
         let ready = Arc::new(AtomicBool::new(false));

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use weir_store::Clock;
 
+use crate::aggregation::{self, AggregateCommand};
 use crate::app::{Addresses, Gateway};
 use crate::asking;
 use crate::config::{Config, DEFAULTS};
@@ -50,6 +51,8 @@ enum Command {
     Check,
     /// Tell what the mapping rules make of a path or a Graphite line; exit code 1 when any is dropped or invalid.
     Map(MapCommand),
+    /// Run Graphite lines of standard input through aggregation rules; the newest time so far is the clock.
+    Aggregate(AggregateCommand),
     /// Check, back up, restore or change a data directory that no gateway uses.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -79,6 +82,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             }
         }
         Some(Command::Map(command)) => map(&cli, command),
+        Some(Command::Aggregate(command)) => {
+            let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout().lock());
+            aggregation::run(command, &mut input, &mut out).map_err(misconfigured)
+        }
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => check(&cli),
         Some(Command::Run) | None => serve(&cli),
@@ -103,6 +110,8 @@ fn check(cli: &Cli) -> Result<(), Failure> {
         .check(&wall_clock())
         .map_err(|error| misconfigured(error.into()))?;
     let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
+    aggregation::load(&config.aggregation, &Default::default(), 0)
+        .map_err(|error| misconfigured(error.into()))?;
     if let Some(file) = &config.graphite_mappings {
         MappingFile::load(file).map_err(|error| misconfigured(error.into()))?;
     }

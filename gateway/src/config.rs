@@ -10,6 +10,7 @@ use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
 
+use crate::aggregation::{AggregationConfig, ReadAggregation};
 use crate::http::QueryLimits;
 
 /// Every key with its default and what it means.
@@ -32,6 +33,7 @@ struct Read {
     http: ReadHttp,
     frames: ReadFrames,
     graphite: ReadGraphite,
+    aggregation: ReadAggregation,
     opentsdb: ReadOpenTsdb,
     store: ReadStore,
     query: ReadQuery,
@@ -158,6 +160,7 @@ pub struct Config {
     pub opentsdb_max_connections: usize,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
+    pub aggregation: AggregationConfig,
     /// The admin API may be used.
     pub admin: bool,
     pub store: StoreConfig,
@@ -205,6 +208,7 @@ impl Config {
             for rules in &mut config.alerting.rules {
                 *rules = dir.join(&*rules).display().to_string();
             }
+            config.aggregation.found_from(dir);
             if let Some(mappings) = &mut config.graphite_mappings {
                 *mappings = dir.join(&*mappings);
             }
@@ -233,6 +237,9 @@ impl Read {
             )?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
+            aggregation: self
+                .aggregation
+                .meant(self.store.future.0.as_millis() as i64)?,
             admin: self.http.admin,
             store: self.store.meant()?,
             lookback: at_least(

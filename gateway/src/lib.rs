@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admission;
+pub mod aggregation;
 pub mod app;
 mod asking;
 pub mod cli;

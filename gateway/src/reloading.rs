@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use weir_alerting::Alerting;
 
+use crate::aggregation::Aggregation;
 use crate::mapping::Mapper;
 
 /// Everything that has rules in files.
@@ -12,13 +13,16 @@ use crate::mapping::Mapper;
 pub(crate) struct Reloading {
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) mapper: Mapper,
+    pub(crate) aggregation: Aggregation,
 }
 
 impl Reloading {
     /// Reads all, then puts all into force; when any is refused everything stays as it was.
     pub(crate) fn reload(&self) -> anyhow::Result<()> {
         let mappings = self.mapper.read().context("graphite.mappings")?;
+        let aggregation = self.aggregation.read().context("aggregation.rules")?;
         self.alerting.reload()?;
+        self.aggregation.take(aggregation);
         self.mapper.take(mappings);
         Ok(())
     }

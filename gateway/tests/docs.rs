@@ -67,3 +67,8 @@ fn said(command: &str, dir: &Path) -> String {
 fn mapping() {
     assert_eq!(run("mapping.md"), 6);
 }
+
+#[test]
+fn aggregation() {
+    assert_eq!(run("aggregation.md"), 3);
+}

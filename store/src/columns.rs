@@ -100,6 +100,35 @@ impl Points {
         self.series.is_empty() && self.histograms.is_empty()
     }
 
+    /// The series of each point.
+    pub fn series(&self) -> impl Iterator<Item = SeriesId> {
+        let floats = self.series.iter().copied();
+        let histograms = self.histograms.iter().map(|one| one.series);
+        floats.chain(histograms).map(SeriesId)
+    }
+
+    /// Keeps the points that the test takes, in their order. It is given series, time, and the float or the encoding
+    /// of a histogram.
+    pub fn retain_samples(
+        &mut self,
+        mut keep: impl FnMut(SeriesId, i64, Result<f64, &[u8]>) -> bool,
+    ) {
+        let mut kept = 0;
+        for at in 0..self.series.len() {
+            let (series, time_ms, value) = (self.series[at], self.times_ms[at], self.values[at]);
+            if keep(SeriesId(series), time_ms, Ok(value)) {
+                (self.series[kept], self.times_ms[kept], self.values[kept]) =
+                    (series, time_ms, value);
+                kept += 1;
+            }
+        }
+        self.series.truncate(kept);
+        self.times_ms.truncate(kept);
+        self.values.truncate(kept);
+        self.histograms
+            .retain(|one| keep(SeriesId(one.series), one.timestamp_ms, Err(&one.bytes)));
+    }
+
     /// Keeps the points whose series and time the test takes, in their order.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(u32, i64) -> bool) {
         let mut kept = 0;

@@ -213,6 +213,12 @@ impl Store {
         }
     }
 
+    /// What a number stands for; `None` once its series left.
+    #[must_use]
+    pub fn key(&self, series: SeriesId) -> Option<SeriesKey> {
+        self.shared.index.read().key(series)
+    }
+
     /// The same for many, in their order and for a fraction of the cost; `None` for those that are one series too many.
     #[must_use]
     pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {

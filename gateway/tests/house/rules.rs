@@ -1,4 +1,4 @@
-//! Rules over what comes in: dotted paths to labels.
+//! Rules over what comes in: dotted paths to labels, and one series of many.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -90,4 +90,54 @@ fn paths_are_mapped_and_rules_are_read_again() {
             found => Err(format!("{found:?}")),
         }
     });
+}
+
+/// The sum of a counter's lines for Graphite over TCP.
+fn counted(metrics: &str, name: &str) -> u64 {
+    let wanted = format!("weir_ingest_{name}_total{{protocol=\"graphite_tcp\"");
+    let lines = metrics.lines().filter(|line| line.starts_with(&wanted));
+    let values = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    values.sum()
+}
+
+#[test]
+fn series_become_one_and_the_books_close() {
+    let rules = tempfile::tempdir().unwrap();
+    let file = rules.path().join("aggregation.yml");
+    std::fs::write(
+        &file,
+        "- {match: req, interval: 1s, by: [dc], outputs: [count_series, max], keep: false, grace: 0s}\n",
+    )
+    .unwrap();
+    let config = rules.path().join("gateway.toml");
+    std::fs::write(
+        &config,
+        "http.admin = true\naggregation.rules = [\"aggregation.yml\"]\n",
+    )
+    .unwrap();
+    let mut gateway = Gateway::start_with(&config);
+    // Until a whole interval was told in which both hosts were heard.
+    eventually("both hosts in one", || {
+        send(&gateway, "req;dc=a;host=1 3 -1\nreq;dc=a;host=2 4 -1\n");
+        match values(&gateway, "req:count_series==2").as_slice() {
+            [_] => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    });
+    wait_for(&gateway, "req:max", &[("", "4")]);
+    eventually("the books", || {
+        let (_, metrics) = get(&gateway.http, "/metrics").unwrap();
+        let of = |name| counted(&metrics, name);
+        let outcomes = of("stored") + of("rejected") + of("dropped") + of("aggregated");
+        if of("aggregated") > 0 && of("received") == outcomes {
+            Ok(())
+        } else {
+            Err(metrics)
+        }
+    });
+    std::fs::write(&file, "- {match: req, interval: 1s, outputs: [median]}\n").unwrap();
+    let (status, told) = post(&gateway.http, "/-/reload", "").unwrap();
+    assert_eq!(status, 500);
+    assert!(told.contains("aggregation.yml:1:"), "{told}");
+    gateway.program.stop();
 }

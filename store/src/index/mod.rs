@@ -30,6 +30,20 @@ use symbols::{PairId, Symbols};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId(pub(crate) u32);
 
+impl SeriesId {
+    /// Dense, from 0: fit for a list by series.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// Of a number that this store gave.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// The number of a metric's name: chunks of one metric lie together.
 pub(crate) type MetricId = u32;
 
