@@ -1,6 +1,8 @@
 //! The gateway's configuration: what was read, and what is meant by it. A value that cannot be meant is refused here,
 //! with its key and what would be right; nothing is adjusted.
 
+mod admission;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
 
+use crate::admission::AdmissionConfig;
 use crate::http::QueryLimits;
 
 /// Every key with its default and what it means.
@@ -33,6 +36,8 @@ struct Read {
     frames: ReadFrames,
     graphite: ReadGraphite,
     opentsdb: ReadOpenTsdb,
+    admission: admission::ReadAdmission,
+    guard: admission::ReadGuard,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -160,6 +165,7 @@ pub struct Config {
     pub graphite_mappings: Option<PathBuf>,
     /// The admin API may be used.
     pub admin: bool,
+    pub admission: AdmissionConfig,
     pub store: StoreConfig,
     pub lookback: Duration,
     pub query: QueryLimits,
@@ -234,6 +240,7 @@ impl Read {
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
             admin: self.http.admin,
+            admission: self.admission.meant(self.guard)?,
             store: self.store.meant()?,
             lookback: at_least(
                 "query.lookback",
