@@ -132,6 +132,7 @@ async fn on_gateway<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
+/// FAULTS 38, 40.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_acknowledged_is_sent_again_under_its_number() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -12,6 +12,10 @@ use crate::{AlertingConfig, Found, instruments};
 
 /// After a longer absence, pending alerts begin anew: Prometheus' tolerance for outages.
 const OUTAGE_MS: i64 = 3_600_000;
+/// The clock is looked at each second: one that went further than this was set, or nothing ran meanwhile.
+const JUMP_MS: i64 = 5 * 60_000;
+/// For so long after that, what is not found any more does not end: who sends may keep the time that we have lost.
+const HELD_MS: i64 = 3_600_000;
 /// How often pending alerts are written down although nothing changed, so that an absence can be measured.
 const PENDING_SAVED_MS: i64 = 60_000;
 
@@ -23,6 +27,10 @@ pub(crate) struct Inner {
     saved_at_ms: i64,
     unsaved: bool,
     undecided: bool,
+    /// When it was last asked what is due.
+    looked_ms: Option<i64>,
+    /// Since when no alert ends because it is not found.
+    pub(crate) held_since_ms: Option<i64>,
 }
 
 /// A group with its alerts and its times.
@@ -82,6 +90,8 @@ impl Inner {
             saved_at_ms: saved.saved_at_ms,
             unsaved: false,
             undecided: true,
+            looked_ms: None,
+            held_since_ms: None,
         };
         inner.place(rules, states, HashMap::new(), now_ms);
         inner
@@ -137,6 +147,7 @@ impl Inner {
     /// The groups whose time has come. What nobody could evaluate in time is counted and leaves every alert
     /// as it is.
     pub(crate) fn due(&mut self, now_ms: i64) -> Vec<Assignment> {
+        self.look_at_the_clock(now_ms);
         let mut assignments = Vec::new();
         for live in &mut self.groups {
             let Some(due) = live.schedule.due(now_ms) else {
@@ -160,6 +171,23 @@ impl Inner {
             }
         }
         assignments
+    }
+
+    /// After a jump every question is asked for a time of which nothing may be known: that ends no alert.
+    fn look_at_the_clock(&mut self, now_ms: i64) {
+        let went_ms = self
+            .looked_ms
+            .replace(now_ms)
+            .map_or(0, |ms| now_ms.saturating_sub(ms));
+        if !(-JUMP_MS..=JUMP_MS).contains(&went_ms) {
+            self.held_since_ms = Some(now_ms);
+            metrics::counter!(instruments::CLOCK_JUMPS).increment(1);
+            tracing::warn!(
+                "the clock went {} s at once: it was set, or nothing ran; for {} minutes no alert is resolved because it is not found",
+                went_ms / 1_000,
+                HELD_MS / 60_000
+            );
+        }
     }
 
     /// Moves the alerts on by the answers. Answers to rules that are gone meanwhile are left out.
@@ -186,8 +214,10 @@ impl Inner {
                 continue;
             };
             let own = live.states[index].alerts.len();
+            let held = |since_ms: i64| report.at_ms.saturating_sub(since_ms) < HELD_MS;
             let context = Context {
                 at_ms: report.at_ms,
+                keeps_absent: self.held_since_ms.is_some_and(held),
                 limit: live.group.limit,
                 room: limits::ALERTS.saturating_sub(total - own),
                 external_url: &self.external_url,

@@ -10,6 +10,8 @@ pub(crate) const EVALUATIONS: &str = "weir_alerting_evaluations_total";
 pub(crate) const EVALUATION_FAILURES: &str = "weir_alerting_evaluation_failures_total";
 /// Evaluations of a group that did not take place at their time.
 pub(crate) const EVALUATIONS_MISSED: &str = "weir_alerting_evaluations_missed_total";
+/// Times that the clock was found far from where it was a second before.
+pub(crate) const CLOCK_JUMPS: &str = "weir_alerting_clock_jumps_total";
 /// Seconds that one rule's evaluation took.
 pub(crate) const EVALUATION_SECONDS: &str = "weir_alerting_evaluation_duration_seconds";
 /// Alerts now, by state: pending, firing.
@@ -39,6 +41,10 @@ pub fn describe() {
     describe_counter!(
         EVALUATIONS_MISSED,
         "group evaluations that did not take place at their time"
+    );
+    describe_counter!(
+        CLOCK_JUMPS,
+        "times that the clock was found far from where it was a second before"
     );
     describe_histogram!(
         EVALUATION_SECONDS,

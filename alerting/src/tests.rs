@@ -416,6 +416,46 @@ async fn missed_evaluations_change_no_alert() {
     life.stop().await;
 }
 
+/// FAULTS 22: no storm of resolves, neither when the clock jumps nor when it is set right.
+#[tokio::test]
+async fn a_clock_that_jumps_resolves_nothing() {
+    let hook = Hook::new(&[]).await;
+    let house = House::new(hook.address, DOWN);
+    let hosts: Vec<String> = (0..100).map(|n| format!("h{n}")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    house.find(&hosts);
+    let life = house.live();
+    fire(&life).await;
+    hook.until_taken(1).await;
+    let firing = || {
+        let alerts = life.alerting.alerts_json()["alerts"].clone();
+        let all = alerts.as_array().unwrap().clone();
+        all.iter().filter(|one| one["state"] == "firing").count()
+    };
+    for jump_ms in [24 * 60 * MINUTE, -24 * 60 * MINUTE] {
+        // At the new time nothing is known of the hosts.
+        house.find(&[]);
+        house.pass(jump_ms);
+        life.nudge();
+        let now_ms = Some(house.now_ms.load(std::sync::atomic::Ordering::SeqCst));
+        let seen = || life.alerting.shared().inner.lock().held_since_ms == now_ms;
+        until("the jump is seen", seen).await;
+        for _ in 0..5 {
+            life.evaluate().await;
+        }
+        assert_eq!(firing(), 100);
+    }
+    // Nothing was ended by the jumps; an hour later what is over is over.
+    let ended = |call: &crate::testing::Call| call.body["status"] == "resolved";
+    assert!(!hook.taken().iter().any(ended));
+    for _ in 0..60 {
+        life.evaluate().await;
+    }
+    assert_eq!(firing(), 0);
+    until("the resolve", || hook.taken().iter().any(ended)).await;
+    life.stop().await;
+}
+
 #[tokio::test]
 async fn a_folder_that_takes_nothing_does_not_keep_people_asleep() {
     let hook = Hook::new(&[]).await;

@@ -28,6 +28,7 @@ use crate::listen::{
 use crate::mapping::Mapper;
 use crate::presence::Presence;
 use crate::reloading::Reloading;
+use crate::retention::Retention;
 use crate::source::StoreSource;
 use crate::{asking, keeping, upkeep};
 
@@ -140,6 +141,7 @@ impl Gateway {
         let admission = admission.with_aggregation(aggregation.clone());
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
+            config.beat.as_millis() as i64,
             config.forget_after.as_millis() as i64,
         ));
         let source = Arc::new(StoreSource(Arc::clone(&store)));
@@ -271,6 +273,9 @@ impl Gateway {
     pub async fn serve(&mut self, recovery: Recovery) -> anyhow::Result<()> {
         report(&recovery);
         self.recovery = recovery;
+        // Before the first beat: that is by a clock which may be wrong.
+        let now_ms = (self.clock)();
+        let retention = Retention::new(now_ms, self.store.newest_ms(now_ms));
         let known = self.presence.restore(&self.store)?;
         tracing::info!("{known} hosts were up or down before this start");
         // Before the first rule is looked at: after a long absence it would find nobody.
@@ -288,7 +293,8 @@ impl Gateway {
         self.inner
             .spawn(|stop| upkeep::beat(presence, admission, every, stop));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        self.inner.spawn(|stop| upkeep::seal(store, clock, stop));
+        self.inner
+            .spawn(|stop| upkeep::seal(store, clock, retention, stop));
         let alerting = Arc::clone(&self.reloading.alerting);
         self.inner
             .spawn(|stop| async move { alerting.run(stop).await });

@@ -14,6 +14,7 @@ pub mod listen;
 pub mod mapping;
 pub mod presence;
 mod reloading;
+mod retention;
 mod rule_file;
 mod self_metrics;
 pub mod source;

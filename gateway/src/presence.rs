@@ -1,7 +1,9 @@
 //! Who is up: each agent's session keeps its host alive here, and at each beat a sample `up{host=…}` is stored: 1
-//! while frames come, 0 after three missed intervals, and the stale mark after a clean goodbye.
+//! while frames come, 0 after three missed intervals, and the stale mark after a clean goodbye. Beside it stands
+//! `clock_skew_seconds{host=…}`: how far the host's clock is ahead of ours, the way of its newest batch included.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use weir_store::{Clock, Limit, Limits, Points, Selected, Store, StoreError, Wish};
@@ -11,17 +13,26 @@ use weir_wire::{MatchOp, Matcher, NAME_LABEL, SeriesKey, is_stale, stale};
 use crate::admission::{Admission, Source};
 
 const UP: &str = "up";
+const SKEW: &str = "clock_skew_seconds";
 const MISSED_INTERVALS: i64 = 3;
 /// For hosts known only from what is stored.
 const USUAL_INTERVAL_MS: i64 = 10_000;
+/// Of the batches of so long the newest by its own clock tells the skew: others were late.
+const SKEW_OVER_MS: i64 = 60_000;
+/// Nobody can be called silent over a longer time than this between two beats, or than three beats: we did not listen, or
+/// our clock was set.
+const LONGEST_GAP_MS: i64 = 60_000;
 /// How far back the hosts of before a restart are looked for, until some are found.
 const LOOK_BACK_MS: [i64; 3] = [3_600_000, 86_400_000, 7 * 86_400_000];
 
 /// The hosts that are expected to be heard.
 pub struct Presence {
     clock: Clock,
+    longest_gap_ms: i64,
     forget_after_ms: i64,
     hosts: Mutex<BTreeMap<SeriesKey, Host>>,
+    /// When the last beat was; 0 before the first.
+    beat_ms: AtomicI64,
 }
 
 #[derive(Debug, Clone)]
@@ -31,15 +42,25 @@ struct Host {
     /// Said goodbye: one stale mark is due, then it is gone.
     left: bool,
     boot: u64,
+    skew: Option<Skew>,
+}
+
+/// How far a host's clock is ahead of ours.
+#[derive(Debug, Clone, Copy)]
+struct Skew {
+    ms: i64,
+    told_ms: i64,
 }
 
 impl Presence {
     #[must_use]
-    pub fn new(clock: Clock, forget_after_ms: i64) -> Self {
+    pub fn new(clock: Clock, beat_ms: i64, forget_after_ms: i64) -> Self {
         Self {
             clock,
+            longest_gap_ms: LONGEST_GAP_MS.max(3 * beat_ms),
             forget_after_ms,
             hosts: Mutex::default(),
+            beat_ms: AtomicI64::new(0),
         }
     }
 
@@ -97,13 +118,14 @@ impl Presence {
         let Some(key) = key_of(hello) else {
             return;
         };
+        let mut hosts = self.hosts.lock();
         let host = Host {
             interval_ms: i64::from(hello.interval_ms).max(1_000),
             heard_ms: (self.clock)(),
             left: false,
             boot: hello.boot,
+            skew: hosts.get(&key).and_then(|host| host.skew),
         };
-        let mut hosts = self.hosts.lock();
         if !hosts.contains_key(&key) {
             // The agent came back with other labels: its earlier series has ended, and must not page as down.
             let same = |(known, _): &(&SeriesKey, &mut Host)| {
@@ -115,6 +137,26 @@ impl Presence {
                 .for_each(|(_, earlier)| earlier.left = true);
         }
         hosts.insert(key, host);
+    }
+
+    /// The newest sample of a batch that came now has this time by its agent's clock. One that waited for us tells only how
+    /// long it waited, so the largest of a while holds.
+    pub fn stamped(&self, hello: &Hello, newest_ms: i64) {
+        let Some(key) = key_of(hello) else {
+            return;
+        };
+        let now_ms = (self.clock)();
+        let told = Skew {
+            ms: newest_ms.saturating_sub(now_ms),
+            told_ms: now_ms,
+        };
+        if let Some(host) = self.hosts.lock().get_mut(&key) {
+            let holds = |known: &Skew| {
+                let age_ms = now_ms.saturating_sub(known.told_ms);
+                known.ms > told.ms && (0..SKEW_OVER_MS).contains(&age_ms)
+            };
+            host.skew = host.skew.filter(holds).or(Some(told));
+        }
     }
 
     /// This agent said goodbye; another boot of it that was heard since stays.
@@ -135,15 +177,43 @@ impl Presence {
     /// What is to be stored now: each host's state; the stale mark for those that left or are long gone.
     fn beat(&self) -> Vec<(SeriesKey, f64)> {
         let now_ms = (self.clock)();
-        let hosts = self.hosts.lock();
-        let state = |host: &Host| match now_ms - host.heard_ms < self.forget_after_ms {
-            true => host.state(now_ms),
-            false => stale(),
-        };
-        hosts
-            .iter()
-            .map(|(key, host)| (key.clone(), state(host)))
-            .collect()
+        let mut hosts = self.hosts.lock();
+        self.forgive_a_gap(now_ms, &mut hosts);
+        let mut beat = Vec::with_capacity(2 * hosts.len());
+        for (key, host) in hosts.iter() {
+            let state = match now_ms - host.heard_ms < self.forget_after_ms {
+                true => host.state(now_ms),
+                false => stale(),
+            };
+            if let (Some(skew), Some(key)) = (host.skew, skew_key(key)) {
+                // Who is silent has no clock that we know of.
+                let told = match state {
+                    1.0 => Some(skew.ms as f64 / 1_000.0),
+                    state => is_stale(state).then(stale),
+                };
+                beat.extend(told.map(|told| (key, told)));
+            }
+            beat.push((key.clone(), state));
+        }
+        beat
+    }
+
+    /// Time that passed without a beat, or a clock that was set, is not held against hosts.
+    fn forgive_a_gap(&self, now_ms: i64, hosts: &mut BTreeMap<SeriesKey, Host>) {
+        let before_ms = self.beat_ms.swap(now_ms, Ordering::Relaxed);
+        let gap_ms = now_ms - before_ms;
+        if before_ms == 0 || (0..=self.longest_gap_ms).contains(&gap_ms) {
+            return;
+        }
+        tracing::warn!(
+            "the clock went {} s from one beat to the next: it was set, or we stood still; no host is called down for it",
+            gap_ms / 1_000
+        );
+        // Whom we heard by the clock as it is now stays as heard.
+        let by_the_old = |host: &&mut Host| gap_ms > 0 || host.heard_ms > now_ms;
+        for host in hosts.values_mut().filter(by_the_old) {
+            host.heard_ms = host.heard_ms.saturating_add(gap_ms).min(now_ms);
+        }
     }
 
     /// The beat is on disk: whose end it told is forgotten, unless it was heard again meanwhile.
@@ -194,6 +264,7 @@ impl Host {
             heard_ms: now_ms - silent_ms,
             left: false,
             boot: 0,
+            skew: None,
         }
     }
 
@@ -211,6 +282,11 @@ fn key_of(hello: &Hello) -> Option<SeriesKey> {
     let own = hello.labels.iter().filter(|(name, _)| name != "host");
     let labels = own.map(|(name, value)| (name.as_str(), value.as_str()));
     SeriesKey::new(UP, labels.chain([("host", hello.agent.as_str())])).ok()
+}
+
+/// The series of the skew has the labels of `up`.
+fn skew_key(up: &SeriesKey) -> Option<SeriesKey> {
+    SeriesKey::new(SKEW, up.labels()).ok()
 }
 
 /// At start nobody competes with this read.
@@ -248,7 +324,11 @@ mod tests {
     fn up_falls_after_three_missed_intervals_and_ends_with_goodbye() {
         let now = Arc::new(AtomicI64::new(1_000_000));
         let clock = Arc::clone(&now);
-        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        let presence = Presence::new(
+            Arc::new(move || clock.load(Ordering::Relaxed)),
+            10_000,
+            3_600_000,
+        );
         presence.heard(&hello(1));
         let up = |presence: &Presence| {
             let beat = presence.beat();
@@ -279,7 +359,11 @@ mod tests {
     fn a_host_that_comes_back_with_other_labels_is_not_down() {
         let now = Arc::new(AtomicI64::new(1_000_000));
         let clock = Arc::clone(&now);
-        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        let presence = Presence::new(
+            Arc::new(move || clock.load(Ordering::Relaxed)),
+            10_000,
+            3_600_000,
+        );
         presence.heard(&hello(1));
         let mut moved = hello(2);
         moved.labels = vec![("az".into(), "2".into())];
@@ -295,7 +379,11 @@ mod tests {
     fn who_was_heard_while_starting_is_not_down() {
         let now = Arc::new(AtomicI64::new(1_000_000));
         let clock = Arc::clone(&now);
-        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        let presence = Presence::new(
+            Arc::new(move || clock.load(Ordering::Relaxed)),
+            10_000,
+            3_600_000,
+        );
         let named = |agent: &str, az: &str| Hello {
             agent: agent.into(),
             labels: vec![("az".into(), az.into())],
@@ -352,7 +440,11 @@ mod tests {
     fn a_host_silent_for_long_is_forgotten() {
         let now = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&now);
-        let presence = Presence::new(Arc::new(move || clock.load(Ordering::Relaxed)), 3_600_000);
+        let presence = Presence::new(
+            Arc::new(move || clock.load(Ordering::Relaxed)),
+            10_000,
+            3_600_000,
+        );
         presence.heard(&hello(1));
         now.store(3_600_000, Ordering::Relaxed);
         let last = presence.beat();
@@ -360,5 +452,82 @@ mod tests {
         assert_eq!(presence.beat().len(), 1, "until that is on disk");
         presence.settle(&last);
         assert!(presence.beat().is_empty());
+    }
+
+    /// FAULTS 22: nobody is called down because our clock was set, and who is down stays so.
+    #[test]
+    fn a_clock_that_is_set_calls_nobody_down() {
+        const DAY: i64 = 86_400_000;
+        let now = Arc::new(AtomicI64::new(10 * DAY));
+        let clock = Arc::clone(&now);
+        let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+        let presence = Presence::new(clock, 10_000, 3_600_000);
+        let named = |agent: &str| Hello {
+            agent: agent.into(),
+            ..hello(1)
+        };
+        let states = |presence: &Presence| -> Vec<f64> {
+            let beat = presence.beat();
+            presence.settle(&beat);
+            beat.iter().map(|(_, up)| *up).collect()
+        };
+        presence.heard(&named("down"));
+        states(&presence);
+        now.fetch_add(50_000, Ordering::Relaxed);
+        presence.heard(&named("up"));
+        assert_eq!(states(&presence), [0.0, 1.0]);
+        for jump_ms in [DAY, -DAY, 90 * DAY, -90 * DAY] {
+            now.fetch_add(jump_ms + 10_000, Ordering::Relaxed);
+            presence.heard(&named("heard after it"));
+            assert_eq!(states(&presence), [0.0, 1.0, 1.0], "{jump_ms}");
+            now.fetch_add(10_000, Ordering::Relaxed);
+            presence.heard(&named("up"));
+            presence.heard(&named("heard after it"));
+            assert_eq!(states(&presence), [0.0, 1.0, 1.0], "{jump_ms}");
+        }
+        now.fetch_add(31_000, Ordering::Relaxed);
+        assert_eq!(
+            states(&presence),
+            [0.0, 0.0, 0.0],
+            "silence is seen as ever"
+        );
+    }
+
+    /// FAULTS 21: the newest of a while tells the clock, and a backlog does not.
+    #[test]
+    fn a_clock_that_is_off_is_told_beside_up() {
+        const HOUR: i64 = 3_600_000;
+        let now = Arc::new(AtomicI64::new(100 * HOUR));
+        let clock = Arc::clone(&now);
+        let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+        let presence = Presence::new(clock, 10_000, 24 * HOUR);
+        let skew = |presence: &Presence| {
+            let beat = presence.beat();
+            let found = beat.iter().find(|(key, _)| key.name() == SKEW);
+            found.map(|(key, seconds)| (key.to_string(), *seconds))
+        };
+        let at = |now: &AtomicI64| now.load(Ordering::Relaxed);
+        presence.stamped(&hello(1), 5);
+        presence.heard(&hello(1));
+        assert_eq!(skew(&presence), None);
+        let key = r#"clock_skew_seconds{az="1",host="web01"}"#.to_owned();
+        presence.stamped(&hello(1), at(&now) - HOUR);
+        assert_eq!(skew(&presence), Some((key.clone(), -3_600.0)));
+        // What waited in the agent's queue, and then what is new.
+        presence.stamped(&hello(1), at(&now) - HOUR / 2);
+        presence.stamped(&hello(1), at(&now) + 500);
+        presence.stamped(&hello(1), at(&now) - HOUR);
+        assert_eq!(skew(&presence), Some((key.clone(), 0.5)));
+        // A clock that goes wrong is seen once the good batches are old.
+        for _ in 0..7 {
+            now.fetch_add(10_000, Ordering::Relaxed);
+            presence.heard(&hello(1));
+            presence.stamped(&hello(1), at(&now) - HOUR);
+        }
+        assert_eq!(skew(&presence), Some((key.clone(), -3_600.0)));
+        now.fetch_add(31_000, Ordering::Relaxed);
+        assert_eq!(skew(&presence), None, "who is silent has no clock");
+        presence.left(&hello(1));
+        assert!(is_stale(skew(&presence).unwrap().1));
     }
 }

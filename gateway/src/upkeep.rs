@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use weir_store::{Clock, Store, StoreError};
 
 use crate::admission::Admission;
 use crate::presence::Presence;
+use crate::retention::Retention;
 
 const SEAL_EVERY: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -33,15 +34,23 @@ pub(crate) async fn beat(
 }
 
 /// Turns past windows into tables and drops what is older than is kept; a failure is told and tried again.
-pub(crate) async fn seal(store: Arc<Store>, clock: Clock, stop: CancellationToken) {
+pub(crate) async fn seal(
+    store: Arc<Store>,
+    clock: Clock,
+    mut retention: Retention,
+    stop: CancellationToken,
+) {
     let mut ticks = ticks(SEAL_EVERY);
+    let mut tended = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
         let (store, now_ms) = (Arc::clone(&store), clock());
-        match tokio::task::spawn_blocking(move || tend(&store, now_ms)).await {
+        let retention_ms = retention.advance(now_ms, tended.elapsed());
+        tended = Instant::now();
+        match tokio::task::spawn_blocking(move || tend(&store, now_ms, retention_ms)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!("sealing failed and will be tried again: {error}"),
             Err(error) => tracing::error!("sealing ended: {error}"),
@@ -49,7 +58,7 @@ pub(crate) async fn seal(store: Arc<Store>, clock: Clock, stop: CancellationToke
     }
 }
 
-fn tend(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+fn tend(store: &Store, now_ms: i64, retention_ms: i64) -> Result<(), StoreError> {
     store.relieve(now_ms)?;
     let sealed = store.seal(now_ms)?;
     if sealed.windows > 0 {
@@ -65,7 +74,7 @@ fn tend(store: &Store, now_ms: i64) -> Result<(), StoreError> {
     if days > 0 {
         tracing::info!("points of an hour made of {days} days");
     }
-    store.drop_expired(now_ms)
+    store.drop_expired(retention_ms)
 }
 
 /// Looks every second whether there is room for writes, and how large everything is.

@@ -55,7 +55,8 @@ impl Store {
     }
 
     /// The end of the newest window with samples, or now if that is earlier.
-    pub(crate) fn newest_ms(&self, now_ms: i64) -> Option<i64> {
+    #[must_use]
+    pub fn newest_ms(&self, now_ms: i64) -> Option<i64> {
         let index = self.shared.index.read();
         let window = index.presence.windows().next_back();
         let day = index.presence.days().next_back();

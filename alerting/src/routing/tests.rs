@@ -237,6 +237,7 @@ fn groups_are_separate_and_ten_thousand_alerts_are_one_message() {
     );
 }
 
+/// FAULTS 22.
 #[test]
 fn a_clock_that_is_set_back_does_not_silence_a_group() {
     let mut config = config();

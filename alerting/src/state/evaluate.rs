@@ -17,6 +17,8 @@ const RESOLVED_KEPT_MS: i64 = 15 * 60 * 1_000;
 pub(crate) struct Context<'a> {
     /// The time that was asked for.
     pub(crate) at_ms: i64,
+    /// What fires goes on firing although it is not found: the time that was asked for is not to be trusted.
+    pub(crate) keeps_absent: bool,
     /// Of the group; 0 is none.
     pub(crate) limit: usize,
     /// How many alerts may be in memory for this rule before the limit for all is reached.
@@ -42,7 +44,7 @@ pub(crate) fn evaluate(
         }
         Ok(candidates) => {
             state.health = Health::Ok;
-            let ended = end_absent(state, &candidates, condition, context.at_ms);
+            let ended = end_absent(state, &candidates, condition, context);
             let begun = begin_present(state, candidates);
             let fired = fire_due(state, condition, context.at_ms);
             ended || begun || fired
@@ -125,14 +127,17 @@ fn end_absent(
     state: &mut RuleState,
     candidates: &BTreeMap<Labels, Alert>,
     condition: &Condition,
-    at_ms: i64,
+    context: Context<'_>,
 ) -> bool {
     let mut changed = false;
     state.alerts.retain(|labels, alert| {
         if candidates.contains_key(labels) {
             return true;
         }
-        let (stays, moved) = absent(alert, condition, at_ms);
+        if context.keeps_absent && alert.stage == Stage::Firing {
+            return true;
+        }
+        let (stays, moved) = absent(alert, condition, context.at_ms);
         changed |= moved;
         stays
     });

@@ -40,6 +40,7 @@ impl Bench {
     fn answer(&mut self, at_ms: i64, answer: Result<Vec<Found>, String>) -> bool {
         let context = Context {
             at_ms,
+            keeps_absent: false,
             limit: self.limit,
             room: 100,
             external_url: "http://weir",
@@ -194,6 +195,7 @@ fn schedules_lie_on_a_grid_and_count_what_was_missed() {
     assert_eq!((again.next_ms() - first) % MINUTE, 0);
 }
 
+/// FAULTS 22.
 #[test]
 fn a_clock_that_is_set_back_does_not_stop_a_schedule() {
     let day = 24 * 60 * MINUTE;
@@ -203,6 +205,25 @@ fn a_clock_that_is_set_back_does_not_stop_a_schedule() {
     assert!(schedule.due(i64::MAX).is_some());
     schedule.due(i64::MIN);
     Schedule::new("g", MINUTE, i64::MIN);
+}
+
+/// FAULTS 23: the grid knows neither leap seconds nor 2038 nor summer time.
+#[test]
+fn a_schedule_goes_on_evenly_over_2038_and_leap_seconds() {
+    // The last leap second so far, a change to summer time in Europe, and the end of 32 bits.
+    for edge_s in [1_483_228_800, 1_774_746_000, 1_i64 << 31, 1_i64 << 32] {
+        let start_ms = edge_s * SECOND - 5 * MINUTE;
+        let mut schedule = Schedule::new("g", MINUTE, start_ms);
+        let due: Vec<i64> = (0..10 * 60)
+            .filter_map(|second| schedule.due(start_ms + second * SECOND))
+            .map(|due| {
+                assert_eq!(due.missed, 0);
+                due.at_ms
+            })
+            .collect();
+        assert_eq!(due.len(), 10, "{edge_s}");
+        assert!(due.windows(2).all(|two| two[1] - two[0] == MINUTE));
+    }
 }
 
 #[test]

@@ -19,10 +19,12 @@ use weir_wire::frame::{
 };
 use weir_wire::{KeyRun, Reject, SeriesKey, is_stale};
 
+use super::stranger::Stranger;
 use crate::admission::{Admission, Sender, Source};
 use crate::presence::Presence;
 
 const PROTOCOL: &str = "frames";
+const SPEAKS: &str = "agents' frames";
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a word for so many of its intervals, a session is taken for half-open and closed.
 const SILENT_INTERVALS: u32 = 6;
@@ -84,6 +86,7 @@ impl FrameListener {
         let mut frames = Frames {
             read,
             inbox: Inbox::default(),
+            is_first: true,
         };
         let hello = match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
             Err(_) => return Err(End::Silent),
@@ -92,6 +95,10 @@ impl FrameListener {
         let hello = match self.greet(hello) {
             Ok(Some(hello)) => hello,
             Ok(None) => return Ok(()),
+            Err(End::Stranger(stranger @ (Stranger::Http | Stranger::Tls))) => {
+                let _ = write.write_all(&stranger.answer(SPEAKS)).await;
+                return Err(End::Stranger(stranger));
+            }
             Err(end) => {
                 // It may not listen any more; the reason is logged here too.
                 let _ = send(&mut write, &Frame::Refuse(end.refusal(0))).await;
@@ -117,6 +124,7 @@ impl FrameListener {
             chain: Chain::default(),
             answers: answers.clone(),
             slots: Arc::clone(&slots),
+            last_sequence: 0,
         };
         let ended = session.run(frames, shutdown).await;
         if let Err(end) = &ended {
@@ -167,6 +175,8 @@ struct Session<'a> {
     chain: Chain,
     answers: mpsc::Sender<Answer>,
     slots: Arc<Semaphore>,
+    /// The newest that this session brought; 0 before the first.
+    last_sequence: u64,
 }
 
 impl Session<'_> {
@@ -201,8 +211,14 @@ impl Session<'_> {
     }
 
     async fn take(&mut self, batch: Batch) -> Result<(), End> {
-        self.learn(&batch)?;
         let sequence = batch.sequence;
+        // IMPORTANT: one that was overtaken would be taken for known, acknowledged and lost.
+        if sequence <= self.last_sequence {
+            return Err(End::Order("sequences ascend within a session, from 1"));
+        }
+        self.last_sequence = sequence;
+        self.learn(&batch)?;
+        self.note_clock(&batch);
         let points = self.points(batch)?;
         let origin = Origin {
             agent: self.hello.agent.clone(),
@@ -223,6 +239,14 @@ impl Session<'_> {
             .submit(&self.sender, Some(origin), chain, points, done)
             .await;
         Ok(())
+    }
+
+    /// What is sent last was measured last.
+    fn note_clock(&self, batch: &Batch) {
+        let newest = batch.histograms.last().map(|one| one.timestamp_ms);
+        if let Some(newest_ms) = newest.max(batch.floats.last_ms()) {
+            self.house.presence.stamped(&self.hello, newest_ms);
+        }
     }
 
     fn learn(&mut self, batch: &Batch) -> Result<(), End> {
@@ -372,6 +396,8 @@ async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
 struct Frames {
     read: OwnedReadHalf,
     inbox: Inbox,
+    /// Nothing was read yet: whoever it is may speak anything.
+    is_first: bool,
 }
 
 impl Frames {
@@ -383,9 +409,17 @@ impl Frames {
             }
             match self.read.read_buf(self.inbox.room()).await {
                 Ok(0) => return Ok(None),
+                Ok(_) if std::mem::take(&mut self.is_first) => self.refuse_strangers()?,
                 Ok(_) => {}
                 Err(error) => return Err(End::Io(error)),
             }
+        }
+    }
+
+    fn refuse_strangers(&mut self) -> Result<(), End> {
+        match Stranger::on_binary(self.inbox.room()) {
+            Some(stranger) => Err(End::Stranger(stranger)),
+            None => Ok(()),
         }
     }
 }
@@ -403,6 +437,8 @@ enum End {
     Order(&'static str),
     #[error("{0}")]
     Frame(FrameError),
+    #[error("{}", .0.complaint(SPEAKS))]
+    Stranger(Stranger),
     #[error("nothing was heard in time")]
     Silent,
     #[error("{0}")]
@@ -418,6 +454,7 @@ impl End {
             End::Token => "token",
             End::Order(_) => "order",
             End::Frame(_) => "malformed",
+            End::Stranger(_) => "protocol",
             End::Silent => "silent",
             End::Store(_) => "store",
             End::Io(_) => "io",
@@ -431,7 +468,7 @@ impl End {
             End::Store(StoreError::Busy | StoreError::Full(_)) => RefuseCode::Busy,
             End::Store(_) | End::Io(_) => RefuseCode::Internal,
             End::Frame(FrameError::TooLong(_)) => RefuseCode::TooLarge,
-            End::Order(_) | End::Frame(_) | End::Silent => RefuseCode::Malformed,
+            End::Order(_) | End::Frame(_) | End::Stranger(_) | End::Silent => RefuseCode::Malformed,
         };
         Refuse {
             code,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,12 @@ use weir_wire::Reject;
 use weir_wire::graphite;
 
 use super::accept::accept;
+use super::complaints::Complaints;
 use super::crowd::Crowd;
 use super::intake::Intake;
 use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
+use super::stranger::Stranger;
 use crate::admission::{Admission, Source};
 
 const TCP: &str = "graphite_tcp";
@@ -33,14 +35,23 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
+/// What the ports of this file speak, for who does not.
+const SPEAKS: &str = "Graphite's lines";
+
 /// Takes a line, or counts why not.
-fn take(intake: &mut Intake, line: Result<&[u8], Reject>) {
-    let taken = line.and_then(graphite::parse).and_then(|line| match line {
-        Some(line) => intake.line(&line),
-        None => Ok(()),
-    });
+fn take(intake: &mut Intake, line: Result<&[u8], Reject>, complaints: &Complaints, now_ms: i64) {
+    let taken = line
+        .and_then(graphite::parse)
+        .and_then(|parsed| match parsed {
+            Some(parsed) => intake.line(&parsed),
+            None => Ok(()),
+        });
     if let Err(reason) = taken {
         intake.refuse(reason, 1);
+        let line = line.unwrap_or_default();
+        complaints.tell(now_ms, intake.sender().source(), || {
+            graphite::explain(line, reason)
+        });
     }
 }
 
@@ -56,6 +67,7 @@ impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
+        let complaints = Arc::new(Complaints::new(TCP));
         accept(
             self.listener,
             self.max_connections,
@@ -63,32 +75,70 @@ impl GraphiteTcp {
             |stream, peer, shutdown| {
                 let sender = admission.sender(TCP, Source::Peer(peer));
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
-                serve(stream, intake, shutdown)
+                let connection = Connection {
+                    intake,
+                    complaints: Arc::clone(&complaints),
+                    clock: Arc::clone(&clock),
+                };
+                connection.serve(stream, shutdown)
             },
         )
         .await;
     }
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
-    let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
-    loop {
-        let read = tokio::select! {
-            () = shutdown.cancelled() => break,
-            read = stream.read(&mut buffer) => read,
-        };
-        match read {
-            Ok(0) => {
-                lines.finish(|line| take(&mut intake, line));
-                break;
+/// One sender's.
+struct Connection {
+    intake: Intake,
+    complaints: Arc<Complaints>,
+    clock: Clock,
+}
+
+impl Connection {
+    async fn serve(mut self, mut stream: TcpStream, shutdown: CancellationToken) {
+        let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
+        let mut first = true;
+        loop {
+            let read = tokio::select! {
+                () = shutdown.cancelled() => break,
+                read = stream.read(&mut buffer) => read,
+            };
+            match read {
+                Ok(0) => {
+                    let now_ms = (self.clock)();
+                    lines.finish(|line| self.take(line, now_ms));
+                    break;
+                }
+                Ok(bytes) => {
+                    let (bytes, now_ms) = (&buffer[..bytes], (self.clock)());
+                    if std::mem::take(&mut first)
+                        && let Some(stranger) = Stranger::on_lines(bytes)
+                    {
+                        self.refuse(&mut stream, stranger, now_ms).await;
+                        break;
+                    }
+                    lines.feed(bytes, |line| self.take(line, now_ms));
+                }
+                // What came whole before a reset is kept; the unfinished line is not a line.
+                Err(_) => break,
             }
-            Ok(bytes) => lines.feed(&buffer[..bytes], |line| take(&mut intake, line)),
-            // What came whole before a reset is kept; the unfinished line is not a line.
-            Err(_) => break,
+            self.intake.store().await;
         }
-        intake.store().await;
+        self.intake.all_stored().await;
     }
-    intake.all_stored().await;
+
+    fn take(&mut self, line: Result<&[u8], Reject>, now_ms: i64) {
+        take(&mut self.intake, line, &self.complaints, now_ms);
+    }
+
+    async fn refuse(&self, stream: &mut TcpStream, stranger: Stranger, now_ms: i64) {
+        self.intake.refuse(Reject::Malformed, 1);
+        let source = self.intake.sender().source();
+        self.complaints
+            .tell(now_ms, source, || stranger.complaint(SPEAKS));
+        // It may have left already.
+        let _ = stream.write_all(&stranger.answer(SPEAKS)).await;
+    }
 }
 
 /// The UDP listener.
@@ -103,6 +153,7 @@ impl GraphiteUdp {
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
         let mut crowd = Crowd::new(UDP, self.admission, self.clock);
+        let complaints = Complaints::new(UDP);
         let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -112,14 +163,14 @@ impl GraphiteUdp {
                 _ = looks.tick() => crowd.kernel_drops(drops.since_last_look(&self.socket)),
                 ready = self.socket.readable() => if ready.is_err() { break },
             }
-            drain(&self.socket, &mut buffer, &mut crowd, clock());
+            drain(&self.socket, &mut buffer, &mut crowd, &complaints, clock());
             crowd.store().await;
         }
         // What is in the socket is known to the runtime only once it has looked again; a sender that never pauses is
         // cut off.
         let deadline = tokio::time::Instant::now() + LAST_LOOK;
         while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
-            drain(&self.socket, &mut buffer, &mut crowd, clock());
+            drain(&self.socket, &mut buffer, &mut crowd, &complaints, clock());
             crowd.store().await;
         }
         crowd.kernel_drops(drops.since_last_look(&self.socket));
@@ -127,7 +178,13 @@ impl GraphiteUdp {
     }
 }
 
-fn drain(socket: &UdpSocket, buffer: &mut [u8], crowd: &mut Crowd, now_ms: i64) {
+fn drain(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    crowd: &mut Crowd,
+    complaints: &Complaints,
+    now_ms: i64,
+) {
     let mut points = 0;
     for _ in 0..UDP_DATAGRAMS {
         if points >= UDP_POINTS {
@@ -139,7 +196,7 @@ fn drain(socket: &UdpSocket, buffer: &mut [u8], crowd: &mut Crowd, now_ms: i64) 
         let intake = crowd.of(peer.ip(), now_ms);
         let before = intake.len();
         for line in buffer[..bytes].split(|byte| *byte == b'\n') {
-            take(intake, Ok(line));
+            take(intake, Ok(line), complaints, now_ms);
         }
         points += intake.len().saturating_sub(before);
     }

@@ -76,6 +76,7 @@ mod tests {
         );
     }
 
+    /// FAULTS 3.
     #[test]
     fn a_megabyte_without_newline_is_refused_once_and_not_held() {
         let (mut splitter, mut found) = (Lines::default(), Vec::new());

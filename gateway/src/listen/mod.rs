@@ -3,6 +3,7 @@
 
 mod accept;
 mod bind;
+mod complaints;
 mod crowd;
 mod frames;
 mod graphite;
@@ -12,6 +13,7 @@ mod lines;
 pub(crate) mod names;
 mod opentsdb;
 mod pickle;
+mod stranger;
 
 pub(crate) use lines::Lines;
 

@@ -8,11 +8,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
+use weir_wire::graphite::MAX_LINE_BYTES;
 use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_command};
 
 use super::accept::accept;
 use super::intake::Intake;
 use super::lines::Lines;
+use super::stranger::Stranger;
 use crate::admission::{Admission, Source};
 
 const PROTOCOL: &str = "opentsdb_telnet";
@@ -20,8 +22,7 @@ const READ_BYTES: usize = 64 << 10;
 /// Of answers to one read; a sender that does not listen is not answered without end.
 const ANSWER_BYTES: usize = 64 << 10;
 const HELP: &str = "available commands: put version help exit\n";
-const NO_HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
-    this port speaks OpenTSDB's telnet protocol: send HTTP to the gateway's HTTP port, at /api/put\n";
+const SPEAKS: &str = "OpenTSDB's telnet protocol";
 
 /// The listener.
 pub struct OpenTsdbTcp {
@@ -72,9 +73,17 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
             }
             _ => break,
         };
-        if std::mem::take(&mut first) && is_http(bytes[0]) {
+        if std::mem::take(&mut first)
+            && let Some(stranger) =
+                Stranger::on_lines(bytes).or(is_http(bytes[0]).then_some(Stranger::Http))
+        {
             intake.refuse(Reject::Malformed, 1);
-            let _ = stream.write_all(NO_HTTP.as_bytes()).await;
+            tracing::warn!(
+                "{PROTOCOL} from {} was refused: {}",
+                intake.sender().source(),
+                stranger.complaint(SPEAKS)
+            );
+            let _ = stream.write_all(&stranger.answer(SPEAKS)).await;
             break;
         }
         lines.feed(bytes, |line| answers.take(&mut intake, line));
@@ -96,7 +105,9 @@ impl Answers {
             Ok(line) => line,
             Err(reason) => {
                 intake.refuse(reason, 1);
-                return self.say(&format!("error: {reason}"));
+                return self.say(&format!(
+                    "error: a line is longer than {MAX_LINE_BYTES} bytes"
+                ));
             }
         };
         match opentsdb::parse(line, Rules::default()) {

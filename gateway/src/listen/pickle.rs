@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
@@ -11,10 +11,12 @@ use weir_wire::{Reject, graphite::Line, pickle};
 
 use super::accept::accept;
 use super::intake::Intake;
+use super::stranger::Stranger;
 use crate::admission::{Admission, Source};
 
 const PROTOCOL: &str = "graphite_pickle";
 const READ_BYTES: usize = 64 << 10;
+const SPEAKS: &str = "Graphite's pickles";
 
 /// The listener.
 pub struct PickleTcp {
@@ -43,7 +45,7 @@ impl PickleTcp {
 }
 
 async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
-    let mut buffer = Vec::new();
+    let (mut buffer, mut first) = (Vec::new(), true);
     loop {
         buffer.reserve(READ_BYTES);
         let read = tokio::select! {
@@ -51,6 +53,18 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
             read = stream.read_buf(&mut buffer) => read,
         };
         if !matches!(read, Ok(1..)) {
+            break;
+        }
+        if std::mem::take(&mut first)
+            && let Some(stranger) = Stranger::on_binary(&buffer)
+        {
+            intake.refuse(Reject::Malformed, 1);
+            tracing::warn!(
+                "{PROTOCOL} from {} was refused: {}",
+                intake.sender().source(),
+                stranger.complaint(SPEAKS)
+            );
+            let _ = stream.write_all(&stranger.answer(SPEAKS)).await;
             break;
         }
         let taken = take(&mut buffer, &mut intake);

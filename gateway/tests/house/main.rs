@@ -6,6 +6,7 @@ mod admission;
 mod alert;
 mod apis;
 mod clients;
+mod faults;
 mod keeping;
 mod page;
 mod programs;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A started program; killed when dropped, so that a failing test leaves nothing behind.
@@ -12,6 +12,7 @@ pub(crate) struct Program {
     child: Child,
     /// The words it printed at its start: first word to the rest of the line.
     pub(crate) said: HashMap<String, String>,
+    log: Arc<Mutex<String>>,
 }
 
 impl Program {
@@ -24,16 +25,17 @@ impl Program {
         let mut child = Command::new(path)
             .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let log = follow(child.stderr.take().unwrap());
         let mut said = HashMap::new();
         for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
             let line = line.unwrap();
             let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
             said.insert(word.to_owned(), rest.to_owned());
             if word == last {
-                return Self { child, said };
+                return Self { child, said, log };
             }
         }
         panic!(
@@ -41,6 +43,11 @@ impl Program {
             path.display(),
             child.wait()
         );
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// SIGKILL.
@@ -64,6 +71,21 @@ impl Program {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}");
     }
+}
+
+/// Keeps what is logged, and shows it as it comes.
+fn follow(log: ChildStderr) -> Arc<Mutex<String>> {
+    let kept = Arc::new(Mutex::new(String::new()));
+    let keeping = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            let mut kept = keeping.lock().unwrap();
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    kept
 }
 
 impl Drop for Program {

@@ -30,14 +30,14 @@ fn now_ms() -> i64 {
 }
 
 /// One agent's connection.
-struct Session {
-    stream: TcpStream,
+pub(crate) struct Session {
+    pub(crate) stream: TcpStream,
     inbox: Inbox,
-    last_sequence: u64,
+    pub(crate) last_sequence: u64,
 }
 
 impl Session {
-    fn open(address: &str, agent: &str) -> Self {
+    pub(crate) fn open(address: &str, agent: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(WAIT)).unwrap();
         let mut session = Self {
@@ -60,13 +60,13 @@ impl Session {
         session
     }
 
-    fn send(&mut self, frame: &Frame) {
+    pub(crate) fn send(&mut self, frame: &Frame) {
         let mut bytes = Vec::new();
         frame::encode(frame, &mut bytes);
         self.stream.write_all(&bytes).unwrap();
     }
 
-    fn next(&mut self) -> Frame {
+    pub(crate) fn next(&mut self) -> Frame {
         loop {
             if let Some(frame) = self.inbox.take().unwrap() {
                 return frame;

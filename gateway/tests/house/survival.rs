@@ -25,6 +25,7 @@ fn send_lines(address: &str, text: &str) -> bool {
     matches!(sent, Ok(0))
 }
 
+/// FAULTS 24, 38, 40.
 #[test]
 fn acknowledged_samples_survive_sigkill_exactly_once() {
     let mut gateway = Gateway::start(&[]);

@@ -50,7 +50,7 @@ fn tcp(address: &str, bytes: &[u8]) -> String {
 }
 
 /// `{name, room="cellar", value}` of one series as `prometheus.WriteRequest`, in snappy.
-fn write_request(name: &str, samples: &[(u64, f64)]) -> Vec<u8> {
+pub(crate) fn write_request(name: &str, samples: &[(u64, f64)]) -> Vec<u8> {
     let (mut series, mut request) = (Vec::new(), Vec::new());
     for (key, value) in [("__name__", name), ("room", "cellar")] {
         let mut label = Vec::new();
@@ -68,9 +68,10 @@ fn write_request(name: &str, samples: &[(u64, f64)]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&request).unwrap()
 }
 
-const SNAPPY: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
+pub(crate) const SNAPPY: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
     X-Prometheus-Remote-Write-Version: 0.1.0\r\n";
 
+/// FAULTS 15.
 #[test]
 fn the_same_labels_by_any_protocol_are_one_series() {
     let gateway = Gateway::start(&[]);
@@ -109,7 +110,7 @@ fn the_same_labels_by_any_protocol_are_one_series() {
 }
 
 /// As Python's own pickle writes it.
-fn pickled(path: &str, at_s: u64, value: f64) -> Vec<u8> {
+pub(crate) fn pickled(path: &str, at_s: u64, value: f64) -> Vec<u8> {
     let program = format!(
         "import pickle,struct,sys; p=pickle.dumps([({path:?}, ({at_s}, {value}))], protocol=2); \
          sys.stdout.buffer.write(struct.pack('!L', len(p)) + p)"
@@ -227,6 +228,7 @@ fn remote_write_keeps_what_is_good_and_refuses_what_is_damaged() {
     );
 }
 
+/// FAULTS 9.
 #[test]
 fn a_pickle_with_code_ends_its_connection_and_runs_nothing() {
     let gateway = Gateway::start(&[]);

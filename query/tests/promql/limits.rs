@@ -57,6 +57,7 @@ fn a_range_query_yields_no_text_and_no_range() {
     }
 }
 
+/// FAULTS 46: each limit is named.
 #[test]
 fn budgets_end_queries() {
     let spent = |budget: &Budget| match range("sum(m)", 0, 10_000, 1_000, budget).unwrap_err() {

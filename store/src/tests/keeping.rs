@@ -77,6 +77,7 @@ fn every_tier_gives_the_same_sums() {
     );
 }
 
+/// FAULTS 18.
 #[test]
 fn a_late_sample_corrects_every_tier() {
     let mut house = House::new();

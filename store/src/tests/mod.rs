@@ -212,6 +212,7 @@ fn a_batch_sent_again_changes_nothing_even_after_sealing_and_crash() {
     assert_eq!(house.read_floats("a"), [(T0, 1.0), (T0 + HOUR, 2.0)]);
 }
 
+/// FAULTS 18, 19.
 #[test]
 fn late_samples_join_a_sealed_window_and_the_last_to_come_wins() {
     let mut house = House::new();
@@ -230,6 +231,7 @@ fn late_samples_join_a_sealed_window_and_the_last_to_come_wins() {
     assert_eq!(house.read_floats("a"), expected);
 }
 
+/// FAULTS 17, 18, 19.
 #[test]
 fn too_early_and_too_old_are_counted_and_move_nothing() {
     let house = House::new();
@@ -293,6 +295,7 @@ fn another_window_or_a_format_from_the_future_is_refused() {
     );
 }
 
+/// FAULTS 22.
 #[test]
 fn retention_follows_the_newest_sample_not_a_clock_that_jumped() {
     let mut house = House::new();

@@ -129,6 +129,12 @@ impl Floats {
         self.values.is_empty()
     }
 
+    /// The time of the last.
+    #[must_use]
+    pub fn last_ms(&self) -> Option<i64> {
+        self.times_ms.last().copied()
+    }
+
     /// Series, time and value of each, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, i64, f64)> + '_ {
         let positions = self.series.iter().zip(&self.times_ms);

@@ -110,6 +110,7 @@ fn golden_bytes() {
     assert_eq!(batch[8..], [&[3, 9], &series[..], &floats, &rest].concat());
 }
 
+/// FAULTS 39.
 #[test]
 fn damage_is_named() {
     let mut flipped = bytes_of(&batch());
@@ -119,6 +120,7 @@ fn damage_is_named() {
     assert!(matches!(decode(&huge), Err(FrameError::TooLong(_))));
 }
 
+/// FAULTS 39.
 #[test]
 fn another_version_is_reported_whatever_follows() {
     let mut body = b"\x01WEIR\x63\x00".to_vec();

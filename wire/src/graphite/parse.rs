@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use crate::{Reject, SeriesKey};
+use crate::{KeyError, Reject, SeriesKey};
 
 /// A line longer than this is skipped to its end.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -65,6 +65,20 @@ pub fn series_key(identity: &[u8]) -> Result<SeriesKey, Reject> {
     if text.chars().any(char::is_control) {
         return Err(Reject::BadText);
     }
+    key_of(text).map_err(|error| match error {
+        NoKey::Key(KeyError::EmptyName | KeyError::LongName) => Reject::BadName,
+        _ => Reject::BadLabels,
+    })
+}
+
+/// Why a text names no series.
+pub(super) enum NoKey {
+    /// A label is no pair, or its value is empty.
+    Pair,
+    Key(KeyError),
+}
+
+pub(super) fn key_of(text: &str) -> Result<SeriesKey, NoKey> {
     let (name, labels, separator) = match text.split_once([' ', ';']) {
         Some((name, labels)) if text.as_bytes()[name.len()] == b' ' => {
             (name, labels.trim_start(), ',')
@@ -74,14 +88,25 @@ pub fn series_key(identity: &[u8]) -> Result<SeriesKey, Reject> {
     };
     let labels = labels.split(separator).filter(|label| !label.is_empty());
     let pairs: Option<Vec<(&str, &str)>> = labels.map(|label| label.split_once('=')).collect();
-    let pairs = pairs.ok_or(Reject::BadLabels)?;
+    let pairs = pairs.ok_or(NoKey::Pair)?;
     if pairs.iter().any(|(_, value)| value.is_empty()) {
-        return Err(Reject::BadLabels);
+        return Err(NoKey::Pair);
     }
-    SeriesKey::new(name, pairs).map_err(|error| match error {
-        crate::KeyError::EmptyName | crate::KeyError::LongName => Reject::BadName,
-        _ => Reject::BadLabels,
-    })
+    SeriesKey::new(name, pairs).map_err(NoKey::Key)
+}
+
+/// The word of a line that stands where its time is.
+pub(super) fn timestamp_word(line: &[u8]) -> Option<&[u8]> {
+    match Words::split(trim(line))? {
+        Words::Three([_, _, timestamp]) | Words::Four { timestamp, .. } => Some(timestamp),
+    }
+}
+
+/// The words of a line that name its series.
+pub(super) fn identity(line: &[u8]) -> Option<&[u8]> {
+    match Words::split(trim(line))? {
+        Words::Three([identity, ..]) | Words::Four { identity, .. } => Some(identity),
+    }
 }
 
 fn trim(line: &[u8]) -> &[u8] {

@@ -34,6 +34,7 @@ fn all_three_forms() {
     assert_eq!(parse(b"\r"), Ok(None));
 }
 
+/// FAULTS 15.
 #[test]
 fn forms_name_one_series() {
     let tagged = series_key(b"a.b;k=v;j=w").unwrap();
@@ -44,6 +45,7 @@ fn forms_name_one_series() {
     );
 }
 
+/// FAULTS 4, 5, 6, 20: with the cause that is counted.
 #[test]
 fn what_is_refused_and_why() {
     let long = format!("a{} 1 1613707265", "x".repeat(70_000));
@@ -72,6 +74,38 @@ fn what_is_refused_and_why() {
     assert_eq!(series_key(b"a\xff"), Err(Reject::BadText));
 }
 
+/// FAULTS 5, 20: the limit and the unit are named.
+#[test]
+fn what_is_refused_in_words() {
+    let long = format!("a;k={} 1 1613707265", "v".repeat(5_000));
+    let many: String = (0..1_000).map(|n| format!(";k{n}=v")).collect();
+    let many = format!("a{many} 1 1613707265");
+    for (text, words) in [
+        (
+            "a 1 1613707265000",
+            "1613707265000 is no time in seconds; it looks like milliseconds",
+        ),
+        ("a 1 -5", "-5 is no time in seconds"),
+        ("CPU host=a 1613707265000 1", "it looks like milliseconds"),
+        ("a;k=1;k=2 1 1613707265", "label \"k\" is given twice"),
+        ("a;=1 1 1613707265", "a label's name is empty"),
+        ("a;k 1 1613707265", "a label is not name=value"),
+        (long.as_str(), "longer than 4096 bytes"),
+        (many.as_str(), "more than 64 labels"),
+        ("a x 1", "bad_value: a x 1"),
+        ("a\u{1b}b", "malformed: a?b"),
+    ] {
+        let reason = line(text).unwrap_err();
+        let said = explain(text.as_bytes(), reason);
+        assert!(
+            said.starts_with(reason.as_str()) && said.contains(words),
+            "{said}"
+        );
+        assert!(said.len() < 400, "{said}");
+    }
+}
+
+/// FAULTS 6.
 #[test]
 fn odd_numbers_that_are_kept() {
     assert_eq!(

@@ -97,10 +97,20 @@ pub enum Fault<'a> {
     /// The name that measurement and field make together.
     #[error("the series' name is longer than {} bytes", crate::limits::NAME_BYTES)]
     LongName,
+    #[error("more than {} tags", crate::limits::LABELS)]
+    ManyTags,
     #[error(
-        "a tag is too long, too many, or named as the field's label or {}",
-        crate::NAME_LABEL
+        "a tag's key is longer than {} bytes, or its value than {}",
+        crate::limits::LABEL_NAME_BYTES,
+        crate::limits::LABEL_VALUE_BYTES
     )]
+    LongTag,
+    #[error(
+        "measurement and tags are longer than {} bytes",
+        crate::limits::KEY_BYTES
+    )]
+    LongSeries,
+    #[error("a tag is named as the field's label or {}", crate::NAME_LABEL)]
     BadLabels,
 }
 
@@ -114,6 +124,9 @@ impl Fault<'_> {
             | Fault::MissingTagValue
             | Fault::InvalidTag
             | Fault::DuplicateTags
+            | Fault::ManyTags
+            | Fault::LongTag
+            | Fault::LongSeries
             | Fault::BadLabels => Reject::BadLabels,
             Fault::MissingFields
             | Fault::MissingFieldKey

@@ -66,7 +66,7 @@ pub fn series_key(
     let mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     while let Some((key, value)) = parts.next_tag()? {
         if tags.len() > crate::limits::LABELS {
-            return Err(Fault::BadLabels);
+            return Err(Fault::ManyTags);
         }
         let tag = |bytes| text(bytes).map(|text| unescape(text, &[',', ' ', '=']));
         tags.push((tag(key)?, tag(value)?));
@@ -91,6 +91,9 @@ pub fn series_key(
         KeyError::EmptyName => Fault::MissingMeasurement,
         KeyError::LongName => Fault::LongName,
         KeyError::DuplicateLabel(label) if label != NAME_LABEL => Fault::DuplicateTags,
+        KeyError::TooManyLabels => Fault::ManyTags,
+        KeyError::LongLabelName(_) | KeyError::LongLabelValue(_) => Fault::LongTag,
+        KeyError::LongKey => Fault::LongSeries,
         _ => Fault::BadLabels,
     })
 }

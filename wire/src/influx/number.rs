@@ -89,6 +89,7 @@ fn shown(digits: &str) -> &str {
 fn named(text: &[u8]) -> Fault<'_> {
     let word = &text[..extent(text)];
     let word = word.strip_prefix(b"-").unwrap_or(word);
+    let word = word.strip_prefix(b"+").unwrap_or(word);
     let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     if is("nan") || is("inf") || is("infinity") {
         Fault::NotANumber("number")

@@ -63,6 +63,7 @@ fn the_other_commands() {
     assert!(is_http(b'P') && !is_http(b'p'));
 }
 
+/// FAULTS 20.
 #[test]
 fn timestamps() {
     let ms = |stamp: &str| told(&format!("put m {stamp} 1 k=v"));
@@ -130,6 +131,7 @@ fn timestamps() {
     }
 }
 
+/// FAULTS 6.
 #[test]
 fn values() {
     let value = |text: &str| {
@@ -488,7 +490,7 @@ fn bodies_that_hold_nothing() {
     assert_eq!(told(&many).1, Reject::OverLimit);
 }
 
-/// Faults, number 12.
+/// FAULTS 12.
 #[test]
 fn json_nested_a_hundred_thousand_deep_is_an_error() {
     let deep = |open: &str, close: &str| {
@@ -537,7 +539,7 @@ proptest! {
         }
     }
 
-    /// Faults, number 15: by either way in, in any order.
+    /// FAULTS 15: by either way in, in any order.
     #[test]
     fn tags_in_any_order_are_one_series(
         tags in prop::collection::btree_map("[a-z]{1,6}", "[a-z0-9./_-]{1,6}", 1..8),

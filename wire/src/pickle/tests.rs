@@ -204,7 +204,7 @@ fn a_bad_point_costs_no_neighbour() {
     );
 }
 
-/// Faults, number 9: what `os.system` inside a point looks like.
+/// FAULTS 9: what `os.system` inside a point looks like.
 #[test]
 fn code_is_refused() {
     let evil = [
@@ -229,7 +229,7 @@ fn code_is_refused() {
     }
 }
 
-/// Faults, number 9.
+/// FAULTS 9.
 #[test]
 fn depth_and_circles_cost_nothing() {
     let deep = [b"]".repeat(100_000), b"a".repeat(99_999), b".".to_vec()].concat();
@@ -243,7 +243,7 @@ fn depth_and_circles_cost_nothing() {
     );
 }
 
-/// Faults, number 9.
+/// FAULTS 9.
 #[test]
 fn tables_are_bounded() {
     let over = |program: Vec<u8>| parse(&program).unwrap_err();
@@ -303,7 +303,7 @@ fn broken_pickles() {
     }
 }
 
-/// Faults, number 9.
+/// FAULTS 9: a length of 2^31.
 #[test]
 fn a_length_is_refused_before_anything_is_kept() {
     assert_eq!(payload(b"\0\0\0"), Ok(None));

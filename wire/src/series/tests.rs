@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// FAULTS 15.
 #[test]
 fn order_of_labels_does_not_matter() {
     let one = SeriesKey::new("cpu", [("host", "a"), ("az", "1")]).unwrap();
@@ -27,6 +28,7 @@ fn golden_bytes() {
     assert_eq!(key.as_bytes(), b"\x02\x00up\x04\x00host\x01\x00a");
 }
 
+/// FAULTS 5.
 #[test]
 fn what_makes_no_series_is_named() {
     let long = "x".repeat(5_000);

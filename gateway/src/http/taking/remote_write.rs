@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use weir_wire::Invalid;
+use weir_wire::epoch::check_ms;
 use weir_wire::graphite::Keys;
 use weir_wire::remote_write::{
     self, Entry, MAX_DECODED_BYTES, Packed, Point, Points, Refused, Request, SentHistogram,
@@ -184,6 +185,7 @@ impl Message<'_> {
 
     #[inline]
     fn float(&mut self, hash: u128, identity: &[u8], sample: &SentSample) -> Result<(), Invalid> {
+        check_ms(sample.timestamp_ms)?;
         let mut invalid = None;
         let key = |keys: &mut Keys| {
             let read = remote_write::series_key(identity);
@@ -209,6 +211,7 @@ impl Message<'_> {
     ) -> Result<(), Invalid> {
         let key = remote_write::series_key(identity)?;
         let timestamp_ms = sent.timestamp_ms;
+        check_ms(timestamp_ms)?;
         if sent.stale {
             let stale = SentSample {
                 timestamp_ms,
