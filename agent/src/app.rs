@@ -115,6 +115,7 @@ impl Agent {
             outbox,
             status,
             grace: GRACE,
+            patience: config.patience,
         };
         self.uplink.spawn(uplink.run(self.stop_uplink.clone()));
     }

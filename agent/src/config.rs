@@ -16,6 +16,8 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_QUEUE_BYTES: usize = 1 << 20;
+/// A gateway that does not acknowledge for so long is left for another.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The file's shape.
 #[derive(Debug, Deserialize)]
@@ -74,6 +76,8 @@ pub struct Config {
     pub statsd: Option<StatsdConfig>,
     pub status: Option<SocketAddr>,
     pub queue_max_bytes: usize,
+    /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
+    pub patience: Duration,
     pub collect: CollectConfig,
 }
 
@@ -141,6 +145,7 @@ impl Read {
             statsd: self.statsd.meant()?,
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
+            patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
     }

@@ -189,6 +189,7 @@ mod tests {
         );
     }
 
+    /// FAULTS 41, as far as a queue in memory goes: bounded, the oldest first.
     #[test]
     fn the_oldest_goes_when_it_is_full_but_never_the_newest() {
         let one: usize = points(10).iter().map(weight).sum();

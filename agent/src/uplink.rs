@@ -21,8 +21,6 @@ use crate::status::Status;
 /// Batches sent ahead of their acknowledgement.
 const AHEAD: u64 = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A gateway that does not acknowledge for so long is left for another.
-const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -51,6 +49,8 @@ pub(crate) struct Uplink {
     pub status: Arc<Status>,
     /// How long shutdown waits for acknowledgements.
     pub grace: Duration,
+    /// A gateway that does not acknowledge for so long is left for another.
+    pub patience: Duration,
 }
 
 /// Why a session ended.
@@ -113,7 +113,7 @@ impl Uplink {
             read,
             inbox: Inbox::default(),
         };
-        send(&mut write, &Frame::Hello(self.hello())).await?;
+        send(&mut write, &Frame::Hello(self.hello()), self.patience).await?;
         match within(CONNECT_TIMEOUT, frames.next()).await?? {
             Frame::Welcome(welcome) => self.outbox.queue.lock().acknowledge(welcome.last_sequence),
             Frame::Refuse(refuse) => return Err(End::Refused(refuse)),
@@ -168,7 +168,7 @@ impl Session<'_> {
             let filled = outbox.filled.notified();
             self.send_waiting().await?;
             if shutdown.is_cancelled() && outbox.queue.lock().is_empty() {
-                send(&mut self.write, &Frame::Goodbye).await?;
+                send(&mut self.write, &Frame::Goodbye, self.uplink.patience).await?;
                 self.write.shutdown().await?;
                 return Ok(());
             }
@@ -191,7 +191,7 @@ impl Session<'_> {
                 self.heard = Instant::now();
             }
             let frame = self.frame(&batch);
-            send(&mut self.write, &frame).await?;
+            send(&mut self.write, &frame, self.uplink.patience).await?;
             counter!("weir_agent_sent_batches_total").increment(1);
             if self.acknowledged == 0 {
                 // What was dropped or acknowledged before is not waited for.
@@ -237,10 +237,11 @@ impl Session<'_> {
     }
 
     async fn beat(&mut self) -> Result<(), End> {
-        if self.waiting() > 0 && self.heard.elapsed() > ACK_TIMEOUT {
-            return Err(End::Timeout(ACK_TIMEOUT));
+        let patience = self.uplink.patience;
+        if self.waiting() > 0 && self.heard.elapsed() > patience {
+            return Err(End::Timeout(patience));
         }
-        send(&mut self.write, &Frame::Heartbeat).await
+        send(&mut self.write, &Frame::Heartbeat, patience).await
     }
 }
 
@@ -263,11 +264,11 @@ impl Frames {
     }
 }
 
-async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
+/// A gateway that reads nothing holds the session up only as long as there is patience.
+async fn send(write: &mut OwnedWriteHalf, frame: &Frame, patience: Duration) -> Result<(), End> {
     let mut bytes = Vec::new();
     frame::encode(frame, &mut bytes);
-    // A gateway that reads nothing holds the session up only so long.
-    Ok(within(ACK_TIMEOUT, write.write_all(&bytes)).await??)
+    Ok(within(patience, write.write_all(&bytes)).await??)
 }
 
 async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, End> {
@@ -308,5 +309,38 @@ impl Pause {
         let pause = self.longest.mul_f64(share);
         self.longest = (self.longest * 2).min(LONGEST_PAUSE);
         pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FAULTS 42: a thousand agents that lost their gateway at one moment come back spread out: in no second do more of them
+    /// say hello than twice the batches of a second when all is well.
+    #[test]
+    fn a_fleet_does_not_come_back_at_once() {
+        const AGENTS: u64 = 1_000;
+        const INTERVAL_S: u64 = 10;
+        let steady = AGENTS / INTERVAL_S;
+        for outage_s in [1_800_u64, 60] {
+            let mut hellos = vec![0_u64; 60];
+            for agent in 0..AGENTS {
+                // As boots are: unlike each other, and near.
+                let mut pause = Pause::new(1_795_525_721_000_000_000 + agent * 1_000_003);
+                let mut at = Duration::ZERO;
+                while at.as_secs() < outage_s {
+                    at += pause.next();
+                }
+                hellos[(at.as_secs() - outage_s) as usize] += 1;
+            }
+            let peak = hellos.iter().max().unwrap();
+            assert!(*peak <= 2 * steady, "after {outage_s} s: {hellos:?}");
+            let back: u64 = hellos[..=LONGEST_PAUSE.as_secs() as usize].iter().sum();
+            assert_eq!(
+                back, AGENTS,
+                "and nobody waits longer than the longest pause"
+            );
+        }
     }
 }

@@ -243,3 +243,36 @@ async fn a_refusal_is_shown_and_tried_again() {
     })
     .await;
 }
+
+/// FAULTS 40: a connection that is cut in the middle of a batch, and a gateway that says nothing any more: what was sent is
+/// sent again, under its number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_batch_and_a_silent_gateway_lose_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = Config {
+        patience: Duration::from_millis(500),
+        ..config(&listener)
+    };
+    let agent = Agent::start(config, wall_clock(), 5).await.unwrap();
+    let app = UdpSocket::bind("127.0.0.1:0").unwrap();
+    app.send_to(b"hits:7|c", agent.statsd.unwrap()).unwrap();
+    let sequence = on_gateway(move || {
+        let mut cut = Session::accept(&listener, 0);
+        // Some bytes of the first batch, and the connection is gone.
+        cut.stream.read_exact(&mut [0; 20]).unwrap();
+        drop(cut);
+        let mut silent = Session::accept(&listener, 0);
+        let first = silent.batch();
+        assert_eq!(silent.values(&first, "hits"), [0.0, 7.0]);
+        let mut next = Session::accept(&listener, 0);
+        let again = next.batch();
+        assert_eq!(
+            (again.sequence, &again.floats),
+            (first.sequence, &first.floats)
+        );
+        again.sequence
+    })
+    .await;
+    assert_eq!(sequence, 1);
+    drop(agent);
+}

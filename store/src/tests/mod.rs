@@ -252,6 +252,30 @@ fn too_early_and_too_old_are_counted_and_move_nothing() {
     let again = house.floats("a", None, &[(T0, 1.0), (T0, 2.0)]);
     assert_eq!((again.duplicate, again.replaced), (1, 1));
     assert_eq!(house.read_floats("a"), [(T0, 2.0)]);
+    assert_eq!(house.store().stats().open_windows, 1);
+    let newest_ms = house.store().newest_ms(i64::MAX).unwrap();
+    assert!(
+        (T0..T0 + HOUR).contains(&newest_ms),
+        "retention counts from it"
+    );
+}
+
+/// FAULTS 23: neither the end of 32 bits nor a leap second is a time like no other.
+#[test]
+fn samples_over_2038_and_a_leap_second_are_stored_and_sealed() {
+    for edge_s in [1_483_228_800, 1_i64 << 31, 1_i64 << 32] {
+        let mut house = House::new();
+        let from = edge_s * 1_000 - HOUR;
+        house.now.store(from + 2 * HOUR, Ordering::Relaxed);
+        let samples: Vec<_> = (0..7_200)
+            .map(|second| (from + second * 1_000, second as f64))
+            .collect();
+        assert_eq!(house.floats("a", None, &samples).stored, 7_200);
+        house.store().seal(house.pass(HOUR)).unwrap();
+        house.store().drop_expired(house.pass(0)).unwrap();
+        house.crash();
+        assert_eq!(house.read_floats("a"), samples, "{edge_s}");
+    }
 }
 
 #[test]

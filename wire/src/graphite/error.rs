@@ -4,8 +4,9 @@
 use super::parse::{MAX_LINE_BYTES, NoKey, identity, key_of, timestamp_word};
 use crate::{Reject, epoch};
 
-/// As many characters of a refused line are repeated.
+/// As many characters of a refused line are repeated, and of what is wrong with it, which may repeat a name.
 const ECHO_CHARS: usize = 80;
+const WHY_CHARS: usize = 160;
 
 /// The cause, what is wrong as far as it can be told, and the front of the line.
 #[must_use]
@@ -16,10 +17,10 @@ pub fn explain(line: &[u8], reason: Reject) -> String {
         Reject::BadName | Reject::BadLabels => of_name(line),
         _ => None,
     };
-    let shown = shown(line);
+    let line = shown(line, ECHO_CHARS);
     match why {
-        Some(why) => format!("{reason} ({why}): {shown}"),
-        None => format!("{reason}: {shown}"),
+        Some(why) => format!("{reason} ({}): {line}", shown(why.as_bytes(), WHY_CHARS)),
+        None => format!("{reason}: {line}"),
     }
 }
 
@@ -37,13 +38,13 @@ fn of_name(line: &[u8]) -> Option<String> {
     })
 }
 
-fn shown(line: &[u8]) -> String {
+fn shown(text: &[u8], max_chars: usize) -> String {
     // A character has at most four bytes.
-    let part = &line[..line.len().min(4 * ECHO_CHARS)];
-    let text = String::from_utf8_lossy(part);
+    let part = &text[..text.len().min(4 * max_chars)];
+    let whole = String::from_utf8_lossy(part);
     let plain = |c: char| if c.is_control() { '?' } else { c };
-    let mut shown: String = text.chars().take(ECHO_CHARS).map(plain).collect();
-    if part.len() < line.len() || text.chars().nth(ECHO_CHARS).is_some() {
+    let mut shown: String = whole.chars().take(max_chars).map(plain).collect();
+    if part.len() < text.len() || whole.chars().nth(max_chars).is_some() {
         shown.push_str("...");
     }
     shown

@@ -78,6 +78,8 @@ fn what_is_refused_and_why() {
 #[test]
 fn what_is_refused_in_words() {
     let long = format!("a;k={} 1 1613707265", "v".repeat(5_000));
+    let name = format!("a;{}=v 1 1613707265", "\u{7f}k".repeat(5_000));
+    assert!(explain(name.as_bytes(), Reject::BadLabels).len() < 400);
     let many: String = (0..1_000).map(|n| format!(";k{n}=v")).collect();
     let many = format!("a{many} 1 1613707265");
     for (text, words) in [
@@ -103,6 +105,15 @@ fn what_is_refused_in_words() {
         );
         assert!(said.len() < 400, "{said}");
     }
+}
+
+/// FAULTS 23: seconds past 32 bits are seconds.
+#[test]
+fn times_after_2038() {
+    let at = |text: &str| parse(text.as_bytes()).map(|line| line.unwrap().timestamp_ms);
+    assert_eq!(at("a 1 2147483648"), Ok(Some(2_147_483_648_000)));
+    assert_eq!(at("a 1 4102444799"), Ok(Some(4_102_444_799_000)));
+    assert_eq!(at("a 1 4102444800"), Err(Reject::BadTimestamp));
 }
 
 /// FAULTS 6.

@@ -136,7 +136,7 @@ fn values_that_are_refused() {
         ("nan", "invalid number", Reject::NotFinite),
         ("-inf", "invalid number", Reject::NotFinite),
         ("Inf", "invalid boolean", Reject::NotFinite),
-        ("+Inf", "invalid boolean", Reject::BadValue),
+        ("+Inf", "invalid boolean", Reject::NotFinite),
         ("1e309", "invalid float", Reject::NotFinite),
         (digits.as_str(), "invalid float", Reject::NotFinite),
         ("1e", "invalid float", Reject::BadValue),

@@ -145,7 +145,7 @@ fn odd_numbers_come_to_what_the_table_says() {
 }
 
 /// As Python's pickle writes a point whose value is a text: the numbers that a text can say, a double cannot.
-fn pickled_text(path: &str, at_s: u64, value: &str) -> Vec<u8> {
+pub(super) fn pickled_text(path: &str, at_s: u64, value: &str) -> Vec<u8> {
     let text = |text: &str| {
         [
             b"X".as_slice(),
