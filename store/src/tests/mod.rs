@@ -341,6 +341,26 @@ fn retention_follows_the_newest_sample_not_a_clock_that_jumped() {
     assert_eq!(house.read_floats("a"), by_the_minute);
 }
 
+/// FAULTS 22: what is written by a clock that is a year ahead takes nothing with it, since retention is asked for a time that
+/// goes no faster than time does.
+#[test]
+fn a_sample_of_a_clock_a_year_ahead_deletes_nothing() {
+    const DAY: i64 = 24 * HOUR;
+    let house = House::new();
+    house.floats("a", None, &[(T0 - 6 * DAY, 1.0), (T0, 2.0)]);
+    let jumped = house.pass(365 * DAY);
+    house.floats("up", None, &[(jumped, 1.0)]);
+    house.store().seal(jumped).unwrap();
+    house.store().roll_up(jumped).unwrap();
+    house.store().drop_expired(T0 + 15_000).unwrap();
+    // The clock is set right, and all is there: meanwhile reads went by the newest sample.
+    let now = house.pass(-365 * DAY) + 30_000;
+    house.floats("a", None, &[(now, 3.0)]);
+    house.store().drop_expired(now).unwrap();
+    let kept = [(T0 - 6 * DAY, 1.0), (T0, 2.0), (now, 3.0)];
+    assert_eq!(house.read_floats("a"), kept);
+}
+
 #[test]
 fn a_limit_stops_a_read() {
     struct Few;

@@ -173,6 +173,24 @@ fn what_is_too_far_ahead_is_refused_by_every_protocol() {
     );
 }
 
+/// FAULTS 23, as far as there are schedules: rules look at UTC, which knows no summer time, and at more than 32 bits.
+#[test]
+fn dates_are_right_over_2038_leap_seconds_and_summer_time() {
+    let gateway = Gateway::start(&[]);
+    for (query, expected) in [
+        ("year(vector(2147483648))", 2038.0),
+        ("day_of_month(vector(2147483648))", 19.0),
+        ("hour(vector(2147483648))", 3.0),
+        ("minute(vector(1483228799))", 59.0),
+        ("day_of_year(vector(1483228800))", 1.0),
+        // Before and after clocks are put forward in Europe.
+        ("hour(vector(1774745999))", 0.0),
+        ("hour(vector(1774746000))", 1.0),
+    ] {
+        assert_eq!(web::single(&gateway.http, query), Ok(expected), "{query}");
+    }
+}
+
 /// An agent in this process, whose clock is off by what `offset_ms` says now.
 async fn agent(gateway: &Gateway, host: &str, offset_ms: &Arc<AtomicI64>) -> Agent {
     let offset_ms = Arc::clone(offset_ms);
