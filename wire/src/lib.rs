@@ -25,6 +25,7 @@ mod reject;
 pub mod remote_write;
 mod sample;
 mod series;
+pub mod signed;
 pub mod statsd;
 pub mod varint;
 
