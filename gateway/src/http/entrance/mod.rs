@@ -1,0 +1,126 @@
+//! The way into every request: which scope it needs, the token it shows, and how many bytes its source may send. Who is let
+//! in is put beside the request as its [`Caller`]; who is not is told in the words of the path's protocol.
+
+mod listener;
+mod needs;
+mod shown;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub(crate) use listener::HttpListener;
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Caller;
+use crate::access::{Denied, Door, Pass, Scope, Visitor};
+use crate::admission::{Admission, Dropped};
+use words::refusal;
+
+/// For which requests a token is needed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HttpAuth {
+    #[default]
+    Off,
+    /// For what changes something: writes, silences, the admin API.
+    Write,
+    /// For everything but health.
+    All,
+}
+
+impl HttpAuth {
+    fn asks_for(self, scope: Scope) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Write => scope != Scope::Read,
+            Self::All => true,
+        }
+    }
+}
+
+/// One a gateway.
+#[derive(Clone)]
+pub struct Entrance {
+    pub(crate) door: Door,
+    pub(crate) auth: HttpAuth,
+    pub(crate) admission: Admission,
+    pub(crate) now: weir_store::Clock,
+}
+
+pub(super) async fn enter(
+    State(entrance): State<Arc<Entrance>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let caller = match entrance.caller(&request) {
+        Ok(caller) => caller,
+        Err(response) => return response,
+    };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+impl Entrance {
+    fn caller(&self, request: &Request) -> Result<Caller, Response> {
+        let visitor = request.extensions().get::<ConnectInfo<Visitor>>();
+        let mut caller = Caller::of(visitor.map(|ConnectInfo(visitor)| visitor));
+        let path = request.uri().path();
+        let Some(scope) = needs::scope(request.method(), path) else {
+            return Ok(caller);
+        };
+        match self.check(request, scope) {
+            Ok(pass) => caller.token = Some(Arc::clone(pass.name())),
+            Err(denied) if self.auth.asks_for(scope) => {
+                if let Some(address) = caller.address {
+                    self.door.refuse(denied, address);
+                }
+                let status = match denied {
+                    Denied::Scope(_) => StatusCode::FORBIDDEN,
+                    _ => StatusCode::UNAUTHORIZED,
+                };
+                let headers = request.headers();
+                return Err(refusal(path, headers, status, &denied.to_string()));
+            }
+            // Nobody asked for it; it may be meant for another.
+            Err(_) => {}
+        }
+        match scope {
+            Scope::Write => self.within_rate(&caller, request).map(|()| caller),
+            _ => Ok(caller),
+        }
+    }
+
+    fn check(&self, request: &Request, scope: Scope) -> Result<Pass, Denied> {
+        let shown = shown::token(request).ok_or(Denied::Missing)?;
+        self.door.access().check(&shown, scope)
+    }
+
+    /// A body is paid for before it is read, by what it says of its length; bodies are bounded elsewhere.
+    fn within_rate(&self, caller: &Caller, request: &Request) -> Result<(), Response> {
+        let path = request.uri().path();
+        let bytes = length(request.headers());
+        let sender = self
+            .admission
+            .sender(words::protocol(path), caller.source());
+        let Err(wait) = sender.take_bytes(bytes, (self.now)()) else {
+            return Ok(());
+        };
+        sender.lose(Dropped::Rate, 1);
+        let said = "this source sends more bytes than it may (section rates)";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let retry = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
+        let headers = request.headers();
+        Err((retry, refusal(path, headers, status, said)).into_response())
+    }
+}
+
+fn length(headers: &HeaderMap) -> u64 {
+    let said = headers.get(header::CONTENT_LENGTH);
+    let number = said.and_then(|text| text.to_str().ok()?.parse().ok());
+    number.unwrap_or(0)
+}
