@@ -76,6 +76,18 @@ impl Sender {
         }
     }
 
+    /// Takes bytes that were read already.
+    pub(crate) fn owe_bytes(&self, bytes: u64, now_ms: i64) {
+        if let Some(allowance) = &self.allowance {
+            allowance.owe_bytes(bytes, now_ms);
+        }
+    }
+
+    /// There is a rate for its source.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowance.is_some()
+    }
+
     pub(super) fn allowance(&self) -> Option<&Arc<Allowance>> {
         self.allowance.as_ref()
     }

@@ -191,6 +191,11 @@ fn arguments(own: &[String], dir: &Path, sets: &[String]) -> Vec<String> {
 
 /// An agent for a gateway, with an interval of one second.
 pub(crate) fn start_agent(gateway: &Gateway, host: &str) -> Program {
+    start_agent_with(gateway, host, &[])
+}
+
+/// The same with more keys.
+pub(crate) fn start_agent_with(gateway: &Gateway, host: &str, more: &[&str]) -> Program {
     let sets = [
         format!("gateways=[\"{}\"]", gateway.frames),
         format!("host={host}"),
@@ -198,7 +203,10 @@ pub(crate) fn start_agent(gateway: &Gateway, host: &str) -> Program {
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=127.0.0.1:0".to_owned(),
     ];
-    let pairs = sets.into_iter().flat_map(|set| ["--set".to_owned(), set]);
+    let sets = sets
+        .into_iter()
+        .chain(more.iter().map(|set| (*set).to_owned()));
+    let pairs = sets.flat_map(|set| ["--set".to_owned(), set]);
     let args: Vec<String> = ["--log-level".to_owned(), "warn".to_owned()]
         .into_iter()
         .chain(pairs)

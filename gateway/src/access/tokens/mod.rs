@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use anyhow::Context;
+use metrics::gauge;
 use parking_lot::{Mutex, RwLock};
 use ring::{digest, hmac};
 
@@ -217,6 +218,7 @@ impl Tokens {
         let read = TokenFile::load(&self.file)
             .and_then(|file| known(&file))
             .with_context(|| self.file.display().to_string())?;
+        gauge!("weir_access_tokens").set(read.by_hash.len() as f64);
         *self.known.write() = Arc::new(read);
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())

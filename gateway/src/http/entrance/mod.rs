@@ -2,6 +2,7 @@
 //! in is put beside the request as its [`Caller`]; who is not is told in the words of the path's protocol.
 
 mod listener;
+mod metered;
 mod needs;
 mod shown;
 #[cfg(test)]
@@ -12,14 +13,16 @@ pub(crate) use listener::HttpListener;
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Caller;
 use crate::access::{Denied, Door, Pass, Scope, Visitor};
-use crate::admission::{Admission, Dropped};
+use crate::admission::{Admission, Dropped, Sender};
+use metered::Metered;
 use words::refusal;
 
 /// For which requests a token is needed.
@@ -57,21 +60,26 @@ pub(super) async fn enter(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match entrance.caller(&request) {
-        Ok(caller) => caller,
+    let (caller, pays) = match entrance.caller(&request) {
+        Ok(entered) => entered,
         Err(response) => return response,
     };
     request.extensions_mut().insert(caller);
+    if let Some(sender) = pays {
+        let now = Arc::clone(&entrance.now);
+        request = request.map(|body| Body::new(Metered::new(body, sender, now)));
+    }
     next.run(request).await
 }
 
 impl Entrance {
-    fn caller(&self, request: &Request) -> Result<Caller, Response> {
+    /// Whose it is, and who pays for its body, when somebody has to.
+    fn caller(&self, request: &Request) -> Result<(Caller, Option<Sender>), Response> {
         let visitor = request.extensions().get::<ConnectInfo<Visitor>>();
         let mut caller = Caller::of(visitor.map(|ConnectInfo(visitor)| visitor));
         let path = request.uri().path();
         let Some(scope) = needs::scope(request.method(), path) else {
-            return Ok(caller);
+            return Ok((caller, None));
         };
         match self.check(request, scope) {
             Ok(pass) => caller.token = Some(Arc::clone(pass.name())),
@@ -90,8 +98,11 @@ impl Entrance {
             Err(_) => {}
         }
         match scope {
-            Scope::Write => self.within_rate(&caller, request).map(|()| caller),
-            _ => Ok(caller),
+            Scope::Write => {
+                let sender = self.within_rate(&caller, request)?;
+                Ok((caller, sender))
+            }
+            _ => Ok((caller, None)),
         }
     }
 
@@ -100,27 +111,22 @@ impl Entrance {
         self.door.access().check(&shown, scope)
     }
 
-    /// A body is paid for before it is read, by what it says of its length; bodies are bounded elsewhere.
-    fn within_rate(&self, caller: &Caller, request: &Request) -> Result<(), Response> {
+    /// A body is taken while anything is left, and paid for as it is read; bodies are bounded elsewhere.
+    fn within_rate(&self, caller: &Caller, request: &Request) -> Result<Option<Sender>, Response> {
         let path = request.uri().path();
-        let bytes = length(request.headers());
         let sender = self
             .admission
             .sender(words::protocol(path), caller.source());
-        let Err(wait) = sender.take_bytes(bytes, (self.now)()) else {
-            return Ok(());
+        if !sender.is_limited() {
+            return Ok(None);
+        }
+        let Err(wait) = sender.take_bytes(0, (self.now)()) else {
+            return Ok(Some(sender));
         };
         sender.lose(Dropped::Rate, 1);
         let said = "this source sends more bytes than it may (section rates)";
         let status = StatusCode::TOO_MANY_REQUESTS;
         let retry = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
-        let headers = request.headers();
-        Err((retry, refusal(path, headers, status, said)).into_response())
+        Err((retry, refusal(path, request.headers(), status, said)).into_response())
     }
-}
-
-fn length(headers: &HeaderMap) -> u64 {
-    let said = headers.get(header::CONTENT_LENGTH);
-    let number = said.and_then(|text| text.to_str().ok()?.parse().ok());
-    number.unwrap_or(0)
 }
