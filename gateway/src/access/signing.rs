@@ -50,3 +50,38 @@ impl Access {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::hex;
+    use super::super::tokens::signing_key;
+    use ring::hmac;
+    use weir_wire::signed::{Header, begin};
+
+    /// The example of `docs/format/signed-datagram.md`.
+    #[test]
+    fn a_datagram_is_the_bytes_of_the_formats_page() {
+        let token: String = (0..32_u8).map(|byte| format!("{byte:02x}")).collect();
+        let key = signing_key(&format!("weir_{token}"));
+        assert_eq!(
+            hex::encode(&key.0),
+            "6c549d40a0c06acac64cc00cfe63b6a8ccfdba3b7e92999b2b19278ec684d095"
+        );
+        let mut datagram = Vec::new();
+        let header = Header {
+            key_name: "web",
+            sent_ms: 1_790_000_000_000,
+            stream: 7,
+            sequence: 1,
+        };
+        begin(&mut datagram, &header, b"load 1 -1\n");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key.0);
+        datagram.extend_from_slice(hmac::sign(&key, &datagram).as_ref());
+        assert_eq!(
+            hex::encode(&datagram),
+            "f557530103776562000001a0c4506c0000000000000000070000000000000001\
+             6c6f61642031202d310a\
+             5a5dce6457d5785972ce46714b6535cbe35ca4ad4a8ee2d044680d992787a880"
+        );
+    }
+}

@@ -319,11 +319,12 @@ impl Admission {
         let started = tokio::time::Instant::now();
         loop {
             let (back, error) = match self.store.append(write) {
-                Ok(()) => return self.resolving.priorities.pressure.set_busy(false),
+                Ok(()) => return,
                 Err(refused) => refused,
             };
             if matches!(error, StoreError::Busy) {
-                self.resolving.priorities.pressure.set_busy(true);
+                let pressure = &self.resolving.priorities.pressure;
+                pressure.waited(started.elapsed());
             }
             let (patience, pause) = match error {
                 StoreError::Busy => (while_busy, RETRY),

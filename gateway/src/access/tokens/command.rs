@@ -17,7 +17,7 @@ use super::{hash, signing_key};
 
 const TOKEN_BYTES: usize = 32;
 /// So that people and scanners of secrets see what it is.
-const PREFIX: &str = "weir_";
+const PREFIX: &str = "weir";
 
 /// `weir-gateway token`.
 #[derive(Debug, Args)]
@@ -156,7 +156,7 @@ fn make() -> anyhow::Result<String> {
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
-    Ok(format!("{PREFIX}{}", hex::encode(&bytes)))
+    Ok(format!("{PREFIX}_{}", hex::encode(&bytes)))
 }
 
 fn listed(file: &TokenFile) -> String {

@@ -248,7 +248,7 @@ fn hash(token: &str) -> Hash {
 }
 
 /// The key that a token signs datagrams with. It does not lead back to the token.
-fn signing_key(token: &str) -> SigningKey {
+pub(super) fn signing_key(token: &str) -> SigningKey {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes());
     let mut derived = [0; HASH_BYTES];
     derived.copy_from_slice(hmac::sign(&key, SIGNING_PURPOSE).as_ref());

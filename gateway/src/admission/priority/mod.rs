@@ -23,7 +23,7 @@ pub struct PriorityConfig {
     /// Of `store.max_head`, from where on low goes, and normal.
     pub low_percent: u64,
     pub normal_percent: u64,
-    /// For how long the journal's queue was full without a break until low goes, and normal.
+    /// How long writes wait for a place in the journal's queue when low goes, and normal.
     pub low_busy_ms: u64,
     pub normal_busy_ms: u64,
     pub max_head_bytes: u64,

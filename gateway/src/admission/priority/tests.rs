@@ -57,6 +57,16 @@ fn points_go_by_class_as_the_head_fills() {
         assert_eq!(priorities.shed(floor, None, &mut points), gone);
         assert!(points.series().any(|id| id == found[2].unwrap()));
     }
+    priorities.pressure.set_head(0, 100);
+    for (waited_s, floor) in [
+        (59, Class::Low),
+        (60, Class::Normal),
+        (120, Class::Critical),
+    ] {
+        let waited = std::time::Duration::from_secs(waited_s);
+        priorities.pressure.waited(waited);
+        assert_eq!(priorities.floor(), floor);
+    }
     let mut points = all();
     let source = priorities.of_source("pager");
     assert_eq!(priorities.shed(Class::Critical, source, &mut points), 0);
@@ -71,6 +81,8 @@ fn points_go_by_class_as_the_head_fills() {
 fn without_rules_nothing_is_let_go() {
     let priorities = Priorities::default();
     priorities.pressure.set_head(100, 100);
-    priorities.pressure.set_busy(true);
+    priorities
+        .pressure
+        .waited(std::time::Duration::from_secs(60));
     assert_eq!(priorities.floor(), Class::Low);
 }

@@ -12,12 +12,13 @@ mod words;
 pub(crate) use listener::HttpListener;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::Caller;
 use crate::access::{Denied, Door, Pass, Scope, Visitor};
@@ -55,6 +56,27 @@ pub struct Entrance {
     pub(crate) now: weir_store::Clock,
 }
 
+/// Why a request does not come in.
+struct Refused {
+    status: StatusCode,
+    why: String,
+    retry_after: Option<Duration>,
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        let status = match denied {
+            Denied::Scope(_) => StatusCode::FORBIDDEN,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        Self {
+            status,
+            why: denied.to_string(),
+            retry_after: None,
+        }
+    }
+}
+
 pub(super) async fn enter(
     State(entrance): State<Arc<Entrance>>,
     mut request: Request,
@@ -62,7 +84,7 @@ pub(super) async fn enter(
 ) -> Response {
     let (caller, pays) = match entrance.caller(&request) {
         Ok(entered) => entered,
-        Err(response) => return response,
+        Err(refused) => return told(&request, &refused),
     };
     request.extensions_mut().insert(caller);
     if let Some(sender) = pays {
@@ -72,9 +94,19 @@ pub(super) async fn enter(
     next.run(request).await
 }
 
+fn told(request: &Request, refused: &Refused) -> Response {
+    let path = request.uri().path();
+    let mut response = refusal(path, request.headers(), refused.status, &refused.why);
+    if let Some(wait) = refused.retry_after {
+        let seconds = HeaderValue::from(wait.as_secs() + 1);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
 impl Entrance {
     /// Whose it is, and who pays for its body, when somebody has to.
-    fn caller(&self, request: &Request) -> Result<(Caller, Option<Sender>), Response> {
+    fn caller(&self, request: &Request) -> Result<(Caller, Option<Sender>), Refused> {
         let visitor = request.extensions().get::<ConnectInfo<Visitor>>();
         let mut caller = Caller::of(visitor.map(|ConnectInfo(visitor)| visitor));
         let path = request.uri().path();
@@ -87,23 +119,16 @@ impl Entrance {
                 if let Some(address) = caller.address {
                     self.door.refuse(denied, address);
                 }
-                let status = match denied {
-                    Denied::Scope(_) => StatusCode::FORBIDDEN,
-                    _ => StatusCode::UNAUTHORIZED,
-                };
-                let headers = request.headers();
-                return Err(refusal(path, headers, status, &denied.to_string()));
+                return Err(denied.into());
             }
             // Nobody asked for it; it may be meant for another.
             Err(_) => {}
         }
-        match scope {
-            Scope::Write => {
-                let sender = self.within_rate(&caller, request)?;
-                Ok((caller, sender))
-            }
-            _ => Ok((caller, None)),
-        }
+        let pays = match scope {
+            Scope::Write => self.within_rate(&caller, path)?,
+            _ => None,
+        };
+        Ok((caller, pays))
     }
 
     fn check(&self, request: &Request, scope: Scope) -> Result<Pass, Denied> {
@@ -112,11 +137,9 @@ impl Entrance {
     }
 
     /// A body is taken while anything is left, and paid for as it is read; bodies are bounded elsewhere.
-    fn within_rate(&self, caller: &Caller, request: &Request) -> Result<Option<Sender>, Response> {
-        let path = request.uri().path();
-        let sender = self
-            .admission
-            .sender(words::protocol(path), caller.source());
+    fn within_rate(&self, caller: &Caller, path: &str) -> Result<Option<Sender>, Refused> {
+        let protocol = words::protocol(path);
+        let sender = self.admission.sender(protocol, caller.source());
         if !sender.is_limited() {
             return Ok(None);
         }
@@ -124,9 +147,10 @@ impl Entrance {
             return Ok(Some(sender));
         };
         sender.lose(Dropped::Rate, 1);
-        let said = "this source sends more bytes than it may (section rates)";
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        let retry = [(header::RETRY_AFTER, (wait.as_secs() + 1).to_string())];
-        Err((retry, refusal(path, request.headers(), status, said)).into_response())
+        Err(Refused {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            why: "this source sends more bytes than it may (section rates)".to_owned(),
+            retry_after: Some(wait),
+        })
     }
 }

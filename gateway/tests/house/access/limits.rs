@@ -1,11 +1,12 @@
 //! Rates and priorities: who floods is slowed down alone, and under overload what matters least goes first. Every drop is in
 //! its sender's account.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use serde_json::Value;
 
-use super::{account, converse, create};
+use super::{account, converse, create, lines};
 use crate::programs::{Gateway, eventually};
 use crate::web::{self, post_bytes};
 
@@ -86,7 +87,8 @@ fn a_connection_over_its_rate_is_read_slower_and_loses_nothing() {
 #[test]
 fn a_request_over_its_rate_is_told_so_and_another_source_is_not() {
     let gateway = Gateway::start(&[
-        "rates.sources=[{name=\"few\",samples_per_second=1},{name=\"small\",bytes_per_second=\"1\"}]",
+        "rates.sources=[{name=\"few\",samples_per_second=1},{name=\"small\",bytes_per_second=\"1\"},\
+         {name=\"chunks\",bytes_per_second=\"1\"}]",
         "rates.burst=5s",
     ]);
     let body: String = (0..20).map(|n| format!("m,n={n} value=1\n")).collect();
@@ -110,14 +112,23 @@ fn a_request_over_its_rate_is_told_so_and_another_source_is_not() {
     }
     let (status, _) = post_bytes(&gateway.http, "/write", "", body.as_bytes()).unwrap();
     assert_eq!(status, 204);
-    // What does not say how long it is is paid for as it is read.
-    let headers = format!("X-Api-Key: {}\r\n", create(&gateway, "other-one", "write"));
-    assert_eq!(
-        post_bytes(&gateway.http, "/write", &headers, b"m value=1")
-            .unwrap()
-            .0,
-        204
-    );
+    // A body that does not say how long it is is paid for as well.
+    let key = create(&gateway, "chunks", "write");
+    let send = || {
+        let head = format!(
+            "POST /write HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Api-Key: {key}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n"
+        );
+        let body = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+        let mut stream = TcpStream::connect(&gateway.http).unwrap();
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let (first, second) = (send(), send());
+    assert!(first.starts_with("HTTP/1.1 204"), "{first}");
+    assert!(second.starts_with("HTTP/1.1 429"), "{second}");
 }
 
 /// FAULTS 41, at the gateway: under overload the lowest class goes first, and what is critical stays.
@@ -139,7 +150,7 @@ fn fault_41_overload_drops_low_before_normal_and_critical_stays() {
         must_close(&account);
         account["dropped"][cause].as_u64().unwrap_or(0)
     };
-    let send = |text: &str| super::lines(&gateway.graphite_tcp, text);
+    let send = |text: &str| lines(&gateway.graphite_tcp, text);
     // The head is filled by series of the rule's middle class until low ones go.
     let mut next = 0;
     let mut fill = || {

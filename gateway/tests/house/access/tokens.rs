@@ -186,6 +186,43 @@ fn a_token_is_shown_as_each_protocols_clients_do_and_names_the_source() {
     assert_eq!(status, 200);
 }
 
+/// At the log's most talkative, with good and bad ones shown everywhere.
+#[test]
+fn no_token_is_ever_in_the_log_or_in_what_the_gateway_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let gateway = Gateway::start_logging(&GUARDED, &log);
+    let web = create(&gateway, "web", "write");
+    let admin = create(&gateway, "ops", "admin");
+    for shown in [web.clone(), format!("{web}0")] {
+        for header in [bearer(&shown), format!("Authorization: Token {shown}\r\n")] {
+            for path in ["/write", "/api/v1/write", "/api/v1/query", "/nowhere"] {
+                post_bytes(&gateway.http, path, &header, b"m value=1\n").unwrap();
+            }
+        }
+        post_bytes(
+            &gateway.http,
+            &format!("/write?u=x&p={shown}"),
+            "",
+            b"broken",
+        )
+        .unwrap();
+        lines(&gateway.graphite_tcp, &format!("auth {shown}\nbroken\n"));
+        lines(&gateway.opentsdb, &format!("auth {shown}\nput\n"));
+    }
+    token(&gateway, &["revoke", "web"]);
+    eventually("it is revoked", || {
+        let (status, said) = post_bytes(&gateway.http, "/write", &bearer(&web), b"m value=1")?;
+        (status == 401).then_some(()).ok_or(said)
+    });
+    let mut said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.contains("tokens were read again"), "{said}");
+    for path in ["/metrics", "/api/v1/status/ingest"] {
+        said += &get_with(&gateway.http, path, &bearer(&admin)).unwrap().1;
+    }
+    assert!(!said.contains(web.trim_start_matches("weir_")), "{said}");
+}
+
 #[test]
 fn with_write_alone_anybody_reads() {
     let gateway = Gateway::start(&["http.auth=write", "http.admin=true"]);
