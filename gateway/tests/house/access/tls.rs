@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use weir_wire::frame::{self, Frame, Hello};
 
 use super::{account, refused};
-use crate::programs::{Gateway, eventually};
+use crate::programs::{Gateway, eventually, start_agent_with};
 use crate::web;
 
 /// An authority with its folder of certificates; none is kept.
@@ -345,6 +345,40 @@ fn certificates_change_while_connections_live_and_a_broken_one_changes_nothing()
         shown(&connect(&gateway.graphite_tcp, &client).unwrap()),
         second
     );
+}
+
+#[test]
+fn an_agent_comes_by_mutual_tls_and_its_certificate_is_its_name() {
+    let authority = Authority::new();
+    authority.issue("server", &["localhost"], "the gateway");
+    authority.issue("h1", &["h1.example"], "h1");
+    let gateway = start(&authority, "mutual");
+    let port = gateway.frames.rsplit(':').next().unwrap();
+    let gateways = format!("gateways=[\"localhost:{port}\"]");
+    let tls = |own: &str| {
+        format!(
+            "tls={{on=true,ca=\"{}\",certificate=\"{}\",key=\"{}\"}}",
+            authority.path("ca.pem"),
+            authority.path(&format!("{own}.pem")),
+            authority.path(&format!("{own}.key")),
+        )
+    };
+    // Before it has a certificate it keeps what it has; it reads the files at each connection.
+    let _agent = start_agent_with(&gateway, "h2", &[&gateways, &tls("h2")]);
+    let _other = start_agent_with(&gateway, "h1", &[&gateways, &tls("h1")]);
+    eventually("the first is there", || {
+        account(&gateway, "", "frames", "cert:h1.example")
+    });
+    assert!(account(&gateway, "", "frames", "cert:h2").is_err());
+    authority.issue("h2", &[], "h2");
+    eventually("the second is there", || {
+        account(&gateway, "", "frames", "cert:h2")
+    });
+    let bare = converse(
+        connect(&gateway.frames, &authority.client(None)).unwrap(),
+        &hello(),
+    );
+    assert!(bare.is_err(), "without a certificate: {bare:?}");
 }
 
 /// FAULTS 13.
