@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use weir_store::Clock;
 
-use crate::access::{self, TokenCommand};
+use crate::access::{self, Access, TokenCommand};
 use crate::aggregation::{self, AggregateCommand};
 use crate::app::{Addresses, Gateway};
 use crate::asking;
@@ -123,6 +123,7 @@ fn check(cli: &Cli) -> Result<(), Failure> {
     let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
     aggregation::load(&config.aggregation, &Default::default(), 0)
         .map_err(|error| misconfigured(error.into()))?;
+    Access::check_files(&config.access).map_err(misconfigured)?;
     if let Some(file) = &config.graphite_mappings {
         MappingFile::load(file).map_err(|error| misconfigured(error.into()))?;
     }

@@ -70,6 +70,10 @@ impl AccessConfig {
         })
     }
 
+    pub(super) fn is_named(&self) -> bool {
+        self.is_named
+    }
+
     /// The file of tokens.
     pub(crate) fn tokens(&self) -> &Path {
         &self.tokens

@@ -57,6 +57,25 @@ impl Access {
         }))
     }
 
+    /// Whether what the configuration names can be used: for who only checks.
+    ///
+    /// # Errors
+    /// As [`Access::open`], but for tokens in a data directory that only the gateway may read.
+    pub(crate) fn check_files(config: &AccessConfig) -> anyhow::Result<()> {
+        config
+            .tls
+            .clone()
+            .map(Tls::open)
+            .transpose()
+            .context("tls")?;
+        match config.is_named() {
+            true => Tokens::open(config.tokens.clone())
+                .map(|_| ())
+                .context("access.tokens"),
+            false => Ok(()),
+        }
+    }
+
     /// What a token that was shown is good for.
     ///
     /// # Errors

@@ -141,7 +141,7 @@ fn entry(
         scopes,
         created: time(now_ms, Duration::ZERO)?,
         expires: expires.transpose()?,
-        signing_key: signing.then(|| hex::encode(&signing_key(token).0)),
+        signing_key: signing.then(|| hex::encode(&signing_key(token))),
     })
 }
 

@@ -2,7 +2,7 @@
 //! hashes, and signing keys of tokens that were made to sign; never a token.
 
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +105,7 @@ impl TokenFile {
             .truncate(true)
             .mode(0o600)
             .open(&new)?;
+        give_away(&out, file);
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
         std::fs::rename(&new, file)?;
@@ -113,6 +114,19 @@ impl TokenFile {
             .filter(|folder| !folder.as_os_str().is_empty());
         std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         Ok(())
+    }
+}
+
+/// Who makes tokens may not be whom the gateway runs as: the file belongs to the owner of the one before, or else of its
+/// folder. Who may not give it away keeps it.
+fn give_away(new: &std::fs::File, file: &Path) {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let model =
+        std::fs::metadata(file).or_else(|_| std::fs::metadata(folder.unwrap_or(Path::new("."))));
+    if let Ok(model) = model {
+        let _ = std::os::unix::fs::fchown(new, Some(model.uid()), Some(model.gid()));
     }
 }
 
@@ -128,7 +142,7 @@ impl Entry {
         let expires = self.expires.as_deref().map(str::parse::<Timestamp>);
         let signing_key = self.signing_key.as_deref().map(|key| {
             let key = hex::decode(key).context("signing_key must be 64 hexadecimal digits")?;
-            anyhow::Ok(SigningKey(key))
+            anyhow::Ok(SigningKey::new(&key))
         });
         let token = Token {
             name: Arc::from(self.name.as_str()),

@@ -34,7 +34,7 @@ const SIGNING_PURPOSE: &[u8] = b"weir signed datagrams 1";
 type Hash = [u8; HASH_BYTES];
 
 /// One token, without itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) name: Arc<str>,
     pub(super) scopes: Scopes,
@@ -43,9 +43,20 @@ pub(super) struct Token {
     pub(super) signing_key: Option<SigningKey>,
 }
 
-/// Never shown in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct SigningKey(pub(super) Hash);
+/// Never shown in logs. Prepared once, since a datagram is not much longer than a block of the hash.
+#[derive(Clone)]
+pub(super) struct SigningKey(Arc<hmac::Key>);
+
+impl SigningKey {
+    fn new(bytes: &Hash) -> Self {
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
+    /// Compares in constant time.
+    pub(super) fn has_signed(&self, bytes: &[u8], code: &[u8]) -> bool {
+        hmac::verify(&self.0, bytes, code).is_ok()
+    }
+}
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -248,9 +259,9 @@ fn hash(token: &str) -> Hash {
 }
 
 /// The key that a token signs datagrams with. It does not lead back to the token.
-pub(super) fn signing_key(token: &str) -> SigningKey {
+pub(super) fn signing_key(token: &str) -> Hash {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.as_bytes());
     let mut derived = [0; HASH_BYTES];
     derived.copy_from_slice(hmac::sign(&key, SIGNING_PURPOSE).as_ref());
-    SigningKey(derived)
+    derived
 }

@@ -79,7 +79,8 @@ fn neither_the_file_nor_an_error_holds_a_token() {
         listed.contains("write,read") && listed.contains("yes"),
         "{listed}"
     );
-    assert!(!listed.contains(&super::super::hex::encode(&key.0)));
+    let own = super::super::hex::encode(&super::signing_key(web.trim()));
+    assert!(text.contains(&own) && !listed.contains(&own));
     for (words, why) in [
         (["create", "web", "--scope", "read"], "revoke it first"),
         (["create", "other", "--scope", "read"], "ledger"),

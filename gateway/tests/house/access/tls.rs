@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use weir_wire::frame::{self, Frame, Hello};
 
 use super::{account, refused};
-use crate::programs::{Gateway, eventually, start_agent_with};
+use crate::programs::{Gateway, eventually, gateway_path, run, start_agent_with};
 use crate::web;
 
 /// An authority with its folder of certificates; none is kept.
@@ -345,6 +345,49 @@ fn certificates_change_while_connections_live_and_a_broken_one_changes_nothing()
         shown(&connect(&gateway.graphite_tcp, &client).unwrap()),
         second
     );
+}
+
+#[test]
+fn what_cannot_be_meant_of_doors_is_told_by_check() {
+    let authority = Authority::new();
+    authority.issue("server", &["localhost"], "the gateway");
+    authority.issue("other", &["localhost"], "another");
+    let pair = |certificate: &str, key: &str| {
+        let (certificate, key) = (authority.path(certificate), authority.path(key));
+        format!("tls={{certificate=\"{certificate}\",key=\"{key}\"}}")
+    };
+    let good = pair("server.pem", "server.key");
+    for (sets, code, word) in [
+        (vec![good.as_str(), "http.tls=on"], 0, "ok"),
+        (
+            vec![&pair("server.pem", "other.key"), "http.tls=on"],
+            64,
+            "server.pem and its key",
+        ),
+        (vec![&pair("server.pem", "nowhere.key")], 64, "nowhere.key"),
+        (vec![good.as_str(), "http.tls=mutual"], 64, "tls.client_ca"),
+        (vec!["http.tls=on"], 64, "tls.certificate"),
+        (vec!["http.auth=yes"], 64, "\"off\", \"write\" and \"all\""),
+        (vec!["graphite.auth=token"], 64, "give \"signed\""),
+        (vec!["graphite.allow=[\"10.0.0.0/40\"]"], 64, "10.0.0.0/8"),
+        (
+            vec!["priorities.rules=[{source=\"x\",priority=\"high\"}]"],
+            64,
+            "critical",
+        ),
+        (
+            vec!["priorities.rules=[{priority=\"low\"}]"],
+            64,
+            "match or source",
+        ),
+        (vec!["rates.burst=1ms"], 64, "rates.burst"),
+    ] {
+        let pairs = sets.iter().flat_map(|set| ["--set", set]);
+        let args: Vec<&str> = ["check"].into_iter().chain(pairs).collect();
+        let (found, said) = run(&gateway_path(), &args);
+        assert_eq!(found, code, "{sets:?}: {said}");
+        assert!(said.contains(word), "{sets:?}: {said}");
+    }
 }
 
 #[test]
