@@ -18,10 +18,11 @@ use weir_alerting::Alerting;
 use weir_query::Source;
 use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
+use crate::access::{Access, Door, Visitor, keep_current};
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api, Taking};
+use crate::http::{self, Admin, Api, Entrance, HttpListener, Taking};
 use crate::listen::{
     Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
 };
@@ -72,6 +73,7 @@ struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
     admission: Admission,
+    door: Door,
 }
 
 /// Tasks that stop together.
@@ -123,6 +125,10 @@ impl Gateway {
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
         };
+        let access = Access::open(&config.access, Arc::clone(&clock))?;
+        let door = |listener, door: &crate::access::DoorConfig| {
+            Door::new(listener, door.clone(), Arc::clone(&access))
+        };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
         let admission = Admission::new(
@@ -148,14 +154,17 @@ impl Gateway {
             alerting: Arc::clone(&alerting),
             mapper,
             aggregation,
+            access: Arc::clone(&access),
         };
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
             let (store, admission, presence) =
                 (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
             let (listener, token) = (frames.socket, config.frames_token.clone());
+            let door = door("frames", &config.frames_door);
             FrameListener {
                 listener,
+                door,
                 store,
                 admission,
                 presence,
@@ -171,12 +180,14 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections,
+                door: door("graphite", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
             let taken = GraphiteUdp {
                 socket,
                 admission: admission.clone(),
                 clock,
+                door: door("graphite_udp", &config.graphite_udp_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -186,6 +197,7 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.graphite_max_connections,
+                door: door("pickle", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -195,12 +207,14 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
+                door: door("opentsdb", &config.opentsdb_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
+        inner.spawn(|stop| keep_current(Arc::clone(&access), stop));
 
         let ready = Arc::new(AtomicBool::new(false));
         let page_stop = CancellationToken::new();
@@ -210,6 +224,7 @@ impl Gateway {
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
             admission: admission.clone(),
+            door: door("http", &config.http_door),
         };
         let api = api(
             source,
@@ -221,7 +236,7 @@ impl Gateway {
             Arc::clone(&ready),
         );
         let page = tokio::spawn(serve_page(
-            page.socket,
+            HttpListener::new(page.socket, page.address, door("http", &config.http_door)),
             http::router(api),
             page_stop.clone(),
         ));
@@ -396,6 +411,12 @@ fn api(
         }),
         taking: Taking::new(&kept.admission, &clock),
         ledger: Arc::clone(kept.admission.ledger()),
+        entrance: Entrance {
+            door: kept.door,
+            auth: config.http_auth,
+            admission: kept.admission.clone(),
+            now: Arc::clone(&clock),
+        },
         guard: {
             let admission = kept.admission.clone();
             Arc::new(move |limit| admission.guard_json(limit))
@@ -404,8 +425,8 @@ fn api(
     }
 }
 
-async fn serve_page(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
+async fn serve_page(listener: HttpListener, routes: axum::Router, stop: CancellationToken) {
+    let routes = routes.into_make_service_with_connect_info::<Visitor>();
     let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!("the HTTP port ended: {error}");

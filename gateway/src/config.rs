@@ -2,6 +2,7 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod doors;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,10 @@ use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
 
+use crate::access::{AccessConfig, DoorConfig, ReadTls};
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
-use crate::http::QueryLimits;
+use crate::http::{HttpAuth, QueryLimits};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -34,12 +36,16 @@ const LEAST_WINDOWS: u64 = 4;
 struct Read {
     data_dir: PathBuf,
     http: ReadHttp,
+    access: doors::ReadAccess,
+    tls: ReadTls,
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
     opentsdb: ReadOpenTsdb,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
+    rates: doors::ReadRates,
+    priorities: doors::ReadPriorities,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -51,6 +57,9 @@ struct Read {
 struct ReadHttp {
     listen: String,
     admin: bool,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +67,9 @@ struct ReadHttp {
 struct ReadFrames {
     listen: String,
     token: String,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,6 +79,10 @@ struct ReadGraphite {
     pickle_listen: String,
     max_connections: usize,
     mappings: PathBuf,
+    auth: String,
+    udp: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +90,9 @@ struct ReadGraphite {
 struct ReadOpenTsdb {
     listen: String,
     max_connections: usize,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,6 +176,14 @@ pub struct Config {
     pub http: SocketAddr,
     pub frames: SocketAddr,
     pub frames_token: String,
+    pub access: AccessConfig,
+    pub http_auth: HttpAuth,
+    pub http_door: DoorConfig,
+    pub frames_door: DoorConfig,
+    /// Of lines and pickles over TCP.
+    pub graphite_door: DoorConfig,
+    pub graphite_udp_door: DoorConfig,
+    pub opentsdb_door: DoorConfig,
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
     pub pickle: Option<SocketAddr>,
@@ -215,6 +242,7 @@ impl Config {
                 *rules = dir.join(&*rules).display().to_string();
             }
             config.aggregation.found_from(dir);
+            config.access.found_from(dir);
             if let Some(mappings) = &mut config.graphite_mappings {
                 *mappings = dir.join(&*mappings);
             }
@@ -226,7 +254,26 @@ impl Config {
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
+        let access = AccessConfig::meant(self.access.tokens, self.tls, &self.data_dir)?;
+        let graphite = &self.graphite;
+        let graphite_door =
+            access.door("graphite", &graphite.auth, &graphite.tls, &graphite.allow)?;
+        let (http, frames, opentsdb) = (&self.http, &self.frames, &self.opentsdb);
+        let store = self.store.meant()?;
         Ok(Config {
+            http_auth: doors::http_auth(&http.auth)?,
+            // Requests show their tokens themselves.
+            http_door: access.door("http", "off", &http.tls, &http.allow)?,
+            frames_door: access.door("frames", &frames.auth, &frames.tls, &frames.allow)?,
+            graphite_udp_door: graphite_door.datagrams("graphite", &graphite.udp)?,
+            graphite_door,
+            opentsdb_door: access.door(
+                "opentsdb",
+                &opentsdb.auth,
+                &opentsdb.tls,
+                &opentsdb.allow,
+            )?,
+            access,
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
             frames_token: self.frames.token,
@@ -243,12 +290,14 @@ impl Read {
             )?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
-            aggregation: self
-                .aggregation
-                .meant(self.store.future.0.as_millis() as i64)?,
+            aggregation: self.aggregation.meant(store.future.as_millis() as i64)?,
             admin: self.http.admin,
-            admission: self.admission.meant(self.guard)?,
-            store: self.store.meant()?,
+            admission: AdmissionConfig {
+                rates: self.rates.meant()?,
+                priorities: self.priorities.meant(store.max_head_bytes)?,
+                ..self.admission.meant(self.guard)?
+            },
+            store,
             lookback: at_least(
                 "query.lookback",
                 self.query.lookback,

@@ -5,20 +5,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::crowd::Crowd;
 use super::intake::Intake;
 use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door};
+use crate::admission::Admission;
 
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
@@ -50,27 +51,33 @@ pub struct GraphiteTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub(crate) door: Door,
 }
 
 impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: TCP,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(TCP, Source::Peer(peer));
+            move |connection, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
-                serve(stream, intake, shutdown)
+                serve(connection, intake, shutdown)
             },
         )
         .await;
     }
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+async fn serve(mut stream: Connection, mut intake: Intake, shutdown: CancellationToken) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
     loop {
         let read = tokio::select! {
@@ -89,6 +96,8 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         intake.store().await;
     }
     intake.all_stored().await;
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = stream.shutdown().await;
 }
 
 /// The UDP listener.
@@ -96,13 +105,14 @@ pub struct GraphiteUdp {
     pub socket: UdpSocket,
     pub admission: Admission,
     pub clock: Clock,
+    pub(crate) door: Door,
 }
 
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
-        let mut crowd = Crowd::new(UDP, self.admission, self.clock);
+        let mut crowd = Crowd::new(UDP, self.door, self.admission, self.clock);
         let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -136,9 +146,11 @@ fn drain(socket: &UdpSocket, buffer: &mut [u8], crowd: &mut Crowd, now_ms: i64) 
         let Ok((bytes, peer)) = socket.try_recv_from(buffer) else {
             return;
         };
-        let intake = crowd.of(peer.ip(), now_ms);
+        let Some((said, intake)) = crowd.open(&buffer[..bytes], peer.ip(), now_ms) else {
+            continue;
+        };
         let before = intake.len();
-        for line in buffer[..bytes].split(|byte| *byte == b'\n') {
+        for line in said.split(|byte| *byte == b'\n') {
             take(intake, Ok(line));
         }
         points += intake.len().saturating_sub(before);

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_command};
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::intake::Intake;
 use super::lines::Lines;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door};
+use crate::admission::Admission;
 
 const PROTOCOL: &str = "opentsdb_telnet";
 const READ_BYTES: usize = 64 << 10;
@@ -29,20 +30,26 @@ pub struct OpenTsdbTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub(crate) door: Door,
 }
 
 impl OpenTsdbTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: PROTOCOL,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(PROTOCOL, Source::Peer(peer));
+            move |connection, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock));
-                serve(stream, intake, shutdown)
+                serve(connection, intake, shutdown)
             },
         )
         .await;
@@ -56,7 +63,7 @@ struct Answers {
     over: bool,
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+async fn serve(mut stream: Connection, mut intake: Intake, shutdown: CancellationToken) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
     let (mut answers, mut first) = (Answers::default(), true);
     while !answers.over {
@@ -85,6 +92,8 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         }
     }
     intake.all_stored().await;
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = stream.shutdown().await;
 }
 
 impl Answers {

@@ -3,20 +3,28 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use weir_store::{StoreError, Written};
 
+use crate::admission::Untaken;
+
 /// Seconds after which a client may try again.
 const RETRY_AFTER_S: &str = "5";
 
 /// The status, and the headers to go with it.
-pub(super) fn status(error: &StoreError) -> (StatusCode, HeaderMap) {
+pub(super) fn status(error: &Untaken) -> (StatusCode, HeaderMap) {
+    let mut retry_after = HeaderValue::from_static(RETRY_AFTER_S);
     let status = match error {
-        StoreError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-        StoreError::Busy | StoreError::Closed | StoreError::Starting { .. } => {
+        Untaken::Rate(wait) => {
+            retry_after = HeaderValue::from(wait.as_secs() + 1);
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Untaken::Store(StoreError::Full(_)) => StatusCode::INSUFFICIENT_STORAGE,
+        Untaken::Priority(_)
+        | Untaken::Store(StoreError::Busy | StoreError::Closed | StoreError::Starting { .. }) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        Untaken::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let mut headers = HeaderMap::new();
-    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    headers.insert(header::RETRY_AFTER, retry_after);
     (status, headers)
 }
 
