@@ -23,7 +23,8 @@ use crate::aggregation::Aggregation;
 use crate::config::Config;
 use crate::http::{self, Admin, Api, Taking};
 use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
+    bind_tcp, bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -47,6 +48,7 @@ pub struct Addresses {
     pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub pickle: Option<SocketAddr>,
     pub opentsdb: Option<SocketAddr>,
+    pub influx_udp: Option<SocketAddr>,
 }
 
 /// A running gateway.
@@ -55,6 +57,7 @@ pub struct Gateway {
     /// What the start found; empty until [`Gateway::serve`].
     pub recovery: Recovery,
     store: Arc<Store>,
+    taking: Arc<Taking>,
     admission: Admission,
     presence: Arc<Presence>,
     clock: Clock,
@@ -72,6 +75,7 @@ struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
     admission: Admission,
+    taking: Arc<Taking>,
 }
 
 /// Tasks that stop together.
@@ -114,6 +118,10 @@ impl Gateway {
         let graphite = bind_graphite(&config).await?;
         let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
         let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
+        let influx_udp = config
+            .influx_udp
+            .map(|at| bind_udp("influx.udp_listen", at));
+        let influx_udp = influx_udp.transpose()?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
@@ -122,6 +130,7 @@ impl Gateway {
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
+            influx_udp: influx_udp.as_ref().map(|bound| bound.address),
         };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
@@ -138,6 +147,8 @@ impl Gateway {
         )
         .context("aggregation.rules")?;
         let admission = admission.with_aggregation(aggregation.clone());
+        let taking = Taking::open(config.taking.clone(), &admission, &clock);
+        let taking = Arc::new(taking.context("the pushed groups in data_dir")?);
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
@@ -195,6 +206,18 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
+                rules: config.taking.opentsdb_rules,
+                http: http::opentsdb_router(Arc::clone(&taking)),
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if let Some(bound) = influx_udp {
+            let taken = InfluxUdp {
+                socket: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                precision: config.influx_udp_precision,
+                naming: config.taking.influx_naming.clone(),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -210,6 +233,7 @@ impl Gateway {
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
             admission: admission.clone(),
+            taking: Arc::clone(&taking),
         };
         let api = api(
             source,
@@ -220,15 +244,16 @@ impl Gateway {
             kept,
             Arc::clone(&ready),
         );
-        let page = tokio::spawn(serve_page(
-            page.socket,
-            http::router(api),
-            page_stop.clone(),
-        ));
+        let port = HttpPort {
+            listener: page.socket,
+            routes: http::router(api),
+        };
+        let page = tokio::spawn(port.run(page_stop.clone()));
         Ok(Self {
             addresses,
             recovery: Recovery::default(),
             store,
+            taking,
             admission,
             presence,
             clock,
@@ -289,6 +314,8 @@ impl Gateway {
             .spawn(|stop| upkeep::beat(presence, admission, every, stop));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         self.inner.spawn(|stop| upkeep::seal(store, clock, stop));
+        let taking = Arc::clone(&self.taking);
+        self.inner.spawn(|stop| http::remember(taking, stop));
         let alerting = Arc::clone(&self.reloading.alerting);
         self.inner
             .spawn(|stop| async move { alerting.run(stop).await });
@@ -373,7 +400,6 @@ fn api(
     );
     let reloading = reloading.clone();
     let starting = Arc::clone(&kept.store);
-    let clock = Arc::clone(&now);
     Api {
         source,
         engine: asking::engine(config.lookback),
@@ -394,21 +420,13 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
-        taking: Taking::new(&kept.admission, &clock),
+        taking: kept.taking,
         ledger: Arc::clone(kept.admission.ledger()),
         guard: {
             let admission = kept.admission.clone();
             Arc::new(move |limit| admission.guard_json(limit))
         },
         metrics,
-    }
-}
-
-async fn serve_page(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!("the HTTP port ended: {error}");
     }
 }
 

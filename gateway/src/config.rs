@@ -2,6 +2,7 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod taking;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,11 @@ use serde::Deserialize;
 use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
+use weir_wire::influx::Precision;
 
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
-use crate::http::QueryLimits;
+use crate::http::{QueryLimits, TakingConfig};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -37,7 +39,10 @@ struct Read {
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
-    opentsdb: ReadOpenTsdb,
+    influx: taking::ReadInflux,
+    opentsdb: taking::ReadOpenTsdb,
+    pushgateway: taking::ReadPushgateway,
+    otlp: taking::ReadOtlp,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
     store: ReadStore,
@@ -51,6 +56,7 @@ struct Read {
 struct ReadHttp {
     listen: String,
     admin: bool,
+    max_write: SizeText,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,13 +73,6 @@ struct ReadGraphite {
     pickle_listen: String,
     max_connections: usize,
     mappings: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadOpenTsdb {
-    listen: String,
-    max_connections: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -163,6 +162,10 @@ pub struct Config {
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    pub influx_udp: Option<SocketAddr>,
+    pub influx_udp_precision: Precision,
+    /// What is sent over HTTP, and how it is named.
+    pub taking: TakingConfig,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
     pub aggregation: AggregationConfig,
@@ -226,6 +229,15 @@ impl Config {
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
+        let taking = taking::Sections {
+            influx: &self.influx,
+            opentsdb: &self.opentsdb,
+            otlp: &self.otlp,
+            pushgateway: &self.pushgateway,
+            data_dir: &self.data_dir,
+            admin: self.http.admin,
+            max_write: self.http.max_write,
+        };
         Ok(Config {
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
@@ -241,6 +253,9 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            influx_udp: address_if_any("influx.udp_listen", &self.influx.udp_listen)?,
+            influx_udp_precision: self.influx.precision()?,
+            taking: taking.meant()?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
             aggregation: self

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,16 +22,13 @@ pub(super) async fn accept<F>(
         Arc::new(Semaphore::new(max_connections)),
     );
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            break;
-        };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let served = serve(stream, peer.ip(), shutdown.clone());
+            Ok((slot, stream, peer)) => {
+                let served = serve(stream, peer, shutdown.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(slot);
@@ -42,4 +39,15 @@ pub(super) async fn accept<F>(
     }
     connections.close();
     connections.wait().await;
+}
+
+/// A connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, IpAddr)> {
+    let slot = Arc::clone(slots).acquire_owned().await;
+    let slot = slot.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((slot, stream, peer.ip()))
 }

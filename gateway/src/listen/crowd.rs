@@ -21,6 +21,7 @@ pub(crate) struct Crowd {
     clock: Clock,
     known: HashMap<IpAddr, Member>,
     rest: Intake,
+    is_mapped: bool,
 }
 
 struct Member {
@@ -33,10 +34,20 @@ impl Crowd {
         let rest = admission.sender(protocol, Source::Rest);
         Self {
             protocol,
-            rest: Intake::new(rest, admission.clone(), Arc::clone(&clock)).mapped(),
+            rest: Intake::new(rest, admission.clone(), Arc::clone(&clock)),
             admission,
             clock,
             known: HashMap::new(),
+            is_mapped: false,
+        }
+    }
+
+    /// For a protocol of dotted paths: see [`Intake::mapped`].
+    pub(crate) fn mapped(self) -> Self {
+        Self {
+            rest: self.rest.mapped(),
+            is_mapped: true,
+            ..self
         }
     }
 
@@ -49,8 +60,12 @@ impl Crowd {
         let member = self.known.entry(source).or_insert_with(|| {
             let sender = self.admission.sender(self.protocol, Source::Peer(source));
             let clock = Arc::clone(&self.clock);
+            let intake = Intake::new(sender, self.admission.clone(), clock);
             Member {
-                intake: Intake::new(sender, self.admission.clone(), clock).mapped(),
+                intake: match self.is_mapped {
+                    true => intake.mapped(),
+                    false => intake,
+                },
                 heard_ms: now_ms,
             }
         });

@@ -1,27 +1,32 @@
-//! OpenTSDB's telnet-style protocol. A `put` that is taken has no answer, as there; one that is refused has a line that says
+//! OpenTSDB's port: HTTP to whoever begins with one of its methods, otherwise the telnet-style protocol. A `put` that is taken has no answer, as there; one that is refused has a line that says
 //! why. What was put is handed over before any answer is written.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
+use weir_wire::graphite::Keys;
 use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_command};
 
 use super::accept::accept;
 use super::intake::Intake;
 use super::lines::Lines;
 use crate::admission::{Admission, Source};
+use crate::http::serve_connection;
 
 const PROTOCOL: &str = "opentsdb_telnet";
 const READ_BYTES: usize = 64 << 10;
 /// Of answers to one read; a sender that does not listen is not answered without end.
 const ANSWER_BYTES: usize = 64 << 10;
 const HELP: &str = "available commands: put version help exit\n";
-const NO_HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
-    this port speaks OpenTSDB's telnet protocol: send HTTP to the gateway's HTTP port, at /api/put\n";
+/// How long a client may take to say which of the two it speaks, and to read its answers.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The listener.
 pub struct OpenTsdbTcp {
@@ -29,12 +34,15 @@ pub struct OpenTsdbTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub rules: Rules,
+    /// What HTTP on this port is answered by.
+    pub http: Router,
 }
 
 impl OpenTsdbTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let (admission, clock) = (self.admission, self.clock);
+        let (admission, clock, rules, http) = (self.admission, self.clock, self.rules, self.http);
         accept(
             self.listener,
             self.max_connections,
@@ -42,7 +50,8 @@ impl OpenTsdbTcp {
             |stream, peer, shutdown| {
                 let sender = admission.sender(PROTOCOL, Source::Peer(peer));
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock));
-                serve(stream, intake, shutdown)
+                let answers = Answers::new(rules);
+                serve(stream, peer, http.clone(), (intake, answers), shutdown)
             },
         )
         .await;
@@ -50,37 +59,55 @@ impl OpenTsdbTcp {
 }
 
 /// One connection's answers, and whether it is over.
-#[derive(Default)]
 struct Answers {
+    rules: Rules,
     text: String,
     over: bool,
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+async fn serve(
+    stream: TcpStream,
+    peer: IpAddr,
+    http: Router,
+    (intake, answers): (Intake, Answers),
+    shutdown: CancellationToken,
+) {
+    let mut first = [0];
+    let peeked = tokio::select! {
+        () = shutdown.cancelled() => return,
+        peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut first)) => peeked,
+    };
+    match peeked {
+        Ok(Ok(1..)) if is_http(first[0]) => serve_connection(stream, peer, http, shutdown).await,
+        Ok(Ok(1..)) => serve_telnet(stream, intake, answers, shutdown).await,
+        _ => {}
+    }
+}
+
+async fn serve_telnet(
+    mut stream: TcpStream,
+    mut intake: Intake,
+    mut answers: Answers,
+    shutdown: CancellationToken,
+) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
-    let (mut answers, mut first) = (Answers::default(), true);
     while !answers.over {
         let read = tokio::select! {
             () = shutdown.cancelled() => break,
             read = stream.read(&mut buffer) => read,
         };
-        let bytes = match read {
-            Ok(bytes @ 1..) => &buffer[..bytes],
+        match read {
+            Ok(bytes @ 1..) => lines.feed(&buffer[..bytes], |line| answers.take(&mut intake, line)),
             Ok(0) => {
                 lines.finish(|line| answers.take(&mut intake, line));
-                break;
+                answers.over = true;
             }
-            _ => break,
-        };
-        if std::mem::take(&mut first) && is_http(bytes[0]) {
-            intake.refuse(Reject::Malformed, 1);
-            let _ = stream.write_all(NO_HTTP.as_bytes()).await;
-            break;
+            Err(_) => break,
         }
-        lines.feed(bytes, |line| answers.take(&mut intake, line));
         intake.store().await;
         let text = std::mem::take(&mut answers.text);
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        let written = tokio::time::timeout(PATIENCE, stream.write_all(text.as_bytes()));
+        if !matches!(written.await, Ok(Ok(()))) {
             break;
         }
     }
@@ -88,6 +115,14 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
 }
 
 impl Answers {
+    fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            text: String::new(),
+            over: false,
+        }
+    }
+
     fn take(&mut self, intake: &mut Intake, line: Result<&[u8], Reject>) {
         if self.over {
             return;
@@ -99,7 +134,7 @@ impl Answers {
                 return self.say(&format!("error: {reason}"));
             }
         };
-        match opentsdb::parse(line, Rules::default()) {
+        match opentsdb::parse(line, self.rules) {
             Ok(Some(Command::Put(put))) => {
                 if let Err(fault) = point(&put, intake) {
                     self.refuse(&fault, intake);
@@ -147,20 +182,6 @@ impl Answers {
 }
 
 fn point(put: &Put<'_>, intake: &mut Intake) -> Result<(), Fault> {
-    let mut fault = None;
-    let taken = intake.float(
-        put.identity.hash(),
-        |keys| {
-            let read = opentsdb::series_key(put.identity);
-            let key = read.map_err(|why| fault.insert(why).reject)?;
-            keys.push_key(&key);
-            Ok(())
-        },
-        Some(put.timestamp_ms),
-        put.value,
-    );
-    match (taken, fault) {
-        (Err(_), Some(fault)) => Err(fault),
-        _ => Ok(()),
-    }
+    let key = |keys: &mut Keys| opentsdb::series_key(put.identity).map(|key| keys.push_key(&key));
+    intake.float(put.identity.hash(), key, Some(put.timestamp_ms), put.value)
 }
