@@ -6,6 +6,7 @@ mod admission;
 mod alert;
 mod apis;
 mod clients;
+mod hostile;
 mod influx;
 mod keeping;
 mod one_series;

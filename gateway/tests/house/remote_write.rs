@@ -226,5 +226,18 @@ fn without_room_it_says_when_to_come_again() {
     });
     assert!(answer.header("Retry-After").is_some(), "{answer:?}");
     assert!(answer.text().contains("disk_reserve"), "{}", answer.text());
-    sums_close(&gateway.http, "remote_write");
+    // OpenTelemetry's exporters come again after 503 only.
+    let point = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"x","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}"#;
+    let json = ["Content-Type: application/json"];
+    let answer = post(&gateway.http, "/v1/metrics", &json, point.as_bytes());
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+    // A push that is not on disk is no push.
+    let answer = post(&gateway.http, "/metrics/job/j", &[], b"x 1\n");
+    assert_eq!(answer.status, 507, "{answer:?}");
+    let groups = web::json(&gateway.http, "/api/v1/metrics").unwrap();
+    assert!(groups["data"][0].get("x").is_none(), "{groups}");
+    for protocol in ["remote_write", "otlp", "pushgateway"] {
+        sums_close(&gateway.http, protocol);
+    }
 }

@@ -245,7 +245,10 @@ impl Telling<'_> {
     fn put(&self, point: Point, intake: &mut Intake, brought: &mut Brought) -> Result<(), Invalid> {
         match point {
             Point::Float(key, at_ms, value) => {
-                let put_key = |keys: &mut Keys| Ok(keys.push_key(&key));
+                let put_key = |keys: &mut Keys| {
+                    keys.push_key(&key);
+                    Ok(())
+                };
                 intake.float(key.identity(), put_key, Some(at_ms), value)
             }
             Point::Native {
