@@ -1,5 +1,6 @@
 //! A group's file: JSON, written beside and renamed, synced before. What cannot be read is left where it is and told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,13 +25,20 @@ struct WrittenFamily {
     name: String,
     kind: String,
     samples: Vec<WrittenSample>,
+    natives: Vec<WrittenKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenKey {
+    name: String,
+    labels: Vec<(String, String)>,
 }
 
 /// The value is text, since JSON has no NaN and no infinities.
 #[derive(Serialize, Deserialize)]
 struct WrittenSample {
-    name: String,
-    labels: Vec<(String, String)>,
+    #[serde(flatten)]
+    key: WrittenKey,
     value: String,
 }
 
@@ -101,18 +109,31 @@ pub(super) fn read_all(dir: &Path) -> std::io::Result<Vec<Group>> {
 
 fn family((name, kept): (&String, &Kept)) -> WrittenFamily {
     let samples = kept.samples.iter().map(|(key, value)| WrittenSample {
-        name: key.name().to_owned(),
-        labels: key
-            .labels()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        key: written_key(key),
         value: value.to_string(),
     });
     WrittenFamily {
         name: name.clone(),
         kind: kept.kind.as_str().to_owned(),
         samples: samples.collect(),
+        natives: kept.natives.iter().map(written_key).collect(),
     }
+}
+
+fn written_key(key: &SeriesKey) -> WrittenKey {
+    let labels = key.labels();
+    WrittenKey {
+        name: key.name().to_owned(),
+        labels: labels
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    }
+}
+
+fn read_key(written: &WrittenKey) -> Result<SeriesKey, String> {
+    let labels = written.labels.iter();
+    let labels = labels.map(|(name, value)| (name.as_str(), value.as_str()));
+    SeriesKey::new(&written.name, labels).map_err(|error| error.to_string())
 }
 
 fn read(path: &Path) -> Result<Group, String> {
@@ -131,12 +152,14 @@ fn read(path: &Path) -> Result<Group, String> {
             .find(|kind| kind.as_str() == family.kind);
         let mut kept = Kept {
             kind: kind.unwrap_or_default(),
-            samples: std::collections::BTreeMap::new(),
+            samples: BTreeMap::new(),
+            natives: BTreeSet::new(),
         };
+        for native in &family.natives {
+            kept.natives.insert(read_key(native)?);
+        }
         for sample in family.samples {
-            let labels = sample.labels.iter();
-            let labels = labels.map(|(name, value)| (name.as_str(), value.as_str()));
-            let key = SeriesKey::new(&sample.name, labels).map_err(|error| error.to_string())?;
+            let key = read_key(&sample.key)?;
             let value = sample.value.parse::<f64>();
             kept.samples
                 .insert(key, value.map_err(|error| error.to_string())?);
@@ -161,6 +184,7 @@ mod tests {
             samples: named
                 .map(|(at, value)| (key(&format!("s{at}")), *value))
                 .collect(),
+            natives: [key("took")].into(),
         };
         let group = Group {
             labels: vec![("job".to_owned(), "j".to_owned())],

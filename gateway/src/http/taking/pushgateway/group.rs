@@ -1,6 +1,6 @@
 //! One group, and what a push makes of it. Pure: what is to be stored comes out, and the group after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_wire::buckets::Buckets;
 use weir_wire::{Kind, SeriesKey, stale};
@@ -24,6 +24,8 @@ pub(super) struct Group {
 pub(super) struct Kept {
     pub(super) kind: Kind,
     pub(super) samples: BTreeMap<SeriesKey, f64>,
+    /// Series of native histograms, whose values are stored and not kept: of the next ones a part is known.
+    pub(super) natives: BTreeSet<SeriesKey>,
 }
 
 /// A push.
@@ -39,13 +41,23 @@ pub(super) struct Change {
 #[derive(Debug)]
 pub(super) enum Point {
     Float(SeriesKey, i64, f64),
-    /// All that a job has counted so far; in aggregate mode of one run.
     Native {
         key: SeriesKey,
         timestamp_ms: i64,
         buckets: Box<Buckets>,
-        whole: bool,
+        counts: Counts,
     },
+}
+
+/// What a native histogram counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// One run of a job: aggregate mode.
+    Run,
+    /// All so far, of a series that was never pushed before.
+    AllAtFirst,
+    /// All so far.
+    All,
 }
 
 impl Group {
@@ -59,8 +71,10 @@ impl Group {
         }
     }
 
-    /// The group after a push, and what of the push is to be stored.
+    /// The group after a push, and what of the push is to be stored: later than any push before it, since a series has one
+    /// sample a time.
     pub(super) fn changed(&self, change: Change, now_ms: i64) -> (Self, Vec<Point>) {
+        let now_ms = now_ms.max(self.pushed_ms + 1);
         let (mut after, mut points) = (self.clone(), Vec::new());
         after.pushed_ms = now_ms;
         after.ttl_ms = change.ttl_ms.or(self.ttl_ms);
@@ -68,45 +82,14 @@ impl Group {
             after.families.clear();
         }
         for family in change.pushed {
-            after.take(family, change.aggregate, now_ms, &mut points);
+            let before = self.families.get(&family.name);
+            let (name, kept) = take(family, before, change.aggregate, now_ms, &mut points);
+            after.families.insert(name, kept);
         }
         let gone = self.series().filter(|(key, _)| !after.has(key));
         points.extend(gone.map(|(key, _)| Point::Float(key.clone(), now_ms, stale())));
         points.extend(after.times(now_ms));
         (after, points)
-    }
-
-    fn take(&mut self, family: Family, aggregate: bool, now_ms: i64, points: &mut Vec<Point>) {
-        let before = self.families.remove(&family.name);
-        let mut kept = Kept {
-            kind: family.kind,
-            samples: BTreeMap::new(),
-        };
-        if let Some(before) = before.filter(|_| aggregate) {
-            kept.samples = before.samples;
-        }
-        for sample in family.samples {
-            match (sample.value, sample.timestamp_ms) {
-                (Value::Native(buckets), at) => points.push(Point::Native {
-                    key: sample.key,
-                    timestamp_ms: at.unwrap_or(now_ms),
-                    buckets,
-                    whole: aggregate,
-                }),
-                // It has a time of its own, at which it is true; nothing is said of later ones.
-                (Value::Float(value), Some(at)) => {
-                    points.push(Point::Float(sample.key, at, value));
-                }
-                (Value::Float(value), None) => {
-                    let adds = aggregate && adds_up(family.kind, sample.key.name());
-                    let before = kept.samples.get(&sample.key).filter(|_| adds);
-                    let value = value + before.copied().unwrap_or_default();
-                    points.push(Point::Float(sample.key.clone(), now_ms, value));
-                    kept.samples.insert(sample.key, value);
-                }
-            }
-        }
-        self.families.insert(family.name, kept);
     }
 
     fn has(&self, key: &SeriesKey) -> bool {
@@ -123,7 +106,7 @@ impl Group {
     pub(super) fn len(&self) -> usize {
         self.families
             .values()
-            .map(|family| family.samples.len())
+            .map(|family| family.samples.len() + family.natives.len())
             .sum()
     }
 
@@ -172,6 +155,55 @@ impl Group {
         });
         points.into_iter().flatten()
     }
+}
+
+/// A family after a push.
+fn take(
+    family: Family,
+    before: Option<&Kept>,
+    aggregate: bool,
+    now_ms: i64,
+    points: &mut Vec<Point>,
+) -> (String, Kept) {
+    let known = |key: &SeriesKey| before.is_some_and(|before| before.natives.contains(key));
+    let mut kept = Kept {
+        kind: family.kind,
+        samples: BTreeMap::new(),
+        natives: BTreeSet::new(),
+    };
+    if let Some(before) = before.filter(|_| aggregate) {
+        kept.samples.clone_from(&before.samples);
+        kept.natives.clone_from(&before.natives);
+    }
+    for sample in family.samples {
+        match (sample.value, sample.timestamp_ms) {
+            (Value::Native(buckets), at_ms) => {
+                kept.natives.insert(sample.key.clone());
+                points.push(Point::Native {
+                    counts: match (aggregate, known(&sample.key)) {
+                        (true, _) => Counts::Run,
+                        (false, false) => Counts::AllAtFirst,
+                        (false, true) => Counts::All,
+                    },
+                    key: sample.key,
+                    timestamp_ms: at_ms.unwrap_or(now_ms),
+                    buckets,
+                });
+            }
+            // It has a time of its own, at which it is true; nothing is said of later ones.
+            (Value::Float(value), Some(at_ms)) => {
+                points.push(Point::Float(sample.key, at_ms, value));
+            }
+            (Value::Float(value), None) => {
+                let adds = aggregate && adds_up(family.kind, sample.key.name());
+                let before = kept.samples.get(&sample.key).filter(|_| adds);
+                let value = value + before.copied().unwrap_or_default();
+                points.push(Point::Float(sample.key.clone(), now_ms, value));
+                kept.samples.insert(sample.key, value);
+            }
+        }
+    }
+    (family.name, kept)
 }
 
 /// What of a family adds up over jobs: counts and sums, not quantiles or gauges.
@@ -254,6 +286,34 @@ mod tests {
         let (group, _) = Group::default().changed(push(true, true, run()), 1_000);
         let (group, _) = group.changed(push(true, true, run()), 2_000);
         assert_eq!(values(&group), ["last 7", "runs_total 4"]);
+    }
+
+    #[test]
+    fn a_native_histogram_is_new_as_a_whole_once() {
+        let buckets = || Buckets::empty(weir_wire::buckets::Layout::Exponential { scale: 0 });
+        let native = || {
+            let mut family = family("took", Kind::Histogram, 0.0);
+            family.samples[0].value = Value::Native(Box::new(buckets()));
+            vec![family]
+        };
+        let told = |points: &[Point]| {
+            let mut natives = points.iter().filter_map(|point| match point {
+                Point::Native {
+                    counts,
+                    timestamp_ms,
+                    ..
+                } => Some((*counts, *timestamp_ms)),
+                Point::Float(..) => None,
+            });
+            natives.next().unwrap()
+        };
+        let (group, points) = Group::default().changed(push(true, false, native()), 1_000);
+        assert_eq!(told(&points), (Counts::AllAtFirst, 1_000));
+        // In the same millisecond.
+        let (group, points) = group.changed(push(true, false, native()), 1_000);
+        assert_eq!(told(&points), (Counts::All, 1_001));
+        let (_, points) = group.changed(push(false, true, native()), 2_000);
+        assert_eq!(told(&points), (Counts::Run, 2_000));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use weir_wire::graphite::Keys;
 use weir_wire::{Invalid, Reject, pushgateway};
 
-use super::group::{Change, Group, Point};
+use super::group::{Change, Counts, Group, Point};
 use super::{NotDone, PROTOCOL, file};
 use crate::admission::Sender;
 use crate::http::taking::Taking;
@@ -85,10 +85,11 @@ impl Groups {
             let shared = self.find_or_make(name)?;
             let mut state = shared.lock().await;
             if let State::There(group) = &mut *state {
-                let (after, points) = group.changed(change, telling.now_ms);
+                let now_ms = telling.now_ms();
+                let (after, points) = group.changed(change, now_ms);
                 self.room_for(after.len(), group.len())
                     .inspect_err(|why| telling.sender.refuse(why.reject, points.len() as u64))?;
-                telling.store(points).await?;
+                telling.store(points, now_ms).await?;
                 write(&self.dir, &after).await?;
                 self.recount(group.len(), after.len());
                 *group = after;
@@ -104,10 +105,11 @@ impl Groups {
         };
         let mut state = shared.lock().await;
         if let State::There(group) = &mut *state {
-            group.failed_ms = telling.now_ms;
-            let times = group.times(telling.now_ms).collect();
+            let now_ms = telling.now_ms();
+            group.failed_ms = now_ms;
+            let times = group.times(now_ms).collect();
             // The push is refused already; that this note is not kept is counted.
-            let _ = telling.store(times).await;
+            let _ = telling.store(times, now_ms).await;
             let _ = write(&self.dir, group).await;
         }
     }
@@ -125,7 +127,8 @@ impl Groups {
         let State::There(group) = &*state else {
             return Ok(());
         };
-        telling.store(group.ended(telling.now_ms)).await?;
+        let now_ms = telling.now_ms();
+        telling.store(group.ended(now_ms), now_ms).await?;
         let path = file::path(&self.dir, key);
         let removed = tokio::task::spawn_blocking(move || file::remove(&path)).await;
         file_error(removed)?;
@@ -145,13 +148,14 @@ impl Groups {
         let State::There(group) = &*state else {
             return;
         };
-        if group.is_over(default_ttl_ms, telling.now_ms) {
+        let now_ms = telling.now_ms();
+        if group.is_over(default_ttl_ms, now_ms) {
             drop(state);
             // What fails is tried again at the next interval.
             let _ = self.delete(telling, key).await;
             return;
         }
-        let _ = telling.store(group.again(telling.now_ms)).await;
+        let _ = telling.store(group.again(now_ms), now_ms).await;
     }
 
     fn find_or_make(&self, name: &pushgateway::Group) -> Result<Shared, Invalid> {
@@ -206,21 +210,24 @@ fn file_error(done: Result<std::io::Result<()>, tokio::task::JoinError>) -> Resu
     Err(NotDone::File(why))
 }
 
-/// Points on their way to the disk, in whose name, and when.
+/// Points on their way to the disk, and in whose name.
 pub(super) struct Telling<'a> {
     pub(super) taking: &'a Taking,
     pub(super) sender: &'a Sender,
-    pub(super) now_ms: i64,
 }
 
 impl Telling<'_> {
+    fn now_ms(&self) -> i64 {
+        self.taking.now_ms()
+    }
+
     /// Stores all of them or none.
-    async fn store(&self, points: Vec<Point>) -> Result<(), NotDone> {
+    async fn store(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
         let intakes = &self.taking.pushgateway;
         let (mut intake, mut brought) = (intakes.take(self.sender), Brought::default());
         let gathered = points
             .into_iter()
-            .try_for_each(|point| self.put(point, &mut intake, &mut brought));
+            .try_for_each(|point| self.put(point, now_ms, &mut intake, &mut brought));
         if let Err(invalid) = gathered {
             intake.discard(invalid.reject);
             intake.refuse(invalid.reject, 1);
@@ -242,7 +249,13 @@ impl Telling<'_> {
         }
     }
 
-    fn put(&self, point: Point, intake: &mut Intake, brought: &mut Brought) -> Result<(), Invalid> {
+    fn put(
+        &self,
+        point: Point,
+        now_ms: i64,
+        intake: &mut Intake,
+        brought: &mut Brought,
+    ) -> Result<(), Invalid> {
         match point {
             Point::Float(key, at_ms, value) => {
                 let put_key = |keys: &mut Keys| {
@@ -255,7 +268,7 @@ impl Telling<'_> {
                 key,
                 timestamp_ms,
                 buckets,
-                whole,
+                counts,
             } => {
                 let counted = Counted {
                     protocol: PROTOCOL,
@@ -263,14 +276,14 @@ impl Telling<'_> {
                     timestamp_ms,
                     start_ms: None,
                     reset: false,
-                    whole_at_first: true,
+                    whole_at_first: counts == Counts::AllAtFirst,
                     buckets: *buckets,
                 };
-                let interval = match whole {
-                    true => Some(counted.buckets),
-                    false => {
+                let interval = match counts {
+                    Counts::Run => Some(counted.buckets),
+                    _ => {
                         let cumulative = &self.taking.cumulative;
-                        cumulative.interval(self.now_ms, counted, brought)?
+                        cumulative.interval(now_ms, counted, brought)?
                     }
                 };
                 let Some(interval) = interval else {

@@ -157,11 +157,7 @@ pub(super) async fn wipe(State(taking): State<Arc<Taking>>, caller: Caller) -> R
 }
 
 fn telling<'a>(taking: &'a Taking, sender: &'a Sender) -> Telling<'a> {
-    Telling {
-        taking,
-        sender,
-        now_ms: taking.now_ms(),
-    }
+    Telling { taking, sender }
 }
 
 fn asked(taking: &Taking, uri: &Uri) -> Result<Asked, Invalid> {

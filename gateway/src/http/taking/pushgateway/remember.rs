@@ -29,7 +29,6 @@ pub(crate) async fn remember(taking: Arc<Taking>, stop: CancellationToken) {
             let telling = Telling {
                 taking: &taking,
                 sender: &sender,
-                now_ms: taking.now_ms(),
             };
             taking.groups.tell_again(&telling, &key, ttl_ms).await;
         }
