@@ -1,10 +1,14 @@
 //! Real clients as packaged, each against a started gateway: what it sends is what a query returns.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use weir_wire::protobuf::{put_bytes, put_double, put_number};
+
 use crate::programs::{Gateway, eventually};
-use crate::sending::sums_close;
+use crate::sending::{sums_close, within};
 use crate::tools::{debian, python};
 use crate::web::{query, single};
 
@@ -157,6 +161,88 @@ fn debians_prometheus_writes() {
         }
     });
     drop(_prometheus);
+    sums_close(&gateway.http, "remote_write");
+}
+
+/// A target with one native histogram of schema 0, which has ten more observations in `(1, 2]` at each scrape.
+fn native_target() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for (scrape, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while head.read_line(&mut line).is_ok_and(|bytes| bytes > 2) {
+                line.clear();
+            }
+            let family = native_family(10 * (scrape as u64 + 1));
+            let kind = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+            let length = family.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(&[head.as_bytes(), &family].concat());
+        }
+    });
+    address
+}
+
+/// `io.prometheus.client.MetricFamily`, behind its length.
+fn native_family(count: u64) -> Vec<u8> {
+    let (mut span, mut histogram, mut family) = (Vec::new(), Vec::new(), Vec::new());
+    // Signed numbers are in zigzag: bucket 1, one bucket, its count.
+    put_number(&mut span, 1, 2);
+    put_number(&mut span, 2, 1);
+    put_number(&mut histogram, 1, count);
+    put_double(&mut histogram, 2, count as f64 * 1.5);
+    put_number(&mut histogram, 5, 0);
+    put_double(&mut histogram, 6, 1e-128);
+    put_bytes(&mut histogram, 12, &span);
+    put_number(&mut histogram, 13, count * 2);
+    put_bytes(&mut family, 1, b"native_seconds");
+    put_number(&mut family, 3, 4);
+    put_bytes(&mut family, 4, &within(7, &histogram));
+    let mut out = Vec::new();
+    weir_wire::varint::put_bytes(&mut out, &family);
+    out
+}
+
+#[test]
+fn debians_prometheus_writes_native_histograms() {
+    let gateway = Gateway::start(&[]);
+    let root = debian("prometheus", &["prometheus"]);
+    let files = tempfile::tempdir().unwrap();
+    let text = format!(
+        "global: {{scrape_interval: 1s}}\n\
+         scrape_configs: [{{job_name: native, static_configs: [{{targets: ['{}']}}]}}]\n\
+         remote_write: [{{url: 'http://{}/api/v1/write', send_native_histograms: true}}]\n",
+        native_target(),
+        gateway.http
+    );
+    let config = files.path().join("prometheus.yml");
+    std::fs::write(&config, text).unwrap();
+    let args = [
+        format!("--config.file={}", config.display()),
+        format!("--storage.tsdb.path={}", files.path().display()),
+        "--web.listen-address=127.0.0.1:0".to_owned(),
+        "--log.level=error".to_owned(),
+        "--enable-feature=native-histograms".to_owned(),
+    ];
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let _prometheus = start(&root.join("usr/bin/prometheus"), &args, None);
+    let all = |function: &str| {
+        let expr = format!("{function}sum_over_time(native_seconds[5m]))");
+        single(&gateway.http, &expr)
+    };
+    // The first begins the count; each interval after it has ten.
+    let count = eventually("three intervals", || match all("histogram_count(")? {
+        count if count >= 30.0 => Ok(count),
+        other => Err(other.to_string()),
+    });
+    assert_eq!(count % 10.0, 0.0);
+    let median = all("histogram_quantile(0.5, ").unwrap();
+    assert!((1.0..=2.0).contains(&median), "{median}");
     sums_close(&gateway.http, "remote_write");
 }
 
