@@ -85,8 +85,17 @@ pub(super) fn text_1m(bench: &Bench<'_>) -> Result<Section> {
     ))
 }
 
+/// Two minutes of series that are all new.
 pub(super) fn frames_1m(bench: &Bench<'_>) -> Result<Section> {
-    let (series, rounds) = bench.size((1_000_000, 12), (20_000, 3));
+    frames(bench, bench.size((1_000_000, 12), (20_000, 3)))
+}
+
+/// Ten minutes, over which what a series costs to begin is spread: a fleet's series live for longer than that.
+pub(super) fn frames_10min(bench: &Bench<'_>) -> Result<Section> {
+    frames(bench, bench.size((1_000_000, 60), (20_000, 6)))
+}
+
+fn frames(bench: &Bench<'_>, (series, rounds): (u64, u64)) -> Result<Section> {
     let plan = Plan::new("frames", series, rounds);
     let rows = [plan.measure(bench, bench.weir(&[])?.as_ref(), Protocol::Frames, false)];
     let title = plan.title();

@@ -36,6 +36,9 @@ pub(crate) enum Name {
     Text1m,
     /// A million series, 12 rounds of frames
     Frames1m,
+    /// A million series, 60 rounds of frames
+    #[value(name = "frames10min")]
+    Frames10min,
     /// A million series that were never seen
     NeverSeen,
     /// Start after kill -9 with 1 GB of journal
@@ -45,10 +48,11 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Text100k,
         Self::Text1m,
         Self::Frames1m,
+        Self::Frames10min,
         Self::NeverSeen,
         Self::Restart,
         Self::TenMillion,
@@ -64,6 +68,7 @@ impl Name {
             Self::Text100k => load::text_100k(bench),
             Self::Text1m => load::text_1m(bench),
             Self::Frames1m => load::frames_1m(bench),
+            Self::Frames10min => load::frames_10min(bench),
             Self::NeverSeen => never_seen::run(bench),
             Self::Restart => restart::run(bench),
             Self::TenMillion => ten_million::run(bench),
