@@ -18,13 +18,14 @@ use weir_alerting::Alerting;
 use weir_query::Source;
 use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
-use crate::access::{Access, Door, Visitor, keep_current};
+use crate::access::{Access, Door, keep_current};
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api, Entrance, HttpListener, Taking};
+use crate::http::{self, Admin, Api, Entrance, HttpAuth, Taking};
 use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
+    bind_tcp, bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -48,6 +49,7 @@ pub struct Addresses {
     pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub pickle: Option<SocketAddr>,
     pub opentsdb: Option<SocketAddr>,
+    pub influx_udp: Option<SocketAddr>,
 }
 
 /// A running gateway.
@@ -56,6 +58,7 @@ pub struct Gateway {
     /// What the start found; empty until [`Gateway::serve`].
     pub recovery: Recovery,
     store: Arc<Store>,
+    taking: Arc<Taking>,
     admission: Admission,
     presence: Arc<Presence>,
     clock: Clock,
@@ -74,6 +77,7 @@ struct Kept {
     store: Arc<Store>,
     admission: Admission,
     door: Door,
+    taking: Arc<Taking>,
 }
 
 /// Tasks that stop together.
@@ -116,6 +120,10 @@ impl Gateway {
         let graphite = bind_graphite(&config).await?;
         let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
         let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
+        let influx_udp = config
+            .influx_udp
+            .map(|at| bind_udp("influx.udp_listen", at));
+        let influx_udp = influx_udp.transpose()?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
@@ -124,6 +132,7 @@ impl Gateway {
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
+            influx_udp: influx_udp.as_ref().map(|bound| bound.address),
         };
         let access = Access::open(&config.access, Arc::clone(&clock))?;
         let door = |listener, door: &crate::access::DoorConfig| {
@@ -144,6 +153,8 @@ impl Gateway {
         )
         .context("aggregation.rules")?;
         let admission = admission.with_aggregation(aggregation.clone());
+        let taking = Taking::open(config.taking.clone(), &admission, &clock);
+        let taking = Arc::new(taking.context("the pushed groups in data_dir")?);
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.forget_after.as_millis() as i64,
@@ -208,6 +219,30 @@ impl Gateway {
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
                 door: door("opentsdb", &config.opentsdb_door),
+                rules: config.taking.opentsdb_rules,
+                http: http::opentsdb_router(
+                    Entrance {
+                        door: door("opentsdb", &config.opentsdb_door),
+                        auth: match config.opentsdb_door.auth {
+                            true => HttpAuth::Write,
+                            false => HttpAuth::Off,
+                        },
+                        admission: admission.clone(),
+                        now: Arc::clone(&clock),
+                    },
+                    Arc::clone(&taking),
+                ),
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if let Some(bound) = influx_udp {
+            let taken = InfluxUdp {
+                socket: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                precision: config.influx_udp_precision,
+                naming: config.taking.influx_naming.clone(),
+                door: door("influx", &config.influx_udp_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -225,6 +260,7 @@ impl Gateway {
             store: Arc::clone(&store),
             admission: admission.clone(),
             door: door("http", &config.http_door),
+            taking: Arc::clone(&taking),
         };
         let api = api(
             source,
@@ -235,15 +271,17 @@ impl Gateway {
             kept,
             Arc::clone(&ready),
         );
-        let page = tokio::spawn(serve_page(
-            HttpListener::new(page.socket, page.address, door("http", &config.http_door)),
-            http::router(api),
-            page_stop.clone(),
-        ));
+        let port = HttpPort {
+            listener: page.socket,
+            door: door("http", &config.http_door),
+            routes: http::router(api),
+        };
+        let page = tokio::spawn(port.run(page_stop.clone()));
         Ok(Self {
             addresses,
             recovery: Recovery::default(),
             store,
+            taking,
             admission,
             presence,
             clock,
@@ -304,6 +342,8 @@ impl Gateway {
             .spawn(|stop| upkeep::beat(presence, admission, every, stop));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         self.inner.spawn(|stop| upkeep::seal(store, clock, stop));
+        let taking = Arc::clone(&self.taking);
+        self.inner.spawn(|stop| http::remember(taking, stop));
         let alerting = Arc::clone(&self.reloading.alerting);
         self.inner
             .spawn(|stop| async move { alerting.run(stop).await });
@@ -409,27 +449,19 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
-        taking: Taking::new(&kept.admission, &clock),
+        taking: kept.taking,
         ledger: Arc::clone(kept.admission.ledger()),
         entrance: Entrance {
             door: kept.door,
             auth: config.http_auth,
             admission: kept.admission.clone(),
-            now: Arc::clone(&clock),
+            now: clock,
         },
         guard: {
             let admission = kept.admission.clone();
             Arc::new(move |limit| admission.guard_json(limit))
         },
         metrics,
-    }
-}
-
-async fn serve_page(listener: HttpListener, routes: axum::Router, stop: CancellationToken) {
-    let routes = routes.into_make_service_with_connect_info::<Visitor>();
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!("the HTTP port ended: {error}");
     }
 }
 

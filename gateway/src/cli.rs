@@ -210,6 +210,9 @@ fn announce(addresses: &Addresses) {
     if let Some(address) = addresses.opentsdb {
         println!("opentsdb {address}");
     }
+    if let Some(address) = addresses.influx_udp {
+        println!("influx {address}");
+    }
 }
 
 struct Signals {

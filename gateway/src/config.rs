@@ -3,6 +3,7 @@
 
 mod admission;
 mod doors;
+mod taking;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,12 @@ use serde::Deserialize;
 use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
+use weir_wire::influx::Precision;
 
 use crate::access::{AccessConfig, DoorConfig, ReadTls};
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
-use crate::http::{HttpAuth, QueryLimits};
+use crate::http::{HttpAuth, QueryLimits, TakingConfig};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -41,7 +43,10 @@ struct Read {
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
-    opentsdb: ReadOpenTsdb,
+    influx: taking::ReadInflux,
+    opentsdb: taking::ReadOpenTsdb,
+    pushgateway: taking::ReadPushgateway,
+    otlp: taking::ReadOtlp,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
     rates: doors::ReadRates,
@@ -60,6 +65,7 @@ struct ReadHttp {
     auth: String,
     tls: String,
     allow: Vec<String>,
+    max_write: SizeText,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,16 +87,6 @@ struct ReadGraphite {
     mappings: PathBuf,
     auth: String,
     udp: String,
-    tls: String,
-    allow: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadOpenTsdb {
-    listen: String,
-    max_connections: usize,
-    auth: String,
     tls: String,
     allow: Vec<String>,
 }
@@ -190,6 +186,11 @@ pub struct Config {
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    pub influx_udp: Option<SocketAddr>,
+    pub influx_udp_door: DoorConfig,
+    pub influx_udp_precision: Precision,
+    /// What is sent over HTTP, and how it is named.
+    pub taking: TakingConfig,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
     pub aggregation: AggregationConfig,
@@ -260,6 +261,15 @@ impl Read {
             access.door("graphite", &graphite.auth, &graphite.tls, &graphite.allow)?;
         let (http, frames, opentsdb) = (&self.http, &self.frames, &self.opentsdb);
         let store = self.store.meant()?;
+        let taking = taking::Sections {
+            influx: &self.influx,
+            opentsdb: &self.opentsdb,
+            otlp: &self.otlp,
+            pushgateway: &self.pushgateway,
+            data_dir: &self.data_dir,
+            admin: self.http.admin,
+            max_write: self.http.max_write,
+        };
         Ok(Config {
             http_auth: doors::http_auth(&http.auth)?,
             // Requests show their tokens themselves.
@@ -273,6 +283,9 @@ impl Read {
                 &opentsdb.tls,
                 &opentsdb.allow,
             )?,
+            influx_udp_door: access
+                .door("influx", "off", "off", &self.influx.allow)?
+                .datagrams("influx", &self.influx.udp)?,
             access,
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
@@ -288,6 +301,9 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            influx_udp: address_if_any("influx.udp_listen", &self.influx.udp_listen)?,
+            influx_udp_precision: self.influx.precision()?,
+            taking: taking.meant()?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
             aggregation: self.aggregation.meant(store.future.as_millis() as i64)?,

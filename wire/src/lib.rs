@@ -6,6 +6,7 @@
 
 mod base64;
 pub mod buckets;
+pub mod collectd;
 pub mod exposition;
 pub mod frame;
 pub mod graphite;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -47,6 +47,16 @@ impl Connection {
     /// Puts back what belongs to the protocol.
     pub(super) fn put_back(&mut self, ahead: Vec<u8>) {
         self.ahead = ahead;
+    }
+
+    /// What it begins with, which is read again; `None` when there is nothing.
+    pub(crate) async fn first_byte(&mut self) -> Option<u8> {
+        let mut first = [0];
+        let read = self.read(&mut first).await;
+        (read.is_ok_and(|bytes| bytes == 1)).then(|| {
+            self.ahead.insert(0, first[0]);
+            first[0]
+        })
     }
 
     /// From now on it is read while this is good.

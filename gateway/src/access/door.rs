@@ -130,7 +130,16 @@ impl Door {
         stream: TcpStream,
         address: IpAddr,
     ) -> Option<(Connection, Visitor)> {
-        let (mut connection, mut visitor) = self.greet(stream, address).await?;
+        let (connection, visitor) = self.greet(stream, address).await?;
+        self.ask_for_token(connection, visitor).await
+    }
+
+    /// What is left to be asked of who was greeted.
+    pub(crate) async fn ask_for_token(
+        &self,
+        mut connection: Connection,
+        mut visitor: Visitor,
+    ) -> Option<(Connection, Visitor)> {
         if !self.config.auth {
             return Some((connection, visitor));
         }
@@ -146,7 +155,7 @@ impl Door {
                 Some((connection, visitor))
             }
             Err(denied) => {
-                self.refuse(denied, address);
+                self.refuse(denied, visitor.address);
                 let said = format!("error: {denied}; begin with a line: auth TOKEN\n");
                 // It may not listen; it was counted.
                 let _ = connection.write_all(said.as_bytes()).await;

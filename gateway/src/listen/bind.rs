@@ -40,12 +40,12 @@ pub async fn bind_tcp(
 /// # Errors
 /// When the address cannot be bound.
 pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocket>, BindError> {
-    let bound = open_udp(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+    let bound = open_udp(key, address).and_then(|socket| Ok((socket.local_addr()?, socket)));
     let (address, socket) = bound.map_err(|source| refused(key, "UDP", address, source))?;
     Ok(Bound { socket, address })
 }
 
-fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
+fn open_udp(key: &str, address: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -55,7 +55,8 @@ fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
     // The kernel caps this silently: what it gave is read back and reported.
     socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
     let given = socket.recv_buffer_size()? as f64;
-    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => "graphite").set(given);
+    let section = key.split('.').next().unwrap_or(key).to_owned();
+    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => section).set(given);
     socket.bind(&address.into())?;
     UdpSocket::from_std(socket.into())
 }

@@ -23,6 +23,7 @@ pub(crate) struct Crowd {
     clock: Clock,
     known: HashMap<Who, Member>,
     rest: Intake,
+    is_mapped: bool,
 }
 
 /// Who sent a datagram: whose signature it has, or else from which address it came.
@@ -48,10 +49,20 @@ impl Crowd {
         Self {
             protocol,
             door,
-            rest: Intake::new(rest, admission.clone(), Arc::clone(&clock)).mapped(),
+            rest: Intake::new(rest, admission.clone(), Arc::clone(&clock)),
             admission,
             clock,
             known: HashMap::new(),
+            is_mapped: false,
+        }
+    }
+
+    /// For a protocol of dotted paths: see [`Intake::mapped`].
+    pub(crate) fn mapped(self) -> Self {
+        Self {
+            rest: self.rest.mapped(),
+            is_mapped: true,
+            ..self
         }
     }
 
@@ -92,8 +103,12 @@ impl Crowd {
             };
             let sender = self.admission.sender(self.protocol, source).of_datagrams();
             let clock = Arc::clone(&self.clock);
+            let intake = Intake::new(sender, self.admission.clone(), clock);
             Member {
-                intake: Intake::new(sender, self.admission.clone(), clock).mapped(),
+                intake: match self.is_mapped {
+                    true => intake.mapped(),
+                    false => intake,
+                },
                 heard_ms: now_ms,
             }
         });

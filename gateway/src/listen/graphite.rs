@@ -3,11 +3,9 @@
 //! sockets of a killed process are closed as well.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
@@ -15,8 +13,8 @@ use weir_wire::graphite;
 
 use super::accept::{Entry, accept};
 use super::crowd::Crowd;
+use super::datagrams;
 use super::intake::Intake;
-use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
 use crate::access::{Connection, Door};
 use crate::admission::Admission;
@@ -24,15 +22,6 @@ use crate::admission::Admission;
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
 const READ_BYTES: usize = 256 << 10;
-const DATAGRAM_BYTES: usize = 65_536;
-/// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
-const UDP_POINTS: usize = 8_192;
-/// Datagrams taken at one waking, whatever is in them.
-const UDP_DATAGRAMS: usize = 4_096;
-/// How often the kernel is asked what it dropped.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a stop waits for packets that are on their way through the kernel.
-const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// Takes a line, or counts why not.
 fn take(intake: &mut Intake, line: Result<&[u8], Reject>) {
@@ -112,47 +101,12 @@ impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
-        let mut crowd = Crowd::new(UDP, self.door, self.admission, self.clock);
-        let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                _ = looks.tick() => crowd.kernel_drops(drops.since_last_look(&self.socket)),
-                ready = self.socket.readable() => if ready.is_err() { break },
+        let crowd = Crowd::new(UDP, self.door, self.admission, self.clock).mapped();
+        datagrams::serve(self.socket, crowd, clock, shutdown, |intake, datagram| {
+            for line in datagram.split(|byte| *byte == b'\n') {
+                take(intake, Ok(line));
             }
-            drain(&self.socket, &mut buffer, &mut crowd, clock());
-            crowd.store().await;
-        }
-        // What is in the socket is known to the runtime only once it has looked again; a sender that never pauses is
-        // cut off.
-        let deadline = tokio::time::Instant::now() + LAST_LOOK;
-        while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
-            drain(&self.socket, &mut buffer, &mut crowd, clock());
-            crowd.store().await;
-        }
-        crowd.kernel_drops(drops.since_last_look(&self.socket));
-        crowd.all_stored().await;
-    }
-}
-
-fn drain(socket: &UdpSocket, buffer: &mut [u8], crowd: &mut Crowd, now_ms: i64) {
-    let mut points = 0;
-    for _ in 0..UDP_DATAGRAMS {
-        if points >= UDP_POINTS {
-            return;
-        }
-        let Ok((bytes, peer)) = socket.try_recv_from(buffer) else {
-            return;
-        };
-        let Some((said, intake)) = crowd.open(&buffer[..bytes], peer.ip(), now_ms) else {
-            continue;
-        };
-        let before = intake.len();
-        for line in said.split(|byte| *byte == b'\n') {
-            take(intake, Ok(line));
-        }
-        points += intake.len().saturating_sub(before);
+        })
+        .await;
     }
 }

@@ -121,6 +121,8 @@ pub(crate) struct Gateway {
     pub(crate) graphite_udp: String,
     pub(crate) pickle: String,
     pub(crate) opentsdb: String,
+    /// Where it was asked for.
+    pub(crate) influx_udp: Option<String>,
 }
 
 impl Gateway {
@@ -167,6 +169,7 @@ impl Gateway {
             graphite_udp: graphite[3].to_owned(),
             pickle: word("pickle"),
             opentsdb: word("opentsdb"),
+            influx_udp: program.said.get("influx").cloned(),
             own,
             program,
             dir,

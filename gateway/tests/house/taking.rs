@@ -170,7 +170,8 @@ fn opentsdb_words_its_refusals() {
     assert!(lines[2].starts_with("weir-gateway"), "{said}");
     assert_eq!(values(&gateway, r#"m{h="1"}"#, at - 5, at + 5), ["7"]);
     let http = tcp(&gateway.opentsdb, b"GET / HTTP/1.1\r\n\r\n");
-    assert!(http.starts_with("HTTP/1.1 400"), "{http}");
+    assert!(http.starts_with("HTTP/1.1 404"), "{http}");
+    assert!(http.contains("/api/put"), "{http}");
 
     let body = format!(
         r#"[{{"metric":"j","timestamp":{at},"value":"1.5","tags":{{"h":"1"}}}},{{"metric":"j","timestamp":{at},"value":"x","tags":{{"h":"1"}}}}]"#

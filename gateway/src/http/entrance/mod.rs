@@ -1,15 +1,12 @@
 //! The way into every request: which scope it needs, the token it shows, and how many bytes its source may send. Who is let
 //! in is put beside the request as its [`Caller`]; who is not is told in the words of the path's protocol.
 
-mod listener;
 mod metered;
 mod needs;
 mod shown;
 #[cfg(test)]
 mod tests;
 mod words;
-
-pub(crate) use listener::HttpListener;
 
 use std::sync::Arc;
 use std::time::Duration;

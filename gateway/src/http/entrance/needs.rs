@@ -20,13 +20,14 @@ const ASKED: [&str; 9] = [
     "/tags/findSeries",
 ];
 /// Where samples are sent, whatever the method: what a client of InfluxDB asks before it writes among them.
-const WRITTEN: [&str; 6] = [
+const WRITTEN: [&str; 7] = [
     "/api/v1/write",
     "/write",
     "/api/v2/write",
     "/query",
     "/api/put",
     "/v1/metrics",
+    "/collectd",
 ];
 
 /// `None`: nobody is asked.

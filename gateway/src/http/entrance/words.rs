@@ -16,7 +16,8 @@ pub(super) fn protocol(path: &str) -> &'static str {
         "/api/v1/write" => "remote_write",
         "/write" | "/api/v2/write" | "/query" => "influx_http",
         "/api/put" => "opentsdb_http",
-        "/v1/metrics" => "otlp_http",
+        "/v1/metrics" => "otlp",
+        "/collectd" => "collectd",
         _ if path.starts_with("/metrics/job") => "pushgateway",
         _ => "http",
     }
