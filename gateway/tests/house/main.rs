@@ -21,6 +21,5 @@ mod rules;
 mod sending;
 mod starting;
 mod survival;
-mod taking;
 mod tools;
 mod web;
