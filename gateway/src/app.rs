@@ -18,13 +18,14 @@ use weir_alerting::Alerting;
 use weir_query::Source;
 use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
+use crate::access::{Access, Door, keep_current};
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api, Taking};
+use crate::http::{self, Admin, Api, Entrance, HttpListener, Taking};
 use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
-    bind_tcp, bind_udp,
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, InfluxUdp, OpenTsdbTcp, PickleTcp, bind_tcp,
+    bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -76,6 +77,7 @@ struct Kept {
     store: Arc<Store>,
     admission: Admission,
     taking: Arc<Taking>,
+    door: Door,
 }
 
 /// Tasks that stop together.
@@ -132,6 +134,10 @@ impl Gateway {
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
             influx_udp: influx_udp.as_ref().map(|bound| bound.address),
         };
+        let access = Access::open(&config.access, Arc::clone(&clock))?;
+        let door = |listener, door: &crate::access::DoorConfig| {
+            Door::new(listener, door.clone(), Arc::clone(&access))
+        };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
         let admission = Admission::new(
@@ -159,14 +165,17 @@ impl Gateway {
             alerting: Arc::clone(&alerting),
             mapper,
             aggregation,
+            access: Arc::clone(&access),
         };
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
             let (store, admission, presence) =
                 (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
             let (listener, token) = (frames.socket, config.frames_token.clone());
+            let door = door("frames", &config.frames_door);
             FrameListener {
                 listener,
+                door,
                 store,
                 admission,
                 presence,
@@ -182,12 +191,14 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections,
+                door: door("graphite", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
             let taken = GraphiteUdp {
                 socket,
                 admission: admission.clone(),
                 clock,
+                door: door("graphite_udp", &config.graphite_udp_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -197,6 +208,7 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.graphite_max_connections,
+                door: door("pickle", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -206,6 +218,7 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
+                door: door("opentsdb", &config.opentsdb_door),
                 rules: config.taking.opentsdb_rules,
                 http: http::opentsdb_router(Arc::clone(&taking)),
             };
@@ -218,12 +231,14 @@ impl Gateway {
                 clock: Arc::clone(&clock),
                 precision: config.influx_udp_precision,
                 naming: config.taking.influx_naming.clone(),
+                door: door("influx", &config.influx_udp_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
+        inner.spawn(|stop| keep_current(Arc::clone(&access), stop));
 
         let ready = Arc::new(AtomicBool::new(false));
         let page_stop = CancellationToken::new();
@@ -234,6 +249,7 @@ impl Gateway {
             store: Arc::clone(&store),
             admission: admission.clone(),
             taking: Arc::clone(&taking),
+            door: door("http", &config.http_door),
         };
         let api = api(
             source,
@@ -244,11 +260,8 @@ impl Gateway {
             kept,
             Arc::clone(&ready),
         );
-        let port = HttpPort {
-            listener: page.socket,
-            routes: http::router(api),
-        };
-        let page = tokio::spawn(port.run(page_stop.clone()));
+        let port = HttpListener::new(page.socket, door("http", &config.http_door));
+        let page = tokio::spawn(http::serve(port, http::router(api), page_stop.clone()));
         Ok(Self {
             addresses,
             recovery: Recovery::default(),
@@ -405,7 +418,7 @@ fn api(
         engine: asking::engine(config.lookback),
         permits: Api::permits(&config.query),
         limits: config.query.clone(),
-        now,
+        now: Arc::clone(&now),
         alerts: Arc::new(move || alerts.alerts_json()),
         rules: Arc::new(move || rules.rules_json()),
         reload: config.admin.then(|| -> http::Reload {
@@ -422,6 +435,12 @@ fn api(
         }),
         taking: kept.taking,
         ledger: Arc::clone(kept.admission.ledger()),
+        entrance: Entrance {
+            door: kept.door,
+            auth: config.http_auth,
+            admission: kept.admission.clone(),
+            now,
+        },
         guard: {
             let admission = kept.admission.clone();
             Arc::new(move |limit| admission.guard_json(limit))

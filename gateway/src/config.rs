@@ -2,6 +2,7 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod doors;
 mod taking;
 
 use std::net::SocketAddr;
@@ -14,9 +15,10 @@ use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
 use weir_wire::influx::Precision;
 
+use crate::access::{AccessConfig, DoorConfig, ReadTls};
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
-use crate::http::{QueryLimits, TakingConfig};
+use crate::http::{HttpAuth, QueryLimits, TakingConfig};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -36,6 +38,8 @@ const LEAST_WINDOWS: u64 = 4;
 struct Read {
     data_dir: PathBuf,
     http: ReadHttp,
+    access: doors::ReadAccess,
+    tls: ReadTls,
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
@@ -45,6 +49,8 @@ struct Read {
     otlp: taking::ReadOtlp,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
+    rates: doors::ReadRates,
+    priorities: doors::ReadPriorities,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -57,6 +63,9 @@ struct ReadHttp {
     listen: String,
     admin: bool,
     max_write: SizeText,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +73,9 @@ struct ReadHttp {
 struct ReadFrames {
     listen: String,
     token: String,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +85,10 @@ struct ReadGraphite {
     pickle_listen: String,
     max_connections: usize,
     mappings: PathBuf,
+    auth: String,
+    udp: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,6 +172,14 @@ pub struct Config {
     pub http: SocketAddr,
     pub frames: SocketAddr,
     pub frames_token: String,
+    pub access: AccessConfig,
+    pub http_auth: HttpAuth,
+    pub http_door: DoorConfig,
+    pub frames_door: DoorConfig,
+    /// Of lines and pickles over TCP.
+    pub graphite_door: DoorConfig,
+    pub graphite_udp_door: DoorConfig,
+    pub opentsdb_door: DoorConfig,
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
     pub pickle: Option<SocketAddr>,
@@ -164,6 +188,7 @@ pub struct Config {
     pub opentsdb_max_connections: usize,
     pub influx_udp: Option<SocketAddr>,
     pub influx_udp_precision: Precision,
+    pub influx_udp_door: DoorConfig,
     /// What is sent over HTTP, and how it is named.
     pub taking: TakingConfig,
     /// Rules for dotted paths; `None`: they stay as they are.
@@ -218,6 +243,7 @@ impl Config {
                 *rules = dir.join(&*rules).display().to_string();
             }
             config.aggregation.found_from(dir);
+            config.access.found_from(dir);
             if let Some(mappings) = &mut config.graphite_mappings {
                 *mappings = dir.join(&*mappings);
             }
@@ -238,7 +264,27 @@ impl Read {
             admin: self.http.admin,
             max_write: self.http.max_write,
         };
+        let access = AccessConfig::meant(self.access.tokens, self.tls, &self.data_dir)?;
+        let graphite = &self.graphite;
+        let graphite_door =
+            access.door("graphite", &graphite.auth, &graphite.tls, &graphite.allow)?;
+        let (http, frames, opentsdb) = (&self.http, &self.frames, &self.opentsdb);
+        let influx_door = access.door("influx", "off", "off", &self.influx.allow)?;
+        let store = self.store.meant()?;
         Ok(Config {
+            http_auth: doors::http_auth(&http.auth)?,
+            // Requests show their tokens themselves.
+            http_door: access.door("http", "off", &http.tls, &http.allow)?,
+            frames_door: access.door("frames", &frames.auth, &frames.tls, &frames.allow)?,
+            graphite_udp_door: graphite_door.datagrams("graphite", &graphite.udp)?,
+            graphite_door,
+            opentsdb_door: access.door(
+                "opentsdb",
+                &opentsdb.auth,
+                &opentsdb.tls,
+                &opentsdb.allow,
+            )?,
+            access,
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
             frames_token: self.frames.token,
@@ -255,15 +301,18 @@ impl Read {
             )?,
             influx_udp: address_if_any("influx.udp_listen", &self.influx.udp_listen)?,
             influx_udp_precision: self.influx.precision()?,
+            influx_udp_door: influx_door.datagrams("influx", &self.influx.udp)?,
             taking: taking.meant()?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
-            aggregation: self
-                .aggregation
-                .meant(self.store.future.0.as_millis() as i64)?,
+            aggregation: self.aggregation.meant(store.future.as_millis() as i64)?,
             admin: self.http.admin,
-            admission: self.admission.meant(self.guard)?,
-            store: self.store.meant()?,
+            admission: AdmissionConfig {
+                rates: self.rates.meant()?,
+                priorities: self.priorities.meant(store.max_head_bytes)?,
+                ..self.admission.meant(self.guard)?
+            },
+            store,
             lookback: at_least(
                 "query.lookback",
                 self.query.lookback,

@@ -24,6 +24,8 @@ const LEAST_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct ReadInflux {
     pub(super) udp_listen: String,
     udp_precision: String,
+    pub(super) udp: String,
+    pub(super) allow: Vec<String>,
     field: String,
     separator: String,
     field_label: String,
@@ -35,6 +37,9 @@ pub(super) struct ReadInflux {
 pub(super) struct ReadOpenTsdb {
     pub(super) listen: String,
     pub(super) max_connections: usize,
+    pub(super) auth: String,
+    pub(super) tls: String,
+    pub(super) allow: Vec<String>,
     require_tags: bool,
 }
 

@@ -5,6 +5,7 @@ mod admin;
 mod alerts;
 mod asking;
 mod caller;
+mod entrance;
 mod form;
 mod graphite;
 mod health;
@@ -20,7 +21,9 @@ mod taking;
 pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
 pub(crate) use caller::Caller;
-pub(crate) use serve::serve_connection;
+pub(crate) use entrance::HttpListener;
+pub use entrance::{Entrance, HttpAuth};
+pub(crate) use serve::{serve, serve_connection};
 pub use taking::{Histograms, OtlpConfig, PushgatewayConfig, Taking, TakingConfig};
 pub(crate) use taking::{opentsdb_router, remember, take_influx};
 
@@ -99,6 +102,8 @@ pub struct Api {
     /// The `data` of `/api/v1/status/cardinality`, with lists of so many.
     pub guard: Arc<dyn Fn(usize) -> Value + Send + Sync>,
     pub metrics: PrometheusHandle,
+    /// Asked first, about every request.
+    pub entrance: Entrance,
 }
 
 impl Api {
@@ -114,6 +119,7 @@ impl Api {
 /// Every path the gateway answers.
 pub fn router(api: Api) -> Router {
     let nosniff = HeaderValue::from_static("nosniff");
+    let entrance = Arc::new(api.entrance.clone());
     let api = Arc::new(api);
     let data = Router::new()
         .merge(prometheus::routes())
@@ -135,5 +141,6 @@ pub fn router(api: Api) -> Router {
             nosniff,
         ))
         .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(entrance, entrance::enter))
         .with_state(api)
 }

@@ -1,4 +1,5 @@
-//! Accepting connections: so many at once, each on a task of its own, and all of them waited for at the end.
+//! Accepting connections: so many at once, each through the listener's door and on a task of its own, and all of them
+//! waited for at the end.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,19 +9,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::{Connection, Door, Visitor};
+use crate::admission::{Admission, Sender};
+
+/// Who may come in, and under which protocol what they send is counted.
+pub(super) struct Entry {
+    pub(super) door: Door,
+    pub(super) admission: Admission,
+    pub(super) protocol: &'static str,
+    pub(super) max_connections: usize,
+}
+
 /// Serves until told to stop; then connections get to store what they have read.
 pub(super) async fn accept<F>(
     listener: TcpListener,
-    max_connections: usize,
+    entry: Entry,
     shutdown: CancellationToken,
-    serve: impl Fn(TcpStream, IpAddr, CancellationToken) -> F,
+    serve: impl Fn(Connection, Visitor, Sender, CancellationToken) -> F + Send + Sync + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (connections, slots) = (
-        TaskTracker::new(),
-        Arc::new(Semaphore::new(max_connections)),
-    );
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(entry.max_connections));
+    let inside = Arc::new((entry, serve));
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -28,9 +39,18 @@ pub(super) async fn accept<F>(
         };
         match accepted {
             Ok((slot, stream, peer)) => {
-                let served = serve(stream, peer, shutdown.clone());
+                let (inside, shutdown) = (Arc::clone(&inside), shutdown.clone());
                 connections.spawn(async move {
-                    served.await;
+                    let (entry, serve) = &*inside;
+                    let welcome = tokio::select! {
+                        () = shutdown.cancelled() => None,
+                        welcome = entry.door.welcome(stream, peer) => welcome,
+                    };
+                    if let Some((mut connection, visitor)) = welcome {
+                        let sender = entry.admission.sender(entry.protocol, visitor.source());
+                        connection.set_pace(entry.admission.pace(&sender));
+                        serve(connection, visitor, sender, shutdown).await;
+                    }
                     drop(slot);
                 });
             }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use weir_store::Clock;
 
 use super::intake::Intake;
-use crate::admission::{Admission, Source};
+use crate::access::Door;
+use crate::admission::{Admission, Dropped, Source};
 
 /// Sources with an intake of their own.
 const SOURCES: usize = 256;
@@ -17,11 +18,19 @@ const SILENT_MS: i64 = 60_000;
 
 pub(crate) struct Crowd {
     protocol: &'static str,
+    door: Door,
     admission: Admission,
     clock: Clock,
-    known: HashMap<IpAddr, Member>,
+    known: HashMap<Who, Member>,
     rest: Intake,
     is_mapped: bool,
+}
+
+/// Who sent a datagram: whose signature it has, or else from which address it came.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Token(Arc<str>),
+    Address(IpAddr),
 }
 
 struct Member {
@@ -30,10 +39,16 @@ struct Member {
 }
 
 impl Crowd {
-    pub(crate) fn new(protocol: &'static str, admission: Admission, clock: Clock) -> Self {
-        let rest = admission.sender(protocol, Source::Rest);
+    pub(crate) fn new(
+        protocol: &'static str,
+        door: Door,
+        admission: Admission,
+        clock: Clock,
+    ) -> Self {
+        let rest = admission.sender(protocol, Source::Rest).of_datagrams();
         Self {
             protocol,
+            door,
             rest: Intake::new(rest, admission.clone(), Arc::clone(&clock)),
             admission,
             clock,
@@ -51,14 +66,42 @@ impl Crowd {
         }
     }
 
-    /// Where a datagram of this source goes, which came at `now_ms`.
-    pub(crate) fn of(&mut self, source: IpAddr, now_ms: i64) -> &mut Intake {
-        let source = source.to_canonical();
-        if !self.known.contains_key(&source) && !self.has_room(now_ms) {
+    /// What a datagram says that came at `now_ms`, and where it goes; `None` for what the door or the rate turned away.
+    pub(crate) fn open<'a>(
+        &mut self,
+        datagram: &'a [u8],
+        source: IpAddr,
+        now_ms: i64,
+    ) -> Option<(&'a [u8], &mut Intake)> {
+        let (said, token) = self.door.open(datagram, source)?;
+        let who = match token {
+            Some(name) => Who::Token(name),
+            None => Who::Address(source.to_canonical()),
+        };
+        let intake = self.of(who, now_ms);
+        let sender = intake.sender();
+        if sender.take_bytes(datagram.len() as u64, now_ms).is_err() {
+            // Nothing of it is read; what it held is told by its lines.
+            let lines = said.split(|byte| *byte == b'\n');
+            sender.lose(
+                Dropped::Rate,
+                lines.filter(|line| !line.is_empty()).count() as u64,
+            );
+            return None;
+        }
+        Some((said, intake))
+    }
+
+    fn of(&mut self, who: Who, now_ms: i64) -> &mut Intake {
+        if !self.known.contains_key(&who) && !self.has_room(now_ms) {
             return &mut self.rest;
         }
-        let member = self.known.entry(source).or_insert_with(|| {
-            let sender = self.admission.sender(self.protocol, Source::Peer(source));
+        let member = self.known.entry(who).or_insert_with_key(|who| {
+            let source = match who {
+                Who::Token(name) => Source::Token(name),
+                Who::Address(address) => Source::Peer(*address),
+            };
+            let sender = self.admission.sender(self.protocol, source).of_datagrams();
             let clock = Arc::clone(&self.clock);
             let intake = Intake::new(sender, self.admission.clone(), clock);
             Member {
@@ -83,8 +126,8 @@ impl Crowd {
             .filter(|(_, member)| member.intake.len() == 0)
             .min_by_key(|(_, member)| member.heard_ms)
             .filter(|(_, member)| now_ms.saturating_sub(member.heard_ms) > SILENT_MS)
-            .map(|(source, _)| *source);
-        silent.is_some_and(|source| self.known.remove(&source).is_some())
+            .map(|(who, _)| who.clone());
+        silent.is_some_and(|who| self.known.remove(&who).is_some())
     }
 
     fn intakes(&mut self) -> impl Iterator<Item = &mut Intake> {

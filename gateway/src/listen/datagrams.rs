@@ -68,9 +68,11 @@ fn drain(
         let Ok((bytes, peer)) = socket.try_recv_from(buffer) else {
             return;
         };
-        let intake = crowd.of(peer.ip(), now_ms);
+        let Some((said, intake)) = crowd.open(&buffer[..bytes], peer.ip(), now_ms) else {
+            continue;
+        };
         let before = intake.len();
-        take(intake, &buffer[..bytes]);
+        take(intake, said);
         points += intake.len().saturating_sub(before);
     }
 }

@@ -4,19 +4,20 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::crowd::Crowd;
 use super::datagrams;
 use super::intake::Intake;
 use super::lines::Lines;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door};
+use crate::admission::Admission;
 
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
@@ -39,27 +40,33 @@ pub struct GraphiteTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub(crate) door: Door,
 }
 
 impl GraphiteTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: TCP,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(TCP, Source::Peer(peer));
+            move |connection, _, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
-                serve(stream, intake, shutdown)
+                serve(connection, intake, shutdown)
             },
         )
         .await;
     }
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+async fn serve(mut stream: Connection, mut intake: Intake, shutdown: CancellationToken) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
     loop {
         let read = tokio::select! {
@@ -78,6 +85,8 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         intake.store().await;
     }
     intake.all_stored().await;
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = stream.shutdown().await;
 }
 
 /// The UDP listener.
@@ -85,13 +94,14 @@ pub struct GraphiteUdp {
     pub socket: UdpSocket,
     pub admission: Admission,
     pub clock: Clock,
+    pub(crate) door: Door,
 }
 
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
-        let crowd = Crowd::new(UDP, self.admission, self.clock).mapped();
+        let crowd = Crowd::new(UDP, self.door, self.admission, self.clock).mapped();
         datagrams::serve(self.socket, crowd, clock, shutdown, |intake, datagram| {
             for line in datagram.split(|byte| *byte == b'\n') {
                 take(intake, Ok(line));

@@ -9,6 +9,7 @@ use weir_wire::influx::{FieldNaming, Precision};
 
 use super::crowd::Crowd;
 use super::datagrams;
+use crate::access::Door;
 use crate::admission::Admission;
 use crate::http::take_influx;
 
@@ -21,13 +22,14 @@ pub struct InfluxUdp {
     pub clock: Clock,
     pub precision: Precision,
     pub naming: FieldNaming,
+    pub(crate) door: Door,
 }
 
 impl InfluxUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
-        let crowd = Crowd::new(PROTOCOL, self.admission, self.clock);
+        let crowd = Crowd::new(PROTOCOL, self.door, self.admission, self.clock);
         let (precision, naming) = (self.precision, self.naming);
         datagrams::serve(self.socket, crowd, clock, shutdown, |intake, datagram| {
             take_influx(datagram, precision, &naming, intake);

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_store::{Clock, Done, Points, StoreError, Written};
+use weir_store::{Clock, Done, Points, Written};
 use weir_wire::graphite::{self, Line};
 use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
-use crate::admission::{Admission, Sender};
+use crate::admission::{Admission, Sender, Untaken};
 
 /// Batches of one intake that may wait for the disk.
 const IN_FLIGHT: u32 = 32;
@@ -280,8 +280,8 @@ impl Intake {
     /// Hands over what was taken and waits until it is on disk; for who is to be answered.
     ///
     /// # Errors
-    /// Of the store; the points are counted as dropped then.
-    pub(crate) async fn deliver(&mut self) -> Result<Delivered, StoreError> {
+    /// Of the store, and of limits; what was not taken is counted as dropped then.
+    pub(crate) async fn deliver(&mut self) -> Result<Delivered, Untaken> {
         let over_limit = self.resolve_new();
         let points = std::mem::take(&mut self.points);
         let written = match points.is_empty() {

@@ -1,23 +1,24 @@
-//! OpenTSDB's port: HTTP to whoever begins with one of its methods, otherwise the telnet-style protocol. A `put` that is taken has no answer, as there; one that is refused has a line that says
-//! why. What was put is handed over before any answer is written.
+//! OpenTSDB's port: HTTP to whoever begins with one of its methods, otherwise the telnet-style protocol. A `put` that is
+//! taken has no answer, as there; one that is refused has a line that says why. What was put is handed over before any
+//! answer is written. Where the port asks for tokens, a line `auth TOKEN` comes first, which HTTP does not know.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite::Keys;
 use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_command};
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::intake::Intake;
 use super::lines::Lines;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door, Visitor};
+use crate::admission::Admission;
 use crate::http::serve_connection;
 
 const PROTOCOL: &str = "opentsdb_telnet";
@@ -37,21 +38,33 @@ pub struct OpenTsdbTcp {
     pub rules: Rules,
     /// What HTTP on this port is answered by.
     pub http: Router,
+    pub(crate) door: Door,
 }
 
 impl OpenTsdbTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock, rules, http) = (self.admission, self.clock, self.rules, self.http);
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: PROTOCOL,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(PROTOCOL, Source::Peer(peer));
+            move |connection, visitor, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock));
                 let answers = Answers::new(rules);
-                serve(stream, peer, http.clone(), (intake, answers), shutdown)
+                serve(
+                    connection,
+                    visitor,
+                    http.clone(),
+                    (intake, answers),
+                    shutdown,
+                )
             },
         )
         .await;
@@ -66,26 +79,29 @@ struct Answers {
 }
 
 async fn serve(
-    stream: TcpStream,
-    peer: IpAddr,
+    mut stream: Connection,
+    visitor: Visitor,
     http: Router,
     (intake, answers): (Intake, Answers),
     shutdown: CancellationToken,
 ) {
     let mut first = [0];
-    let peeked = tokio::select! {
+    let read = tokio::select! {
         () = shutdown.cancelled() => return,
-        peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut first)) => peeked,
+        read = tokio::time::timeout(PATIENCE, stream.read(&mut first)) => read,
     };
-    match peeked {
-        Ok(Ok(1..)) if is_http(first[0]) => serve_connection(stream, peer, http, shutdown).await,
-        Ok(Ok(1..)) => serve_telnet(stream, intake, answers, shutdown).await,
-        _ => {}
+    if !matches!(read, Ok(Ok(1..))) {
+        return;
+    }
+    stream.put_back(first.to_vec());
+    match is_http(first[0]) {
+        true => serve_connection(stream, visitor, http, shutdown).await,
+        false => serve_telnet(stream, intake, answers, shutdown).await,
     }
 }
 
 async fn serve_telnet(
-    mut stream: TcpStream,
+    mut stream: Connection,
     mut intake: Intake,
     mut answers: Answers,
     shutdown: CancellationToken,
@@ -112,6 +128,8 @@ async fn serve_telnet(
         }
     }
     intake.all_stored().await;
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = stream.shutdown().await;
 }
 
 impl Answers {

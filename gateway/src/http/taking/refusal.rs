@@ -7,10 +7,11 @@ use weir_store::{StoreError, Written};
 use weir_wire::Invalid;
 
 use super::body::NoBody;
+use crate::admission::Untaken;
 use crate::listen::intake::{Delivered, Intake};
 
 /// Seconds after which a client may try again.
-const RETRY_AFTER_S: &str = "5";
+const RETRY_AFTER_S: u64 = 5;
 /// Causes that are repeated in an answer.
 const NAMED: usize = 10;
 
@@ -19,12 +20,16 @@ const NAMED: usize = 10;
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) why: String,
+    retry_after_s: u64,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, why: impl Into<String>) -> Self {
-        let why = why.into();
-        Self { status, why }
+        Self {
+            status,
+            why: why.into(),
+            retry_after_s: RETRY_AFTER_S,
+        }
     }
 
     /// The same for senders that come again only after some statuses: what will pass is 503.
@@ -42,7 +47,7 @@ impl Refusal {
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
         }
         headers
     }
@@ -67,16 +72,25 @@ impl From<Invalid> for Refusal {
     }
 }
 
-impl From<&StoreError> for Refusal {
-    fn from(error: &StoreError) -> Self {
+impl From<&Untaken> for Refusal {
+    fn from(error: &Untaken) -> Self {
         let status = match error {
-            StoreError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-            StoreError::Busy | StoreError::Closed | StoreError::Starting { .. } => {
+            Untaken::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
+            Untaken::Store(StoreError::Full(_)) => StatusCode::INSUFFICIENT_STORAGE,
+            Untaken::Priority(_)
+            | Untaken::Store(StoreError::Busy | StoreError::Closed | StoreError::Starting { .. }) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            Untaken::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self::new(status, error.to_string())
+        let retry_after_s = match error {
+            Untaken::Rate(wait) => wait.as_secs() + 1,
+            _ => RETRY_AFTER_S,
+        };
+        Self {
+            retry_after_s,
+            ..Self::new(status, error.to_string())
+        }
     }
 }
 
