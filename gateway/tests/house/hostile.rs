@@ -1,4 +1,4 @@
-//! What hostile, broken and slow HTTP does: FAULTS 5, 6, 13, 14, 17 to 19, by every protocol that comes by HTTP. The good
+//! What hostile, broken and slow HTTP does: FAULTS 5, 6, 11, 13, 14, 16 to 19, by every protocol that comes by HTTP. The good
 //! neighbour is stored, the refusal is told and counted.
 
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::programs::Gateway;
 use crate::sending::{
-    Answer, counted, labels, now_ms, post, sample, send, snappy, sums_close, within,
+    Answer, counted, gzip, labels, now_ms, post, sample, send, snappy, sums_close, within,
 };
 use crate::web::single;
 
@@ -289,4 +289,80 @@ fn what_is_no_request_is_answered_once_and_closed() {
     let answer = talk(&gateway.http, smuggled.as_bytes());
     assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
+}
+
+/// Memory in use, in bytes.
+fn memory(gateway: &Gateway) -> u64 {
+    let pid = gateway.program.pid().as_raw_nonzero();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<u64>().unwrap() << 10
+}
+
+/// FAULTS 11: what unpacks to a quarter of a gigabyte is refused before it is there.
+#[test]
+fn bombs_of_any_packing_cost_no_memory() {
+    let gateway = Gateway::start(&[]);
+    let plain = vec![b' '; 256 << 20];
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    deflate.write_all(&plain).unwrap();
+    let packed = [
+        ("gzip", gzip(&plain)),
+        ("deflate", deflate.finish().unwrap()),
+        ("zstd", zstd::encode_all(&*plain, 1).unwrap()),
+        ("snappy", snappy(&plain)),
+    ];
+    // Whatever the paths need is there from now on.
+    let paths = [
+        "/write",
+        "/v1/metrics",
+        "/collectd",
+        "/metrics/job/j",
+        "/api/put",
+    ];
+    for path in paths {
+        post(&gateway.http, path, &[JSON], b"x");
+    }
+    let before = memory(&gateway);
+    for (encoding, bomb) in &packed[..3] {
+        assert!(bomb.len() < 2 << 20, "{encoding}");
+        let header = format!("Content-Encoding: {encoding}");
+        for path in paths {
+            let answer = post(&gateway.http, path, &[JSON, &header], bomb);
+            assert_eq!(answer.status, 413, "{encoding} {path}: {answer:?}");
+        }
+    }
+    let grown = memory(&gateway) - before;
+    assert!(grown < 16 << 20, "{grown}");
+    let answer = post(&gateway.http, "/api/v1/write", &[], &packed[3].1);
+    assert_eq!(answer.status, 413, "{answer:?}");
+}
+
+/// FAULTS 16: who names ever new series is told so, and what exists is taken.
+#[test]
+fn series_without_end_are_refused_and_those_that_exist_are_taken() {
+    let gateway = Gateway::start(&["guard.new_series_per_metric=10"]);
+    let at = now_ms();
+    let write = |from: usize, to: usize, value: f64| {
+        let one = |n: usize| {
+            let series = [
+                labels(&[("__name__", "m"), ("id", &n.to_string())]),
+                sample(value, at),
+            ];
+            within(1, &series.concat())
+        };
+        let message: Vec<u8> = (from..to).flat_map(one).collect();
+        post(&gateway.http, "/api/v1/write", &[], &snappy(&message))
+    };
+    assert_eq!(write(0, 5, 1.0).status, 204);
+    let answer = write(0, 100, 2.0);
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+    assert_eq!(single(&gateway.http, "sum(m{id=~\"[0-4]\"})"), Ok(10.0));
+    let series = single(&gateway.http, "count(m)").unwrap();
+    assert!((5.0..20.0).contains(&series), "{series}");
+    let known = crate::web::json(&gateway.http, "/api/v1/status/cardinality").unwrap();
+    assert!(known.to_string().contains("\"m\""), "{known}");
+    sums_close(&gateway.http, "remote_write");
 }

@@ -22,6 +22,5 @@ mod rules;
 mod sending;
 mod starting;
 mod survival;
-mod taking;
 mod tools;
 mod web;

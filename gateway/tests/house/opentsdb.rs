@@ -9,7 +9,7 @@ use crate::sending::{counted, now_ms, post, send, sums_close};
 use crate::web::single;
 
 /// Sends bytes, ends the stream, and gives what was answered.
-fn talk(address: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn talk(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -96,6 +96,7 @@ fn put_by_http_on_either_port() {
             version.text()
         );
         assert_eq!(post(address, "/api/put", &[], b"[]").status, 400);
+        assert_eq!(post(&gateway.opentsdb, "/write", &[], b"a b=1").status, 404);
         // FAULTS 12.
         let deep = "[".repeat(100_000);
         assert_eq!(post(address, "/api/put", &[], deep.as_bytes()).status, 400);
@@ -117,7 +118,7 @@ fn a_line_without_end_is_told_and_the_next_is_taken() {
 }
 
 /// `[("p.q", (time, value)), ("p.q", (time, "x"))]` in protocol 2, written by hand.
-fn pickled(path: &str, time_s: i64, value: f64) -> Vec<u8> {
+pub(crate) fn pickled(path: &str, time_s: i64, value: f64) -> Vec<u8> {
     let mut pickle = vec![0x80, 2, b']', b'('];
     for good in [true, false] {
         pickle.push(b'X');
@@ -154,13 +155,15 @@ fn pickles_are_stored_and_code_is_not_run() {
         2.0
     );
 
-    let code = b"cos\nsystem\n(S'true'\ntR.";
+    let ran = gateway.dir.path().join("the-pickle-ran");
+    let code = format!("cos\nsystem\n(S'touch {}'\ntR.", ran.display());
     let mut whole = (code.len() as u32).to_be_bytes().to_vec();
-    whole.extend(code);
+    whole.extend(code.into_bytes());
     whole.extend(pickled("p.behind", now, 1.0));
     talk(&port, &whole);
     talk(&port, &[0x80, 0, 0, 0, 1, 2, 3]);
     assert!(single(&gateway.http, "p.behind").is_err());
+    assert!(!ran.exists());
     for reason in ["unsupported", "too_long"] {
         let labels = [
             "protocol=\"graphite_pickle\"",

@@ -196,6 +196,8 @@ fn hostile_requests_are_refused_whole() {
     refused(&gzipped, &gzip(b"x"), 415, "snappy");
     refused(&V1, b"nonsense", 400, "snappy");
     refused(&V1, &snappy(b"\x0a\xff"), 400, "damaged");
+    // It claims to unpack to four gigabytes.
+    refused(&V1, b"\xff\xff\xff\xff\x0f\x00", 413, "http.max_write");
     // A bomb: 3 MiB of nothing.
     refused(&V1, &snappy(&vec![0; 3 << 20]), 413, "http.max_write");
     refused(&V1, &vec![0; (2 << 20) + 1], 413, "http.max_write");

@@ -1,5 +1,5 @@
 //! Content encodings of bodies: gzip, deflate, zstd, snappy. What unpacks to more than is taken is found out before the
-//! memory for it is spent: past a first stretch the rest is counted before it is kept.
+//! memory for it is spent: what is longer than a first stretch is counted before it is kept.
 
 use std::io::Read;
 
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use weir_wire::remote_write::{self, Packed};
 
 /// Kept without counting what follows.
-const FIRST_BYTES: usize = 4 << 20;
+const FIRST_BYTES: usize = 2 << 20;
 const SCRATCH_BYTES: usize = 32 << 10;
 /// The largest zstd window that is taken, as a power of two: 8 MiB, what the format's own readers must be able to.
 const ZSTD_WINDOW_LOG: u32 = 23;
@@ -106,15 +106,20 @@ fn stream<R: Read>(
         .take(first as u64)
         .read_to_end(out)
         .map_err(damaged)?;
-    if out.len() == first {
-        let whole = count(open().map_err(damaged)?, max).map_err(damaged)?;
-        let whole = whole.ok_or(Unpack::TooLarge(max))?;
-        out.reserve_exact(whole - first.min(whole));
-        (&mut reader)
-            .take((max - first.min(max)) as u64)
-            .read_to_end(out)
-            .map_err(damaged)?;
+    if out.len() < first {
+        return Ok(());
     }
+    let rest = count(&mut reader, max - first.min(max)).map_err(damaged)?;
+    let whole = first + rest.ok_or(Unpack::TooLarge(max))?;
+    if whole > max {
+        return Err(Unpack::TooLarge(max));
+    }
+    // From the beginning, by a reader of its own: there are never two, of which each has a window.
+    drop(reader);
+    out.clear();
+    out.reserve_exact(whole);
+    let again = open().map_err(damaged)?;
+    again.take(whole as u64).read_to_end(out).map_err(damaged)?;
     Ok(())
 }
 
