@@ -3,9 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Mutex;
 
 use crate::programs::{Gateway, eventually, gateway_path};
 use crate::web::{self, escape};
+
+/// Tests run beside each other; each package is fetched by one of them.
+static FETCHING: Mutex<()> = Mutex::new(());
 
 /// Beside the builds, so that a clean checkout finds it again.
 fn kept() -> PathBuf {
@@ -25,7 +29,8 @@ fn run(command: &mut Command) {
 }
 
 /// A Python with these packages.
-fn python(packages: &[&str]) -> PathBuf {
+pub(crate) fn python(packages: &[&str]) -> PathBuf {
+    let _one = FETCHING.lock();
     let dir = kept().join(packages.join("-"));
     let program = dir.join("bin/python");
     if !dir.join("complete").exists() {
@@ -38,7 +43,8 @@ fn python(packages: &[&str]) -> PathBuf {
 }
 
 /// A Debian package's files, unpacked.
-fn debian(package: &str) -> PathBuf {
+pub(crate) fn debian(package: &str) -> PathBuf {
+    let _one = FETCHING.lock();
     let dir = kept().join(package);
     if !dir.join("complete").exists() {
         std::fs::create_dir_all(&dir).unwrap();
