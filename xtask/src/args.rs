@@ -24,7 +24,8 @@ Tasks
             [--] ARGS     passed to the test runner: a filter, then only matching Rust tests run
   setup   only the set-up for the tests
   bench   measure weir-gateway beside its peers, write bench/RESULTS.md; about an hour, on an idle machine
-            --only NAME   only this workload (text100k, text1m, frames1m, frames10min, never-seen, restart, ten-million); may be repeated
+            --only NAME   only this workload (text100k, text1m, frames1m, frames10min, remote-write100k, remote-write1m, influx100k,
+                          never-seen, restart, ten-million); may be repeated
             --quick       small loads, to see that everything works; the results go beside the builds
             --no-peers    only weir-gateway
             --ten-million also ten million series for ten minutes
