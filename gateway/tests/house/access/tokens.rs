@@ -215,7 +215,10 @@ fn no_token_is_ever_in_the_log_or_in_what_the_gateway_says() {
         let (status, said) = post_bytes(&gateway.http, "/write", &bearer(&web), b"m value=1")?;
         (status == 401).then_some(()).ok_or(said)
     });
+    post_bytes(&gateway.http, "/-/reload", &bearer(&admin), b"").unwrap();
     let mut said = std::fs::read_to_string(&log).unwrap();
+    let audit = r#"audit: POST /-/reload by Token("ops"): 200 OK"#;
+    assert!(said.contains(audit), "{said}");
     assert!(said.contains("tokens were read again"), "{said}");
     for path in ["/metrics", "/api/v1/status/ingest"] {
         said += &get_with(&gateway.http, path, &bearer(&admin)).unwrap().1;
