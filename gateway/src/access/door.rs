@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use weir_wire::signed;
 
 use super::certificate_name::certificate_name;
+use super::greetings::{Greeting, Greetings};
 use super::{Access, Connection, Denied, DoorConfig, Pass, Scope, TlsMode, count_refused};
 use crate::admission::Source;
 
@@ -18,8 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// `auth`, a token, and a line's end fit well.
 const MAX_AUTH_LINE_BYTES: usize = 512;
 const AUTH: &[u8] = b"auth ";
-/// What begins a TLS connection: a handshake record.
-const TLS_HANDSHAKE: u8 = 22;
 
 /// One a listener; cheap to clone.
 #[derive(Clone)]
@@ -28,6 +27,7 @@ pub(crate) struct Door {
     listener: &'static str,
     config: DoorConfig,
     access: Arc<Access>,
+    greetings: Greetings,
 }
 
 /// Who came in.
@@ -64,6 +64,7 @@ impl Door {
             listener,
             config,
             access,
+            greetings: Greetings::default(),
         }
     }
 
@@ -99,6 +100,7 @@ impl Door {
         let Some(acceptor) = tls.and_then(|tls| tls.acceptor(self.config.tls)) else {
             return (self.config.tls == TlsMode::Off).then(|| (Connection::plain(stream), visitor));
         };
+        let _greeting = self.begin(address)?;
         let handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await;
         let stream = match handshake {
             Ok(Ok(stream)) => stream,
@@ -143,6 +145,7 @@ impl Door {
         if !self.config.auth {
             return Some((connection, visitor));
         }
+        let _greeting = self.begin(visitor.address)?;
         let shown = tokio::time::timeout(PATIENCE, auth_line(&mut connection)).await;
         let pass = match shown {
             Err(_) | Ok(None) => Err(Denied::Missing),
@@ -157,12 +160,23 @@ impl Door {
             Err(denied) => {
                 self.refuse(denied, visitor.address);
                 let said = format!("error: {denied}; begin with a line: auth TOKEN\n");
-                // It may not listen; it was counted.
-                let _ = connection.write_all(said.as_bytes()).await;
-                let _ = connection.shutdown().await;
+                let answer = async {
+                    // It may not listen; it was counted.
+                    let _ = connection.write_all(said.as_bytes()).await;
+                    let _ = connection.shutdown().await;
+                };
+                let _ = tokio::time::timeout(PATIENCE, answer).await;
                 None
             }
         }
+    }
+
+    fn begin(&self, address: IpAddr) -> Option<Greeting> {
+        let greeting = self.greetings.begin(address);
+        if greeting.is_none() {
+            count_refused(self.listener, "greetings");
+        }
+        greeting
     }
 
     /// What a datagram says, and whose it is when it is signed; `None` for what was turned away.
@@ -210,7 +224,7 @@ async fn auth_line(connection: &mut Connection) -> Option<String> {
             .take(room as u64)
             .read_buf(&mut read)
             .await;
-        if !matches!(bytes, Ok(1..)) || read.first() == Some(&TLS_HANDSHAKE) {
+        if !matches!(bytes, Ok(1..)) {
             return None;
         }
         let begun = read.len().min(AUTH.len());

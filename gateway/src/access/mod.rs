@@ -6,6 +6,7 @@ mod certificate_name;
 mod config;
 mod connection;
 mod door;
+mod greetings;
 mod hex;
 mod networks;
 mod replay;

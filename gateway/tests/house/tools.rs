@@ -15,18 +15,22 @@ const PYTHON: [&str; 6] = [
     "opentelemetry-exporter-otlp-proto-http",
 ];
 
-/// Runs a script of `tests/clients` to its end; it fails with what it said.
-pub(crate) fn python(script: &str, args: &[&str]) {
+/// A Python that has them.
+pub(crate) fn interpreter() -> PathBuf {
     let folder = made("python", |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
         let pip = folder.join("bin/pip");
         run(Command::new(pip).args(["install", "--quiet"]).args(PYTHON));
     });
+    folder.join("bin/python")
+}
+
+/// Runs a script of `tests/clients` to its end; it fails with what it said.
+pub(crate) fn python(script: &str, args: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/clients")
         .join(script);
-    let python = folder.join("bin/python");
-    let output = Command::new(python).arg(&script).args(args).output();
+    let output = Command::new(interpreter()).arg(&script).args(args).output();
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {said}", script.display());

@@ -83,12 +83,38 @@ pub(super) async fn enter(
         Ok(entered) => entered,
         Err(refused) => return told(&request, &refused),
     };
+    let audited = Audited::of(&request, &caller);
     request.extensions_mut().insert(caller);
     if let Some(sender) = pays {
         let now = Arc::clone(&entrance.now);
         request = request.map(|body| Body::new(Metered::new(body, sender, now)));
     }
-    next.run(request).await
+    let response = next.run(request).await;
+    if let Some(audited) = audited {
+        audited.tell(response.status());
+    }
+    response
+}
+
+/// A request that deletes, silences or reloads: who did it is told in the log.
+struct Audited {
+    what: String,
+    who: String,
+}
+
+impl Audited {
+    fn of(request: &Request, caller: &Caller) -> Option<Self> {
+        let (method, path) = (request.method(), request.uri().path());
+        let scope = needs::scope(method, path)?;
+        matches!(scope, Scope::Admin | Scope::Silence).then(|| Self {
+            what: format!("{method} {path}"),
+            who: format!("{:?}", caller.source()),
+        })
+    }
+
+    fn tell(&self, status: StatusCode) {
+        tracing::info!("audit: {} by {}: {status}", self.what, self.who);
+    }
 }
 
 fn told(request: &Request, refused: &Refused) -> Response {

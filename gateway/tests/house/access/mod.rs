@@ -1,5 +1,6 @@
 //! Who may come in, and how much: tokens, TLS, signatures, networks, rates and priorities, against a started gateway.
 
+mod clients;
 mod datagrams;
 mod limits;
 mod tls;

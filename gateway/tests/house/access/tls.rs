@@ -435,6 +435,14 @@ fn who_never_finishes_a_handshake_is_cut_off_and_holds_up_nobody() {
         .collect();
     let good = connect(&gateway.graphite_tcp, &authority.client(None)).unwrap();
     assert_eq!(converse(good, b"quick 1 -1\n").unwrap(), b"");
+    // Of one address only so many may be unfinished; the listener has places left for others.
+    let _more: Vec<TcpStream> = (0..300)
+        .map(|_| TcpStream::connect(&gateway.opentsdb).unwrap())
+        .collect();
+    eventually("the rest is turned away at once", || {
+        let count = refused(&gateway, "", "opentsdb", "greetings");
+        (count == 300 - 256).then_some(()).ok_or(count.to_string())
+    });
     for stream in &mut silent {
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))

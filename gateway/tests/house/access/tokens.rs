@@ -186,6 +186,35 @@ fn a_token_is_shown_as_each_protocols_clients_do_and_names_the_source() {
     assert_eq!(status, 200);
 }
 
+/// A request on OpenTSDB's port shows its token in its head, where lines have it before them.
+#[test]
+fn opentsdbs_port_takes_tokens_of_requests_and_of_lines() {
+    let gateway = Gateway::start(&GUARDED);
+    let web = create(&gateway, "web", "write");
+    let point = format!(
+        r#"{{"metric":"h","timestamp":{},"value":1,"tags":{{"a":"b"}}}}"#,
+        now_ms()
+    );
+    let put = |headers: &str| post_bytes(&gateway.opentsdb, "/api/put", headers, point.as_bytes());
+    assert_eq!(put("").unwrap().0, 401);
+    assert_eq!(put(&bearer("weir_no")).unwrap().0, 401);
+    assert_eq!(put(&bearer(&web)).unwrap().0, 204);
+    let at = now_ms();
+    let said = lines(
+        &gateway.opentsdb,
+        &format!("auth {web}\nput h {at} 1 a=c\n"),
+    );
+    assert_eq!(said, "");
+    let admin = bearer(&create(&gateway, "ops", "admin"));
+    for protocol in ["opentsdb_http", "opentsdb_telnet"] {
+        assert_eq!(
+            account(&gateway, &admin, protocol, "web").unwrap()["stored"],
+            1,
+            "{protocol}"
+        );
+    }
+}
+
 /// At the log's most talkative, with good and bad ones shown everywhere.
 #[test]
 fn no_token_is_ever_in_the_log_or_in_what_the_gateway_says() {
@@ -215,7 +244,10 @@ fn no_token_is_ever_in_the_log_or_in_what_the_gateway_says() {
         let (status, said) = post_bytes(&gateway.http, "/write", &bearer(&web), b"m value=1")?;
         (status == 401).then_some(()).ok_or(said)
     });
+    post_bytes(&gateway.http, "/-/reload", &bearer(&admin), b"").unwrap();
     let mut said = std::fs::read_to_string(&log).unwrap();
+    let audit = r#"audit: POST /-/reload by Token("ops"): 200 OK"#;
+    assert!(said.contains(audit), "{said}");
     assert!(said.contains("tokens were read again"), "{said}");
     for path in ["/metrics", "/api/v1/status/ingest"] {
         said += &get_with(&gateway.http, path, &bearer(&admin)).unwrap().1;
