@@ -72,6 +72,7 @@ impl StatsdListener {
             aggregator: Aggregator::new(aggregator),
             dialect: Dialect {
                 signed_gauges: config.signed_gauges,
+                ..Dialect::default()
             },
             clock,
             outbox,

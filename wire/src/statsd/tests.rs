@@ -32,6 +32,9 @@ fn one(metric: &Metric<'_>) -> String {
     for (key, value) in metric.tags.iter() {
         text += &format!(" {key}={value}");
     }
+    if let Some(time_ms) = metric.timestamp_ms {
+        text += &format!(" at {time_ms}");
+    }
     text
 }
 
@@ -78,10 +81,57 @@ fn a_set_takes_any_text_whole() {
 fn a_sign_is_a_change_or_not_as_the_dialect_has_it() {
     let line = b"a:-5|g\na:+5|g\na:5|g";
     assert_eq!(told(line), ["a:g+-5", "a:g+5", "a:g=5"]);
-    let datadog = Dialect {
-        signed_gauges: false,
-    };
-    assert_eq!(tell(parse(line, datadog)), ["a:g=-5", "a:g=5", "a:g=5"]);
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        ["a:g=-5", "a:g=5", "a:g=5"]
+    );
+}
+
+#[test]
+fn a_number_of_another_type_is_a_counters_where_etsy_reads() {
+    let line = b"a:1|C\na:-2|kv|@0.5\na:3|\na:x|C\nb:4|h\nc:5|d";
+    assert_eq!(
+        tell(parse(line, Dialect::ETSY)),
+        ["a:c1", "a:c-2@0.5", "a:c3", "bad_value", "b:t4", "c:t5"]
+    );
+    let refused = tell(parse(line, Dialect::DATADOG));
+    assert_eq!(refused[..3], ["unknown_type"; 3]);
+}
+
+#[test]
+fn a_time_is_a_counters_or_a_gauges() {
+    let line = b"a:1|c|T1656581400\na:2:3|g|#k:v|T1|c:ci-x\na:1|ms|T1\na:1|c|T0\na:1|g|T-1\na:1|c|Tx\na:1|c|T4102444801";
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        [
+            "a:c1 at 1656581400000",
+            "a:g=2 k=v at 1000",
+            "a:g=3 k=v at 1000",
+            "unsupported",
+            "bad_timestamp",
+            "bad_timestamp",
+            "bad_timestamp",
+            "bad_timestamp",
+        ]
+    );
+    assert_eq!(told(b"a:1|c|Tx"), ["a:c1"], "passed over elsewhere");
+}
+
+#[test]
+fn a_service_check_is_a_gauge_of_its_status() {
+    let line = b"_sc|db.up|0\n_sc|db.up|2|d:1656581400|h:web|#k:v,b|m:no | #x:y\n_sc|db|4\n_sc|db\n_sc||0\n_sc|db|1|d:x";
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        [
+            "db.up:g=0",
+            "db.up:g=2 k=v b=true at 1656581400000",
+            "bad_value",
+            "malformed",
+            "bad_name",
+            "bad_timestamp",
+        ]
+    );
+    assert_eq!(tell(parse(b"_e{1,1}:a|b", Dialect::DATADOG)), ["unsupported"]);
 }
 
 #[test]
@@ -171,13 +221,16 @@ fn clean_names_are_not_copied() {
 proptest! {
     #[test]
     fn hostile_bytes_never_panic_and_always_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let found = parse(&bytes, Dialect::default()).count();
-        prop_assert!(found <= bytes.len() + 1);
+        for dialect in [Dialect::default(), Dialect::ETSY, Dialect::DATADOG] {
+            let found = parse(&bytes, dialect).count();
+            prop_assert!(found <= bytes.len() + 1);
+        }
     }
 
     #[test]
-    fn hostile_shapes_never_panic(text in "[a-c:|@#,;=.0-9+\n_es{-]{0,80}") {
-        for metric in parse(text.as_bytes(), Dialect::default()).flatten() {
+    fn hostile_shapes_never_panic(text in "[a-c:|@#,;=.0-9+\n_es{T-]{0,80}") {
+        let both = [Dialect::ETSY, Dialect::DATADOG].map(|dialect| parse(text.as_bytes(), dialect));
+        for metric in both.into_iter().flatten().flatten() {
             prop_assert!(!metric.name.is_empty());
             prop_assert!(metric.rate > 0.0 && metric.rate <= 1.0);
             let _ = metric.tags.iter().count();
