@@ -71,7 +71,7 @@ pub struct Gateway {
 struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
-    taking: Taking,
+    admission: Admission,
 }
 
 /// Tasks that stop together.
@@ -125,7 +125,12 @@ impl Gateway {
         };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
-        let admission = Admission::new(Arc::clone(&store)).with_mapper(mapper.clone());
+        let admission = Admission::new(
+            Arc::clone(&store),
+            config.admission.clone(),
+            Arc::clone(&clock),
+        )
+        .with_mapper(mapper.clone());
         let (aggregation, aggregator) = Aggregation::open(
             config.aggregation.clone(),
             Arc::clone(&store),
@@ -204,7 +209,7 @@ impl Gateway {
                 .admin
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
-            taking: Taking::new(&admission, &clock),
+            admission: admission.clone(),
         };
         let api = api(
             source,
@@ -368,6 +373,7 @@ fn api(
     );
     let reloading = reloading.clone();
     let starting = Arc::clone(&kept.store);
+    let clock = Arc::clone(&now);
     Api {
         source,
         engine: asking::engine(config.lookback),
@@ -388,12 +394,18 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
-        taking: kept.taking,
+        taking: Taking::new(&kept.admission, &clock),
+        ledger: Arc::clone(kept.admission.ledger()),
+        guard: {
+            let admission = kept.admission.clone();
+            Arc::new(move |limit| admission.guard_json(limit))
+        },
         metrics,
     }
 }
 
 async fn serve_page(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!("the HTTP port ended: {error}");

@@ -10,7 +10,7 @@ use weir_query::{Budget, Source};
 use weir_store::{Points, SeriesId};
 use weir_wire::{NAME_LABEL, SeriesKey};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Sender, Source as Sent};
 use crate::http::{CancelOnDrop, QueryLimits};
 
 /// The engine that rules and people ask.
@@ -107,23 +107,23 @@ pub(crate) fn check() -> CheckExpr {
 pub(crate) fn record(admission: Admission) -> Record {
     Arc::new(move |made: Vec<Recorded>| {
         let admission = admission.clone();
-        let mut points = Points::default();
+        let (sender, mut points) = (admission.sender("rules", Sent::Gateway), Points::default());
         for one in &made {
-            if let Some(series) = series(&admission, one) {
+            if let Some(series) = series(&admission, &sender, one) {
                 points.push(series, one.timestamp_ms, one.value);
             }
         }
         tokio::spawn(async move {
-            if let Err(error) = admission.store("rules", points).await {
+            if let Err(error) = admission.store(&sender, points).await {
                 tracing::warn!("what recording rules made was not stored: {error}");
             }
         });
     })
 }
 
-fn series(admission: &Admission, one: &Recorded) -> Option<SeriesId> {
+fn series(admission: &Admission, sender: &Sender, one: &Recorded) -> Option<SeriesId> {
     let name = one.labels.get(NAME_LABEL)?;
     let labels = one.labels.iter().filter(|(label, _)| *label != NAME_LABEL);
     let key = SeriesKey::new(name, labels.map(|(k, v)| (k.as_str(), v.as_str()))).ok()?;
-    admission.resolve(&key).ok()
+    admission.resolve(sender, &key).ok()
 }

@@ -1,6 +1,8 @@
 //! The gateway's configuration: what was read, and what is meant by it. A value that cannot be meant is refused here,
 //! with its key and what would be right; nothing is adjusted.
 
+mod admission;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
 
+use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
 use crate::http::QueryLimits;
 
@@ -35,6 +38,8 @@ struct Read {
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
     opentsdb: ReadOpenTsdb,
+    admission: admission::ReadAdmission,
+    guard: admission::ReadGuard,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -163,6 +168,7 @@ pub struct Config {
     pub aggregation: AggregationConfig,
     /// The admin API may be used.
     pub admin: bool,
+    pub admission: AdmissionConfig,
     pub store: StoreConfig,
     pub lookback: Duration,
     pub query: QueryLimits,
@@ -241,6 +247,7 @@ impl Read {
                 .aggregation
                 .meant(self.store.future.0.as_millis() as i64)?,
             admin: self.http.admin,
+            admission: self.admission.meant(self.guard)?,
             store: self.store.meant()?,
             lookback: at_least(
                 "query.lookback",

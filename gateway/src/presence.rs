@@ -8,7 +8,7 @@ use weir_store::{Clock, Limit, Limits, Points, Selected, Store, StoreError, Wish
 use weir_wire::frame::Hello;
 use weir_wire::{MatchOp, Matcher, NAME_LABEL, SeriesKey, is_stale, stale};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Source};
 
 const UP: &str = "up";
 const MISSED_INTERVALS: i64 = 3;
@@ -162,16 +162,19 @@ impl Presence {
     pub async fn store(&self, admission: &Admission) {
         let timestamp_ms = (self.clock)();
         let beat = self.beat();
-        let mut points = Points::default();
+        let (sender, mut points) = (
+            admission.sender("presence", Source::Gateway),
+            Points::default(),
+        );
         for (key, up) in &beat {
-            if let Ok(series) = admission.resolve(key) {
+            if let Ok(series) = admission.resolve(&sender, key) {
                 points.push(series, timestamp_ms, *up);
             }
         }
         if points.is_empty() {
             return;
         }
-        match admission.store("presence", points).await {
+        match admission.store(&sender, points).await {
             Ok(_) => self.settle(&beat),
             Err(error) => tracing::warn!("`up` of this beat was not stored: {error}"),
         }

@@ -239,6 +239,32 @@ impl Store {
         found
     }
 
+    /// The number of a series that exists.
+    #[must_use]
+    pub fn find(&self, key: &SeriesKey) -> Option<SeriesId> {
+        self.shared.index.read().find(key.borrowed())
+    }
+
+    /// The same for many, in their order.
+    #[must_use]
+    pub fn find_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = Vec::with_capacity(keys.len().min(KEYS_A_LOCK));
+        let mut keys = keys.iter();
+        while keys.len() > 0 {
+            wanted.clear();
+            wanted.extend(keys.by_ref().take(KEYS_A_LOCK).map(Wanted::new));
+            self.shared.index.read().find_all(&wanted, &mut found);
+        }
+        found
+    }
+
+    /// How many series have this name.
+    #[must_use]
+    pub fn series_named(&self, name: &str) -> u64 {
+        self.shared.index.read().series_named(name)
+    }
+
     /// Changes when series were taken out: numbers resolved before may not be taken any more.
     #[must_use]
     pub fn generation(&self) -> u64 {

@@ -11,13 +11,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use metrics::counter;
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use weir_aggregate::rules::{Plan, Point, Rules};
 use weir_store::{Clock, Points, SeriesId, Store, StoreError, Written};
 use weir_wire::{Histogram, Value};
 
+use crate::admission::Sender;
 use crate::rule_file::FileError;
 
 pub(crate) use command::{AggregateCommand, run};
@@ -57,7 +57,7 @@ struct Planned {
 
 /// Samples on their way to the task.
 pub(crate) struct Batch {
-    protocol: &'static str,
+    sender: Sender,
     samples: Vec<(Arc<Plan>, Point)>,
 }
 
@@ -112,12 +112,8 @@ impl Aggregation {
 
     /// Takes out of the points those that are not to be stored, with copies of others that rules want; `None` when
     /// there are none. Waits while the task is behind.
-    pub(crate) async fn take_out(
-        &self,
-        protocol: &'static str,
-        points: &mut Points,
-    ) -> Option<TakenOut> {
-        let inner = self.0.as_ref().filter(|_| protocol != PROTOCOL)?;
+    pub(crate) async fn take_out(&self, sender: &Sender, points: &mut Points) -> Option<TakenOut> {
+        let inner = self.0.as_ref().filter(|_| sender.protocol() != PROTOCOL)?;
         if !inner.wants_any(points) {
             return None;
         }
@@ -128,7 +124,10 @@ impl Aggregation {
             .iter()
             .filter(|(_, point)| point.is_withheld)
             .count() as u64;
-        let batch = Batch { protocol, samples };
+        let batch = Batch {
+            sender: sender.clone(),
+            samples,
+        };
         Some(TakenOut {
             place,
             batch,
@@ -140,30 +139,13 @@ impl Aggregation {
 impl TakenOut {
     /// What became of the batch that the samples came with decides about them.
     pub(crate) fn settle(self, result: &Result<Written, StoreError>) {
-        let protocol = self.batch.protocol;
+        let sender = &self.batch.sender;
         match result {
-            Err(_) => {
-                counter!("weir_ingest_received_total", "protocol" => protocol)
-                    .increment(self.withheld);
-                counter!("weir_ingest_dropped_total", "protocol" => protocol, "reason" => "journal")
-                    .increment(self.withheld);
-            }
+            Err(error) => sender.lose(error.into(), self.withheld),
             // They were in an interval already: once is enough.
-            Ok(written) if written.known_batch => {
-                count_aggregated(protocol, self.withheld);
-                counter!("weir_ingest_duplicates_total", "protocol" => protocol)
-                    .increment(self.withheld);
-            }
+            Ok(written) if written.known_batch => sender.aggregate(self.withheld, self.withheld),
             Ok(_) => drop(self.place.send(self.batch)),
         }
-    }
-}
-
-/// Counts samples that are in an aggregate instead of the store.
-fn count_aggregated(protocol: &'static str, count: u64) {
-    if count > 0 {
-        counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
-        counter!("weir_ingest_aggregated_total", "protocol" => protocol).increment(count);
     }
 }
 

@@ -11,8 +11,8 @@ use weir_aggregate::rules::{Caps, Emitted, Engine, Taken};
 use weir_store::{Clock, Points, SeriesId};
 use weir_wire::Reject;
 
-use super::{Batch, PROTOCOL, count_aggregated};
-use crate::admission::{Admission, count_rejected};
+use super::{Batch, PROTOCOL};
+use crate::admission::{Admission, Sender, Source};
 
 /// How often intervals are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -77,14 +77,11 @@ impl Aggregator {
                 counter!("weir_aggregation_samples_total", "result" => result).increment(count);
             }
         }
-        count_aggregated(batch.protocol, withheld.taken);
-        count_rejected(
-            batch.protocol,
-            Reject::TooOld,
-            withheld.late + withheld.partial,
-        );
-        count_rejected(batch.protocol, Reject::TooEarly, withheld.early);
-        count_rejected(batch.protocol, Reject::OverLimit, withheld.full);
+        let sender = &batch.sender;
+        sender.aggregate(withheld.taken, 0);
+        sender.refuse(Reject::TooOld, withheld.late + withheld.partial);
+        sender.refuse(Reject::TooEarly, withheld.early);
+        sender.refuse(Reject::OverLimit, withheld.full);
     }
 
     async fn tell(&mut self, admission: &Admission) {
@@ -100,11 +97,12 @@ impl Aggregator {
         counter!("weir_aggregation_intervals_total", "kind" => "told").increment(told);
         counter!("weir_aggregation_intervals_total", "kind" => "corrected").increment(corrected);
         counter!("weir_aggregation_unfit_total").increment(unfit);
+        let sender = own(admission);
         let mut points = Points::with_capacity(samples.len());
         for (key, sample) in &samples {
-            match admission.resolve(key) {
+            match admission.resolve(&sender, key) {
                 Ok(series) => points.push_sample(series, sample),
-                Err(reason) => count_rejected(PROTOCOL, reason, 1),
+                Err(reason) => sender.refuse(reason, 1),
             }
         }
         store(admission, points).await;
@@ -125,11 +123,15 @@ impl Aggregator {
     }
 }
 
+fn own(admission: &Admission) -> Sender {
+    admission.sender(PROTOCOL, Source::Gateway)
+}
+
 async fn store(admission: &Admission, points: Points) {
     if points.is_empty() {
         return;
     }
-    if let Err(error) = admission.store(PROTOCOL, points).await {
+    if let Err(error) = admission.store(&own(admission), points).await {
         tracing::warn!("aggregates were not stored: {error}");
     }
 }

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weir_query::{Aspect, Budget, Source, TimeRange, Wish};
+use weir_query::{Aspect, Budget, Source as _, TimeRange, Wish};
 use weir_store::{Options, Origin};
 use weir_wire::{MatchOp, Matcher, graphite};
 
 use super::*;
-use crate::admission::Admission;
+use crate::admission::{Admission, AdmissionConfig, Counts, Ledger, Source};
 use crate::source::StoreSource;
 
 /// A store, rules, and a clock that stands.
@@ -19,7 +19,6 @@ struct House {
     admission: Admission,
     stop: CancellationToken,
     task: JoinHandle<()>,
-    protocol: &'static str,
     _dir: tempfile::TempDir,
 }
 
@@ -37,8 +36,7 @@ fn rules(dir: &Path, text: &str) -> AggregationConfig {
 
 impl House {
     /// Half a second after a whole interval of ten.
-    fn start(protocol: &'static str, text: &str) -> Self {
-        crate::self_metrics::install();
+    fn start(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let now = Arc::new(AtomicI64::new(T0 + 500));
         let read = Arc::clone(&now);
@@ -46,8 +44,11 @@ impl House {
         let options = Options::new(dir.path().join("store"), Arc::clone(&clock));
         let store = Arc::new(Store::open(options).unwrap().0);
         let config = rules(dir.path(), text);
-        let (aggregation, task) = Aggregation::open(config, Arc::clone(&store), clock).unwrap();
-        let admission = Admission::new(Arc::clone(&store)).with_aggregation(aggregation);
+        let (aggregation, task) =
+            Aggregation::open(config, Arc::clone(&store), Arc::clone(&clock)).unwrap();
+        let config = AdmissionConfig::default();
+        let admission =
+            Admission::new(Arc::clone(&store), config, clock).with_aggregation(aggregation);
         let stop = CancellationToken::new();
         let task = tokio::spawn(task.run(admission.clone(), stop.clone()));
         Self {
@@ -56,9 +57,13 @@ impl House {
             admission,
             stop,
             task,
-            protocol,
             _dir: dir,
         }
+    }
+
+    fn sender(&self) -> Sender {
+        let peer = Source::Peer(std::net::Ipv4Addr::LOCALHOST.into());
+        self.admission.sender("test", peer)
     }
 
     fn points(&self, samples: &[(&str, i64, f64)]) -> Points {
@@ -66,7 +71,7 @@ impl House {
         for (series, at_s, value) in samples {
             let key = graphite::series_key(series.as_bytes()).unwrap();
             points.push(
-                self.admission.resolve(&key).unwrap(),
+                self.admission.resolve(&self.sender(), &key).unwrap(),
                 T0 + at_s * 1_000,
                 *value,
             );
@@ -76,7 +81,7 @@ impl House {
 
     async fn send(&self, samples: &[(&str, i64, f64)]) {
         let points = self.points(samples);
-        self.admission.store(self.protocol, points).await.unwrap();
+        self.admission.store(&self.sender(), points).await.unwrap();
     }
 
     async fn send_named(&self, sequence: u64, samples: &[(&str, i64, f64)]) -> Written {
@@ -89,7 +94,7 @@ impl House {
         let done = Box::new(move |result| drop(send.send(result)));
         let points = self.points(samples);
         self.admission
-            .submit(self.protocol, Some(origin), None, points, done)
+            .submit(&self.sender(), Some(origin), None, points, done)
             .await;
         receive.await.unwrap().unwrap()
     }
@@ -97,7 +102,7 @@ impl House {
     /// Until the task has taken so many.
     async fn taken(&self, aggregated: u64) {
         for _ in 0..2_000 {
-            if counter(self.protocol, "aggregated") == aggregated {
+            if counts(self.admission.ledger()).aggregated == aggregated {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -137,13 +142,10 @@ fn stored(store: &Arc<Store>) -> Vec<String> {
     lines
 }
 
-fn counter(protocol: &str, name: &str) -> u64 {
-    let text = crate::self_metrics::install().render();
-    let wanted = format!("weir_ingest_{name}_total{{protocol=\"{protocol}\"");
-    let lines = text.lines().filter(|line| line.starts_with(&wanted));
-    lines
-        .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
-        .sum()
+fn counts(ledger: &Ledger) -> Counts {
+    let lines = ledger.lines();
+    let sent = lines.iter().find(|line| line.protocol == "test");
+    sent.map(|line| line.counts.clone()).unwrap_or_default()
 }
 
 const DROPS: &str =
@@ -151,7 +153,7 @@ const DROPS: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn originals_are_withheld_and_every_sample_is_counted() {
-    let house = House::start("test_withheld", DROPS);
+    let house = House::start(DROPS);
     // Its interval began before the rules did: the original is stored.
     house
         .send(&[("req;dc=a;host=1", 5, 1.0), ("other", 5, 9.0)])
@@ -166,6 +168,7 @@ async fn originals_are_withheld_and_every_sample_is_counted() {
     house
         .send(&[("req;dc=a;host=1", 22, 4.0), ("req;dc=a;host=1", 31, 5.0)])
         .await;
+    let ledger = Arc::clone(house.admission.ledger());
     let lines = house.stop_at(36).await;
     assert_eq!(
         lines,
@@ -177,16 +180,16 @@ async fn originals_are_withheld_and_every_sample_is_counted() {
         ],
         "22 s came behind the grace; 31 s was given back"
     );
-    let of = |name| counter("test_withheld", name);
-    let (stored, aggregated, rejected) = (of("stored"), of("aggregated"), of("rejected"));
-    assert_eq!((stored, aggregated, rejected), (2, 3, 1));
-    assert_eq!(of("received"), stored + aggregated + rejected);
+    let counts = counts(&ledger);
+    let (stored, rejected) = (counts.stored, counts.rejected_total());
+    assert_eq!((stored, counts.aggregated, rejected), (2, 3, 1));
+    assert_eq!(counts.received, stored + counts.aggregated + rejected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn originals_are_kept_and_a_batch_sent_again_counts_once() {
     let keeps = DROPS.replace("keep: false", "keep: true");
-    let house = House::start("test_kept", &keeps);
+    let house = House::start(&keeps);
     house.now.store(T0 + 12_000, Ordering::Relaxed);
     let batch = [("req;dc=a;host=1", 11, 2.0), ("req;dc=a;host=2", 12, 3.0)];
     assert!(!house.send_named(1, &batch).await.known_batch);
@@ -205,15 +208,16 @@ async fn originals_are_kept_and_a_batch_sent_again_counts_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_without_points_left_keeps_its_name() {
     let count = DROPS.replace("[sum]", "[count]");
-    let house = House::start("test_named", &count);
+    let house = House::start(&count);
     house.now.store(T0 + 12_000, Ordering::Relaxed);
     let batch = [("req;dc=a;host=1", 11, 2.0)];
     assert!(!house.send_named(1, &batch).await.known_batch);
     assert!(house.send_named(1, &batch).await.known_batch);
+    let ledger = Arc::clone(house.admission.ledger());
     assert_eq!(house.stop_at(20).await, [r#"req:count{dc="a"} 1@20"#]);
-    let of = |name| counter("test_named", name);
+    let counts = counts(&ledger);
     assert_eq!(
-        (of("received"), of("aggregated"), of("duplicates")),
+        (counts.received, counts.aggregated, counts.duplicates),
         (2, 2, 1)
     );
 }

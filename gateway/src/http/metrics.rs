@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use super::Api;
+use crate::admission;
 
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new().route("/metrics", get(text))
@@ -16,5 +17,8 @@ pub(super) fn routes() -> Router<Arc<Api>> {
 
 async fn text(State(api): State<Arc<Api>>) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], api.metrics.render())
+    let mut text = api.metrics.render();
+    // The ledger renders itself, so that its sums close in every answer.
+    text.push_str(&admission::to_text(&api.ledger.lines()));
+    ([(header::CONTENT_TYPE, kind)], text)
 }

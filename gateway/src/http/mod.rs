@@ -4,9 +4,11 @@
 mod admin;
 mod alerts;
 mod asking;
+mod caller;
 mod form;
 mod graphite;
 mod health;
+mod ingest;
 mod metrics;
 mod page;
 mod parameters;
@@ -16,6 +18,7 @@ mod taking;
 
 pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
+pub(crate) use caller::Caller;
 pub use taking::Taking;
 
 use std::sync::Arc;
@@ -33,6 +36,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use weir_query::Source;
 use weir_query::promql::Engine;
+
+use crate::admission::Ledger;
 
 const BODY_BYTES: usize = 2 * 1024 * 1024;
 
@@ -83,6 +88,10 @@ pub struct Api {
     pub starting: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// What is sent here goes this way.
     pub taking: Taking,
+    /// What became of what was sent.
+    pub ledger: Arc<Ledger>,
+    /// The `data` of `/api/v1/status/cardinality`, with lists of so many.
+    pub guard: Arc<dyn Fn(usize) -> Value + Send + Sync>,
     pub metrics: PrometheusHandle,
 }
 
@@ -109,6 +118,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(data)
         .merge(health::routes())
+        .merge(ingest::routes())
         .merge(metrics::routes())
         .merge(page::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES))

@@ -1,5 +1,6 @@
 //! Accepting connections: so many at once, each on a task of its own, and all of them waited for at the end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ pub(super) async fn accept<F>(
     listener: TcpListener,
     max_connections: usize,
     shutdown: CancellationToken,
-    serve: impl Fn(TcpStream, CancellationToken) -> F,
+    serve: impl Fn(TcpStream, IpAddr, CancellationToken) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -29,8 +30,8 @@ pub(super) async fn accept<F>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let served = serve(stream, shutdown.clone());
+            Ok((stream, peer)) => {
+                let served = serve(stream, peer.ip(), shutdown.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(slot);

@@ -1,6 +1,7 @@
 //! Sessions of agents. Batches go to the store in the order they came, acknowledgements come back in that order, each
 //! after the disk; a failure ends the session, and the agent sends again what was not acknowledged.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_store::{Chain, Origin, Points, SeriesId, Store, StoreError, Written};
@@ -15,9 +17,9 @@ use weir_wire::frame::FrameError;
 use weir_wire::frame::{
     self, Ack, Batch, Floats, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
 };
-use weir_wire::{Reject, is_stale};
+use weir_wire::{KeyRun, Reject, SeriesKey, is_stale};
 
-use crate::admission::{Admission, count_rejected};
+use crate::admission::{Admission, Sender, Source};
 use crate::presence::Presence;
 
 const PROTOCOL: &str = "frames";
@@ -28,6 +30,9 @@ const SILENT_INTERVALS: u32 = 6;
 const IN_FLIGHT: usize = 64;
 /// Series a session may name.
 const DICTIONARY: usize = 4_000_000;
+/// Series over a limit that a session remembers, and how often it asks for them again.
+const REFUSED: usize = 10_000;
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The listener for agents.
 pub struct FrameListener {
@@ -53,7 +58,7 @@ impl FrameListener {
                     let (house, shutdown) = (Arc::clone(&house), shutdown.clone());
                     sessions.spawn(async move {
                         metrics::gauge!("weir_frames_sessions").increment(1.0);
-                        if let Err(end) = house.session(stream, shutdown).await {
+                        if let Err(end) = house.session(stream, peer.ip(), shutdown).await {
                             metrics::counter!("weir_frames_sessions_failed_total", "reason" => end.reason()).increment(1);
                             tracing::warn!("session of {peer} ended: {end}");
                         }
@@ -67,7 +72,12 @@ impl FrameListener {
         sessions.wait().await;
     }
 
-    async fn session(&self, stream: TcpStream, shutdown: CancellationToken) -> Result<(), End> {
+    async fn session(
+        &self,
+        stream: TcpStream,
+        peer: IpAddr,
+        shutdown: CancellationToken,
+    ) -> Result<(), End> {
         // Acknowledgements are small and waited for.
         let _ = stream.set_nodelay(true);
         let (read, mut write) = stream.into_split();
@@ -99,8 +109,11 @@ impl FrameListener {
         let answering = tokio::spawn(answer(write, inbox));
         let session = Session {
             house: self,
+            sender: self.admission.sender(PROTOCOL, Source::Peer(peer)),
             hello,
             dictionary: Vec::new(),
+            refused: Vec::new(),
+            asked_again: Instant::now(),
             chain: Chain::default(),
             answers: answers.clone(),
             slots: Arc::clone(&slots),
@@ -145,8 +158,12 @@ enum Answer {
 
 struct Session<'a> {
     house: &'a FrameListener,
+    sender: Sender,
     hello: Hello,
-    dictionary: Vec<Option<SeriesId>>,
+    dictionary: Vec<Result<SeriesId, Reject>>,
+    /// Those over a limit, to be asked for again.
+    refused: Vec<(u32, SeriesKey)>,
+    asked_again: Instant,
     chain: Chain,
     answers: mpsc::Sender<Answer>,
     slots: Arc<Semaphore>,
@@ -203,12 +220,13 @@ impl Session<'_> {
         let chain = Some(self.chain.clone());
         self.house
             .admission
-            .submit(PROTOCOL, Some(origin), chain, points, done)
+            .submit(&self.sender, Some(origin), chain, points, done)
             .await;
         Ok(())
     }
 
     fn learn(&mut self, batch: &Batch) -> Result<(), End> {
+        self.ask_again();
         let new = &batch.new_series;
         if new.is_empty() {
             return Ok(());
@@ -217,22 +235,47 @@ impl Session<'_> {
         if batch.first_id as usize != known || known + new.len() > DICTIONARY {
             return Err(End::Order("series ids are dense, and bounded"));
         }
-        self.dictionary
-            .extend(self.house.admission.resolve_many(new));
+        let found = self.house.admission.resolve_many(&self.sender, new);
+        let over_limit = new.iter().zip(&found).enumerate();
+        for (at, (key, _)) in
+            over_limit.filter(|(_, (_, one))| matches!(one, Err(Reject::OverLimit)))
+        {
+            if self.refused.len() < REFUSED {
+                self.refused.push(((known + at) as u32, key.to_key()));
+            }
+        }
+        self.dictionary.extend(found);
         Ok(())
+    }
+
+    /// A limit on new series may have room again, and the agent introduces a series only once.
+    fn ask_again(&mut self) {
+        if self.refused.is_empty() || self.asked_again.elapsed() < ASK_AGAIN {
+            return;
+        }
+        self.asked_again = Instant::now();
+        let keys: KeyRun = self.refused.iter().map(|(_, key)| key).collect();
+        let found = self.house.admission.resolve_many(&self.sender, &keys);
+        let mut found = found.into_iter();
+        let dictionary = &mut self.dictionary;
+        self.refused.retain(|(id, _)| {
+            let now = found.next().unwrap_or(Err(Reject::OverLimit));
+            if let Some(known) = dictionary.get_mut(*id as usize) {
+                *known = now;
+            }
+            now == Err(Reject::OverLimit)
+        });
     }
 
     /// The points of series that were taken; what is refused is counted, and its neighbours stay.
     fn points(&self, batch: Batch) -> Result<Points, End> {
         let mut points = self.floats(batch.floats)?;
-        let mut over_limit = 0;
         for one in &batch.histograms {
             match self.series(one.series)? {
-                Some(series) => points.push_histogram(series, one.timestamp_ms, &one.histogram),
-                None => over_limit += 1,
+                Ok(series) => points.push_histogram(series, one.timestamp_ms, &one.histogram),
+                Err(reason) => self.sender.refuse(reason, 1),
             }
         }
-        count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
         Ok(points)
     }
 
@@ -241,27 +284,24 @@ impl Session<'_> {
         let (ids, times_ms, values) = floats.into_columns();
         let numbers = ids
             .iter()
-            .map_while(|id| *self.dictionary.get(*id as usize)?);
+            .map_while(|id| self.dictionary.get(*id as usize)?.ok());
         let series: Vec<SeriesId> = numbers.collect();
         if series.len() == ids.len() && values.iter().all(|value| storable(*value)) {
             return Ok(Points::from_columns(series, times_ms, values));
         }
         let mut points = Points::with_capacity(ids.len());
-        let (mut over_limit, mut not_finite) = (0, 0);
         for ((id, at_ms), value) in ids.iter().zip(times_ms).zip(values) {
             match self.series(*id)? {
-                None => over_limit += 1,
-                Some(_) if !storable(value) => not_finite += 1,
-                Some(series) => points.push(series, at_ms, value),
+                Err(reason) => self.sender.refuse(reason, 1),
+                Ok(_) if !storable(value) => self.sender.refuse(Reject::NotFinite, 1),
+                Ok(series) => points.push(series, at_ms, value),
             }
         }
-        count_rejected(PROTOCOL, Reject::OverLimit, over_limit);
-        count_rejected(PROTOCOL, Reject::NotFinite, not_finite);
         Ok(points)
     }
 
-    /// `None` for a series that was not taken.
-    fn series(&self, id: u32) -> Result<Option<SeriesId>, End> {
+    /// The series, or why it was not taken.
+    fn series(&self, id: u32) -> Result<Result<SeriesId, Reject>, End> {
         let series = self.dictionary.get(id as usize).copied();
         series.ok_or(End::Order("a point of a series that was not introduced"))
     }

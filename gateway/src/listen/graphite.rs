@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
 use super::accept::accept;
+use super::crowd::Crowd;
 use super::intake::Intake;
+use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
-use crate::admission::Admission;
+use crate::admission::{Admission, Source};
 
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
@@ -25,6 +28,8 @@ const DATAGRAM_BYTES: usize = 65_536;
 const UDP_POINTS: usize = 8_192;
 /// Datagrams taken at one waking, whatever is in them.
 const UDP_DATAGRAMS: usize = 4_096;
+/// How often the kernel is asked what it dropped.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
@@ -55,8 +60,9 @@ impl GraphiteTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, shutdown| {
-                let intake = Intake::new(TCP, admission.clone(), Arc::clone(&clock)).mapped();
+            |stream, peer, shutdown| {
+                let sender = admission.sender(TCP, Source::Peer(peer));
+                let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)
             },
         )
@@ -95,37 +101,46 @@ pub struct GraphiteUdp {
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut intake = Intake::new(UDP, self.admission, self.clock).mapped();
-        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let clock = Arc::clone(&self.clock);
+        let mut crowd = Crowd::new(UDP, self.admission, self.clock);
+        let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                _ = looks.tick() => crowd.kernel_drops(drops.since_last_look(&self.socket)),
                 ready = self.socket.readable() => if ready.is_err() { break },
             }
-            drain(&self.socket, &mut buffer, &mut intake);
-            intake.store().await;
+            drain(&self.socket, &mut buffer, &mut crowd, clock());
+            crowd.store().await;
         }
         // What is in the socket is known to the runtime only once it has looked again; a sender that never pauses is
         // cut off.
         let deadline = tokio::time::Instant::now() + LAST_LOOK;
         while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
-            drain(&self.socket, &mut buffer, &mut intake);
-            intake.store().await;
+            drain(&self.socket, &mut buffer, &mut crowd, clock());
+            crowd.store().await;
         }
-        intake.all_stored().await;
+        crowd.kernel_drops(drops.since_last_look(&self.socket));
+        crowd.all_stored().await;
     }
 }
 
-fn drain(socket: &UdpSocket, buffer: &mut [u8], intake: &mut Intake) {
+fn drain(socket: &UdpSocket, buffer: &mut [u8], crowd: &mut Crowd, now_ms: i64) {
+    let mut points = 0;
     for _ in 0..UDP_DATAGRAMS {
-        if intake.len() >= UDP_POINTS {
+        if points >= UDP_POINTS {
             return;
         }
-        let Ok(bytes) = socket.try_recv(buffer) else {
+        let Ok((bytes, peer)) = socket.try_recv_from(buffer) else {
             return;
         };
+        let intake = crowd.of(peer.ip(), now_ms);
+        let before = intake.len();
         for line in buffer[..bytes].split(|byte| *byte == b'\n') {
             take(intake, Ok(line));
         }
+        points += intake.len().saturating_sub(before);
     }
 }

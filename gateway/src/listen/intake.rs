@@ -1,6 +1,7 @@
 //! From what a parser found to the store: names to series numbers, points gathered, handed over in batches. One a
 //! connection, a socket or a request; the same for every protocol that names its series in each line.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -9,16 +10,18 @@ use weir_wire::graphite::{self, Line};
 use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
-use crate::admission::{Admission, count_rejected};
+use crate::admission::{Admission, Sender};
 
 /// Batches of one intake that may wait for the disk.
 const IN_FLIGHT: u32 = 32;
 /// Points of names that are new to an intake, resolved together.
 const NEW_TOGETHER: usize = 1_024;
+/// Names remembered that are not wanted; past it all are forgotten, and found out again.
+const UNWANTED: usize = 100_000;
 
 /// Gathers points; what is refused is counted here.
 pub(crate) struct Intake {
-    protocol: &'static str,
+    sender: Sender,
     admission: Admission,
     clock: Clock,
     names: Names,
@@ -28,6 +31,8 @@ pub(crate) struct Intake {
     new: New,
     /// Points of series that were not taken, since they were last told.
     over_limit: u64,
+    /// Names of series that are not taken, whatever comes.
+    unwanted: HashSet<u128>,
     slots: Arc<Semaphore>,
     /// The names are dotted paths: mapping rules apply.
     is_mapped: bool,
@@ -49,9 +54,9 @@ struct New {
 }
 
 impl Intake {
-    pub(crate) fn new(protocol: &'static str, admission: Admission, clock: Clock) -> Self {
+    pub(crate) fn new(sender: Sender, admission: Admission, clock: Clock) -> Self {
         Self {
-            protocol,
+            sender,
             admission,
             clock,
             names: Names::default(),
@@ -59,6 +64,7 @@ impl Intake {
             points: Points::default(),
             new: New::default(),
             over_limit: 0,
+            unwanted: HashSet::new(),
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
             is_mapped: false,
         }
@@ -72,6 +78,15 @@ impl Intake {
         }
     }
 
+    /// What comes from now on is this sender's; nothing of another's may be gathered.
+    pub(crate) fn set_sender(&mut self, sender: Sender) {
+        self.sender = sender;
+    }
+
+    pub(crate) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
     /// Points gathered and not handed over yet.
     pub(crate) fn len(&self) -> usize {
         self.points.len() + self.new.points.len()
@@ -79,7 +94,7 @@ impl Intake {
 
     /// Counts pieces of input that were refused.
     pub(crate) fn refuse(&self, reason: Reject, count: u64) {
-        count_rejected(self.protocol, reason, count);
+        self.sender.refuse(reason, count);
     }
 
     /// Takes a line of Graphite's, or what is named as there.
@@ -92,6 +107,7 @@ impl Intake {
         let timestamp_ms = line.timestamp_ms.unwrap_or_else(|| (self.clock)());
         match self.names.find(hash) {
             Some(series) => self.points.push(series, timestamp_ms, line.value),
+            None if self.is_unwanted(hash) => {}
             None => {
                 self.put_new_key(line.identity)?;
                 self.put_new(hash, timestamp_ms, line.value);
@@ -129,6 +145,9 @@ impl Intake {
             self.points.push(series, timestamp_ms, value);
             return Ok(());
         }
+        if self.is_unwanted(hash) {
+            return Ok(());
+        }
         key(&mut self.new.keys)?;
         self.put_new(hash, timestamp_ms, value);
         Ok(())
@@ -151,7 +170,7 @@ impl Intake {
         let series = match self.names.find(hash) {
             Some(series) => series,
             None => {
-                let series = self.admission.resolve(&key()?)?;
+                let series = self.admission.resolve(&self.sender, &key()?)?;
                 self.names.learn(hash, series);
                 series
             }
@@ -167,6 +186,14 @@ impl Intake {
         Ok(())
     }
 
+    /// Counts a point of a series that was refused for good, without asking again.
+    #[cold]
+    fn is_unwanted(&self, hash: u128) -> bool {
+        let unwanted = self.unwanted.contains(&hash);
+        self.sender.refuse(Reject::Unwanted, u64::from(unwanted));
+        unwanted
+    }
+
     #[cold]
     fn put_new(&mut self, hash: u128, timestamp_ms: i64, value: f64) {
         self.new.points.push((hash, timestamp_ms, value));
@@ -177,12 +204,23 @@ impl Intake {
 
     /// Learns the names that are new, and takes their points; those that are over a limit are counted.
     fn resolve(&mut self) {
-        let found = self.admission.resolve_many(self.new.keys.run());
-        let mut refused = 0;
-        for ((hash, timestamp_ms, value), series) in self.new.points.drain(..).zip(found) {
-            let Some(series) = series else {
-                refused += 1;
-                continue;
+        let keys = self.new.keys.run();
+        let found = self.admission.resolve_many(&self.sender, keys);
+        let new = self.new.points.drain(..).zip(found);
+        for ((hash, timestamp_ms, value), series) in new {
+            let series = match series {
+                Ok(series) => series,
+                Err(reason) => {
+                    self.sender.refuse(reason, 1);
+                    self.over_limit += u64::from(reason == Reject::OverLimit);
+                    if reason == Reject::Unwanted {
+                        if self.unwanted.len() >= UNWANTED {
+                            self.unwanted.clear();
+                        }
+                        self.unwanted.insert(hash);
+                    }
+                    continue;
+                }
             };
             if self.names.find(hash).is_none() {
                 self.names.learn(hash, series);
@@ -190,8 +228,6 @@ impl Intake {
             self.points.push(series, timestamp_ms, value);
         }
         self.new.keys.clear();
-        self.over_limit += refused;
-        count_rejected(self.protocol, Reject::OverLimit, refused);
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
@@ -207,13 +243,13 @@ impl Intake {
         };
         let done = self.done(slot);
         self.admission
-            .submit(self.protocol, None, None, points, done)
+            .submit(&self.sender, None, None, points, done)
             .await;
         self.forget_if_series_left();
     }
 
     fn done(&self, slot: OwnedSemaphorePermit) -> Done {
-        let protocol = self.protocol;
+        let protocol = self.sender.protocol();
         Box::new(move |result| {
             if let Err(error) = result {
                 tracing::warn!("lines of {protocol} were dropped: {error}");
@@ -231,7 +267,7 @@ impl Intake {
         let points = std::mem::take(&mut self.points);
         let written = match points.is_empty() {
             true => Ok(Written::default()),
-            false => self.admission.deliver(self.protocol, points).await,
+            false => self.admission.deliver(&self.sender, points).await,
         };
         self.forget_if_series_left();
         Ok(Delivered {
@@ -262,6 +298,7 @@ impl Intake {
         if generation != self.generation {
             self.generation = generation;
             self.names.forget();
+            self.unwanted.clear();
         }
     }
 

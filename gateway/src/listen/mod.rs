@@ -3,9 +3,11 @@
 
 mod accept;
 mod bind;
+mod crowd;
 mod frames;
 mod graphite;
 pub(crate) mod intake;
+mod kernel_drops;
 mod lines;
 pub(crate) mod names;
 mod opentsdb;

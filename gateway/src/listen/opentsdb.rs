@@ -13,7 +13,7 @@ use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_com
 use super::accept::accept;
 use super::intake::Intake;
 use super::lines::Lines;
-use crate::admission::Admission;
+use crate::admission::{Admission, Source};
 
 const PROTOCOL: &str = "opentsdb_telnet";
 const READ_BYTES: usize = 64 << 10;
@@ -39,8 +39,9 @@ impl OpenTsdbTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, shutdown| {
-                let intake = Intake::new(PROTOCOL, admission.clone(), Arc::clone(&clock));
+            |stream, peer, shutdown| {
+                let sender = admission.sender(PROTOCOL, Source::Peer(peer));
+                let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock));
                 serve(stream, intake, shutdown)
             },
         )

@@ -11,7 +11,7 @@ use weir_wire::{Reject, graphite::Line, pickle};
 
 use super::accept::accept;
 use super::intake::Intake;
-use crate::admission::Admission;
+use crate::admission::{Admission, Source};
 
 const PROTOCOL: &str = "graphite_pickle";
 const READ_BYTES: usize = 64 << 10;
@@ -32,8 +32,9 @@ impl PickleTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, shutdown| {
-                let intake = Intake::new(PROTOCOL, admission.clone(), Arc::clone(&clock)).mapped();
+            |stream, peer, shutdown| {
+                let sender = admission.sender(PROTOCOL, Source::Peer(peer));
+                let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)
             },
         )

@@ -2,6 +2,7 @@
 //! what was acknowledged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admission;
 mod alert;
 mod apis;
 mod clients;

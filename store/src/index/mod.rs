@@ -290,6 +290,11 @@ impl Index {
         self.symbols.values_of(label, series)
     }
 
+    pub(crate) fn series_named(&self, name: &str) -> u64 {
+        let series = self.symbols.with_value(NAME_LABEL, name);
+        series.map_or(0, RoaringBitmap::len)
+    }
+
     pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
         let labels: Vec<(String, u64)> = self
             .symbols

@@ -17,6 +17,7 @@ use weir_wire::influx::{
 
 use super::body::unpacked;
 use super::{Api, refusal};
+use crate::http::Caller;
 use crate::listen::intake::{Delivered, Intake};
 
 const VERSION_HEADER: HeaderName = HeaderName::from_static("x-influxdb-version");
@@ -47,20 +48,22 @@ enum Words {
 
 pub(super) async fn write(
     state: State<Arc<Api>>,
+    caller: Caller,
     parameters: Query<Parameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    take(state, parameters, &headers, &body, Words::One).await
+    take(state, caller, parameters, &headers, &body, Words::One).await
 }
 
 pub(super) async fn write_v2(
     state: State<Arc<Api>>,
+    caller: Caller,
     parameters: Query<Parameters>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    take(state, parameters, &headers, &body, Words::Two).await
+    take(state, caller, parameters, &headers, &body, Words::Two).await
 }
 
 pub(super) async fn ping() -> Response {
@@ -85,6 +88,7 @@ pub(super) async fn query() -> Response {
 
 async fn take(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     Query(parameters): Query<Parameters>,
     headers: &HeaderMap,
     body: &[u8],
@@ -98,7 +102,7 @@ async fn take(
         Ok(body) => body,
         Err((status, why)) => return words.error(status, why),
     };
-    let mut intake = api.taking.influx.take();
+    let mut intake = api.taking.influx.take(&caller);
     let faults = lines(&body, precision, &mut intake);
     let any = intake.len() > 0;
     let response = match intake.deliver().await {

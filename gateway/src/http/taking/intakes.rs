@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 use weir_store::Clock;
 
 use crate::admission::Admission;
+use crate::http::Caller;
 use crate::listen::intake::Intake;
 
 /// Intakes kept while nobody uses them; each remembers names.
@@ -28,11 +29,16 @@ impl Intakes {
     }
 
     /// For one request. One that is not given back, because its request ended early, is gone with the names it knew.
-    pub(super) fn take(&self) -> Intake {
+    pub(super) fn take(&self, caller: &Caller) -> Intake {
+        let sender = self.admission.sender(self.protocol, caller.source());
         let idle = self.idle.lock().pop();
-        idle.unwrap_or_else(|| {
-            Intake::new(self.protocol, self.admission.clone(), self.clock.clone())
-        })
+        match idle {
+            Some(mut intake) => {
+                intake.set_sender(sender);
+                intake
+            }
+            None => Intake::new(sender, self.admission.clone(), self.clock.clone()),
+        }
     }
 
     pub(super) fn give_back(&self, intake: Intake) {

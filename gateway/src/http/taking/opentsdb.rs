@@ -14,6 +14,7 @@ use weir_wire::opentsdb::{self, Datapoint, Fault, Rules, json_series_key};
 
 use super::body::unpacked;
 use super::{Api, refusal};
+use crate::http::Caller;
 use crate::listen::intake::Intake;
 
 /// Refused datapoints named in an answer.
@@ -51,6 +52,7 @@ struct Faults {
 
 pub(super) async fn put(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
@@ -60,7 +62,7 @@ pub(super) async fn put(
         Ok(body) => body,
         Err((status, why)) => return error(status, &why),
     };
-    let mut intake = api.taking.opentsdb.take();
+    let mut intake = api.taking.opentsdb.take(&caller);
     let datapoints = match opentsdb::datapoints(&body) {
         Ok(datapoints) => datapoints,
         Err(why) => {

@@ -18,6 +18,7 @@ use weir_wire::remote_write::{
 use super::body::text;
 use super::cumulative::{Brought, Cumulative};
 use super::{Api, refusal};
+use crate::http::Caller;
 use crate::listen::intake::{Delivered, Intake};
 use crate::listen::names::Names;
 
@@ -54,6 +55,7 @@ struct Faults {
 
 pub(super) async fn write(
     State(api): State<Arc<Api>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -69,7 +71,7 @@ pub(super) async fn write(
         }
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
-    let mut intake = api.taking.remote_write.take();
+    let mut intake = api.taking.remote_write.take(&caller);
     let mut taking = Message {
         intake: &mut intake,
         cumulative: &api.taking.cumulative,

@@ -1,17 +1,28 @@
 //! The one way into the store, for every protocol: resolves series, hands points over, waits for the disk, and counts
-//! what became of each. For each protocol `received = stored + rejected + dropped + aggregated`, because all are counted
-//! together, when the outcome is known.
+//! what became of each in its sender's account, where `received = stored + rejected + dropped + aggregated`.
+
+pub mod guard;
+mod ledger;
+pub mod relabel;
+mod report;
+mod resolving;
+mod sender;
+
+pub use ledger::{Counts, Dropped, Ledger, Line, REST};
+pub use report::{to_json, to_text};
+pub use resolving::{AdmissionConfig, Sizes};
+pub use sender::{Sender, Source};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::counter;
 use tokio::sync::oneshot;
-use weir_store::{Chain, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
+use weir_store::{Chain, Clock, Done, Origin, Points, SeriesId, Store, StoreError, Write, Written};
 use weir_wire::{KeyRun, Reject, SeriesKey};
 
 use crate::aggregation::Aggregation;
 use crate::mapping::Mapper;
+use resolving::Resolving;
 
 /// How often a full queue is tried again. The caller's socket is not read meanwhile: that is the back-pressure.
 const RETRY: Duration = Duration::from_millis(5);
@@ -26,15 +37,21 @@ pub struct Admission {
     store: Arc<Store>,
     mapper: Mapper,
     aggregation: Aggregation,
+    ledger: Arc<Ledger>,
+    resolving: Arc<Resolving>,
+    clock: Clock,
 }
 
 impl Admission {
     #[must_use]
-    pub fn new(store: Arc<Store>) -> Self {
+    pub fn new(store: Arc<Store>, config: AdmissionConfig, clock: Clock) -> Self {
         Self {
             store,
             mapper: Mapper::default(),
             aggregation: Aggregation::default(),
+            ledger: Arc::default(),
+            resolving: Arc::new(Resolving::new(config)),
+            clock,
         }
     }
 
@@ -59,18 +76,48 @@ impl Admission {
         &self.mapper
     }
 
-    /// The number of a series; a refusal is for the caller to count with [`count_rejected`].
-    ///
-    /// # Errors
-    /// [`Reject::OverLimit`] when no new series is taken.
-    pub fn resolve(&self, key: &SeriesKey) -> Result<SeriesId, Reject> {
-        self.store.resolve(key).map_err(|_| Reject::OverLimit)
+    /// Who sends by this protocol from this source: asked once a connection, source of datagrams or request.
+    #[must_use]
+    pub fn sender(&self, protocol: &'static str, source: Source<'_>) -> Sender {
+        let account = match source {
+            Source::Gateway => self.ledger.account(protocol, "gateway"),
+            Source::Token(name) => self.ledger.account(protocol, name),
+            Source::Peer(address) => {
+                let address = address.to_canonical().to_string();
+                self.ledger.account(protocol, &address)
+            }
+            Source::Rest => self.ledger.account(protocol, REST),
+        };
+        Sender::new(account, source == Source::Gateway)
     }
 
-    /// The same for many at once; `None` for those that are not taken.
+    /// What became of everything that was sent.
     #[must_use]
-    pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
-        self.store.resolve_many(keys)
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// The number of a series; a refusal is for the caller to count with [`Sender::refuse`].
+    ///
+    /// # Errors
+    /// [`Reject::OverLimit`] when no new series is taken, and what sizes and relabelling say.
+    pub fn resolve(&self, sender: &Sender, key: &SeriesKey) -> Result<SeriesId, Reject> {
+        let run: KeyRun = [key].into_iter().collect();
+        let mut found = self.resolve_many(sender, &run);
+        found.pop().unwrap_or(Err(Reject::OverLimit))
+    }
+
+    /// The same for many at once, in their order.
+    #[must_use]
+    pub fn resolve_many(&self, sender: &Sender, keys: &KeyRun) -> Vec<Result<SeriesId, Reject>> {
+        self.resolving
+            .resolve(&self.store, sender, keys, (self.clock)())
+    }
+
+    /// What the guard on new series sees, with lists of at most so many.
+    #[must_use]
+    pub fn guard_json(&self, limit: usize) -> serde_json::Value {
+        self.resolving.guard.to_json(limit)
     }
 
     /// Changes when series were taken out or rules changed, so that remembered names are to be forgotten: see
@@ -86,29 +133,21 @@ impl Admission {
     ///
     /// # Errors
     /// The journal's; the points are counted as dropped then.
-    pub async fn store(
-        &self,
-        protocol: &'static str,
-        points: Points,
-    ) -> Result<Written, StoreError> {
-        self.store_within(protocol, points, None).await
+    pub async fn store(&self, sender: &Sender, points: Points) -> Result<Written, StoreError> {
+        self.store_within(sender, points, None).await
     }
 
     /// The same, for somebody who is told after a while that there is no room rather than kept waiting.
     ///
     /// # Errors
     /// The journal's, [`StoreError::Busy`] and [`StoreError::Full`]; the points are counted as dropped then.
-    pub async fn deliver(
-        &self,
-        protocol: &'static str,
-        points: Points,
-    ) -> Result<Written, StoreError> {
-        self.store_within(protocol, points, Some(PATIENCE)).await
+    pub async fn deliver(&self, sender: &Sender, points: Points) -> Result<Written, StoreError> {
+        self.store_within(sender, points, Some(PATIENCE)).await
     }
 
     async fn store_within(
         &self,
-        protocol: &'static str,
+        sender: &Sender,
         points: Points,
         patience: Option<Duration>,
     ) -> Result<Written, StoreError> {
@@ -118,15 +157,14 @@ impl Admission {
             let _ = send.send(result);
         });
         let count = points.len() as u64;
-        let write = self.write(protocol, None, None, points, done);
+        let write = self.write(sender, None, None, points, done);
         let write = match patience {
             None => write.await,
             Some(patience) => match tokio::time::timeout(patience, write).await {
                 Ok(write) => write,
                 Err(_) => {
-                    let refused = Err(StoreError::Busy);
-                    count_outcome(protocol, count, &refused);
-                    return refused;
+                    sender.lose(Dropped::Queue, count);
+                    return Err(StoreError::Busy);
                 }
             },
         };
@@ -137,7 +175,7 @@ impl Admission {
     /// Hands points over and returns once they are queued; `done` is called when they are on disk, or refused.
     pub async fn submit(
         &self,
-        protocol: &'static str,
+        sender: &Sender,
         origin: Option<Origin>,
         chain: Option<Chain>,
         points: Points,
@@ -145,23 +183,24 @@ impl Admission {
     ) {
         // An agent has its batch still and can ask another gateway; who sends lines waits.
         let patience = origin.as_ref().map(|_| PATIENCE);
-        let write = self.write(protocol, origin, chain, points, done).await;
+        let write = self.write(sender, origin, chain, points, done).await;
         self.hand_over(write, None, patience).await;
     }
 
-    /// Waits while aggregation rules are behind.
+    /// A write whose outcome goes to the sender's account first. Waits while aggregation rules are behind.
     async fn write(
         &self,
-        protocol: &'static str,
+        sender: &Sender,
         origin: Option<Origin>,
         chain: Option<Chain>,
         mut points: Points,
         done: Done,
     ) -> Write {
-        let taken_out = self.aggregation.take_out(protocol, &mut points).await;
-        let count = points.len() as u64;
+        let taken_out = self.aggregation.take_out(sender, &mut points).await;
+        let (count, account) = (points.len() as u64, Arc::clone(sender.account()));
+        account.hand_over(count);
         let counted: Done = Box::new(move |result| {
-            count_outcome(protocol, count, &result);
+            account.settle(count, &result);
             if let Some(taken_out) = taken_out {
                 taken_out.settle(&result);
             }
@@ -203,34 +242,4 @@ impl Admission {
             tokio::time::sleep(pause).await;
         }
     }
-}
-
-/// Counts input that was refused before it became a point.
-pub fn count_rejected(protocol: &'static str, reason: Reject, count: u64) {
-    if count > 0 {
-        counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
-        counter!("weir_ingest_rejected_total", "protocol" => protocol, "reason" => reason.as_str())
-            .increment(count);
-    }
-}
-
-fn count_outcome(protocol: &'static str, count: u64, result: &Result<Written, StoreError>) {
-    let Ok(written) = result else {
-        counter!("weir_ingest_received_total", "protocol" => protocol).increment(count);
-        counter!("weir_ingest_dropped_total", "protocol" => protocol, "reason" => "journal")
-            .increment(count);
-        return;
-    };
-    count_rejected(protocol, Reject::TooEarly, written.too_early);
-    count_rejected(protocol, Reject::TooOld, written.too_old);
-    let kept = count - written.too_early - written.too_old;
-    counter!("weir_ingest_received_total", "protocol" => protocol).increment(kept);
-    counter!("weir_ingest_stored_total", "protocol" => protocol).increment(kept);
-    let again = if written.known_batch {
-        count
-    } else {
-        written.duplicate
-    };
-    counter!("weir_ingest_duplicates_total", "protocol" => protocol).increment(again);
-    counter!("weir_ingest_replaced_total", "protocol" => protocol).increment(written.replaced);
 }
