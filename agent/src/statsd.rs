@@ -10,7 +10,7 @@ use rustix::fd::AsFd;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
-use weir_aggregate::{Aggregator, AggregatorConfig};
+use weir_aggregate::{Aggregator, AggregatorConfig, Labels};
 use weir_wire::statsd::{self, Dialect};
 
 use crate::app::Clock;
@@ -63,7 +63,10 @@ impl StatsdListener {
         let aggregator = AggregatorConfig {
             max_series: config.max_series,
             idle_intervals: config.idle_intervals,
-            labels,
+            labels: Labels {
+                defaults: labels,
+                origin: None,
+            },
             ..AggregatorConfig::default()
         };
         let begun_ms = clock();

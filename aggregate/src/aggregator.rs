@@ -6,7 +6,12 @@ use weir_wire::statsd::{Metric, Value};
 
 use crate::close::{Closed, Closing};
 use crate::entry::Entry;
+use crate::names::Labels;
+use crate::newcomers::{Everyone, Newcomers};
 use crate::table::Table;
+
+/// Behind a counter's name: the total of what was counted down.
+pub const DECREMENTS: &str = "_decrements";
 
 /// Bounds and what every series carries.
 #[derive(Debug, Clone)]
@@ -17,8 +22,7 @@ pub struct AggregatorConfig {
     pub max_set_members: usize,
     /// Intervals without a hit after which a series ends; at least 1.
     pub idle_intervals: u32,
-    /// Labels of every series that does not bring one of that name itself.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
 }
 
 impl Default for AggregatorConfig {
@@ -27,7 +31,7 @@ impl Default for AggregatorConfig {
             max_series: 100_000,
             max_set_members: 1_000_000,
             idle_intervals: 30,
-            labels: Vec::new(),
+            labels: Labels::default(),
         }
     }
 }
@@ -50,21 +54,56 @@ impl Aggregator {
         }
     }
 
-    /// Adds one metric to the open interval.
+    /// Adds one metric to the open interval; where it was measured at another time does not matter here.
     ///
     /// # Errors
     /// - [`Reject::OverLimit`]: a new series or set member past its bound;
     /// - [`Reject::BadName`]: too long, or in use by another kind;
     /// - [`Reject::BadLabels`]: tags that make no series;
-    /// - [`Reject::BadValue`]: a counter that would fall (a total must not: readers take that for a restart), a timer
-    ///   below 0 or above [`weir_wire::Histogram::MAX`];
+    /// - [`Reject::BadValue`]: a timer below 0 or above [`weir_wire::Histogram::MAX`];
     /// - [`Reject::BadRate`]: a timer's rate below one in a thousand million;
     /// - [`Reject::NotFinite`]: a sum that left the floats.
     ///
     /// Nothing is kept of a metric that is refused, a series that it would have made included.
     pub fn record(&mut self, metric: &Metric<'_>) -> Result<(), Reject> {
-        check(metric)?;
-        let slot = self.table.find_or_insert(metric, &self.config)?;
+        self.record_from(metric, &mut Everyone)
+    }
+
+    /// The same, with somebody who decides about what is new.
+    ///
+    /// # Errors
+    /// Theirs, too.
+    pub fn record_from(
+        &mut self,
+        metric: &Metric<'_>,
+        newcomers: &mut impl Newcomers,
+    ) -> Result<(), Reject> {
+        match metric.value {
+            // A total must not fall: readers take that for a restart.
+            Value::Counter(by) if by < 0.0 => {
+                let up = Metric {
+                    value: Value::Counter(-by),
+                    ..metric.clone()
+                };
+                self.add(&up, DECREMENTS, newcomers)
+            }
+            Value::Timer(value) => {
+                Entry::check_timer(value, metric.rate)?;
+                self.add(metric, "", newcomers)
+            }
+            _ => self.add(metric, "", newcomers),
+        }
+    }
+
+    fn add(
+        &mut self,
+        metric: &Metric<'_>,
+        suffix: &str,
+        newcomers: &mut impl Newcomers,
+    ) -> Result<(), Reject> {
+        let slot = self
+            .table
+            .find_or_insert(metric, suffix, &self.config, newcomers)?;
         let entry = self.table.entry(slot).ok_or(Reject::BadName)?;
         let was_empty = entry.is_new();
         let room = self.config.max_set_members - self.set_members.min(self.config.max_set_members);
@@ -94,14 +133,5 @@ impl Aggregator {
     #[must_use]
     pub fn series(&self) -> usize {
         self.table.series()
-    }
-}
-
-/// What can be told before a series is looked for.
-fn check(metric: &Metric<'_>) -> Result<(), Reject> {
-    match metric.value {
-        Value::Counter(by) if by < 0.0 => Err(Reject::BadValue),
-        Value::Timer(value) => Entry::check_timer(value, metric.rate),
-        _ => Ok(()),
     }
 }

@@ -7,7 +7,8 @@ use weir_wire::{Reject, SeriesKey};
 
 use crate::AggregatorConfig;
 use crate::entry::Entry;
-use crate::names::Keys;
+use crate::names::{Keys, named};
+use crate::newcomers::Newcomers;
 
 /// Texts remembered for each series that is allowed: the same labels come in few orders from honest clients.
 const SPELLINGS_PER_SERIES: usize = 2;
@@ -35,20 +36,23 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The slot of a metric's entry, made where there is none.
+    /// The slot of a metric's entry, made where there is none; `suffix` goes behind its name.
     pub(crate) fn find_or_insert(
         &mut self,
         metric: &Metric<'_>,
+        suffix: &str,
         config: &AggregatorConfig,
+        newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
-        self.set_text(metric);
+        self.set_text(metric, suffix);
         if let Some(slot) = self.by_text.get(self.text.as_slice()) {
             return self.of_kind(*slot, metric);
         }
-        let keys = Keys::of(metric, &config.labels)?;
+        let own = newcomers.rename(named(metric, suffix)?, &metric.value)?;
+        let keys = Keys::of(&own, metric, &config.labels)?;
         let slot = match self.owner(&keys) {
             Some(slot) => self.of_kind(slot, metric)?,
-            None => self.insert(keys, metric, config)?,
+            None => self.insert(keys, metric, config, newcomers)?,
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
             self.by_text.insert(self.text.as_slice().into(), slot);
@@ -76,27 +80,26 @@ impl Table {
         self.by_text.remove(self.text.as_slice());
     }
 
-    fn set_text(&mut self, metric: &Metric<'_>) {
+    fn set_text(&mut self, metric: &Metric<'_>, suffix: &str) {
         let (in_name, field) = metric.tags.raw();
         self.text.clear();
-        for part in [&metric.name, in_name, field] {
+        for part in [&metric.name, suffix, in_name, field] {
             self.text.extend_from_slice(part.as_bytes());
             self.text.push(BETWEEN);
         }
     }
 
-    /// The entry that writes the metric's own series. (A derived one that another writes is found on insertion.)
+    /// The entry whose own series these keys begin with. A derived series' name (`a_count`) is its timer's, though no
+    /// line may write it: that is found on insertion.
     fn owner(&self, keys: &Keys) -> Option<u32> {
-        self.by_key.get(keys.iter().next()?).copied()
+        let slot = *self.by_key.get(keys.own())?;
+        let entry = self.slots.get(slot as usize)?.as_ref()?;
+        (entry.keys.own() == keys.own()).then_some(slot)
     }
 
     fn of_kind(&self, slot: u32, metric: &Metric<'_>) -> Result<u32, Reject> {
-        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
-        // A derived series' name (`a_count`) is its timer's, though no line may write it.
-        let own = entry.and_then(|entry| entry.keys.iter().next());
-        let same = own.is_some_and(|key| key.name() == metric.name);
-        match entry {
-            Some(entry) if same && entry.is_of(&metric.value) => Ok(slot),
+        match self.slots.get(slot as usize).and_then(Option::as_ref) {
+            Some(entry) if entry.is_of(&metric.value) => Ok(slot),
             _ => Err(Reject::BadName),
         }
     }
@@ -106,6 +109,7 @@ impl Table {
         keys: Keys,
         metric: &Metric<'_>,
         config: &AggregatorConfig,
+        newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
         if keys.iter().any(|key| self.by_key.contains_key(key)) {
             return Err(Reject::BadName);
@@ -113,6 +117,7 @@ impl Table {
         if self.by_key.len() + keys.iter().count() > config.max_series {
             return Err(Reject::OverLimit);
         }
+        newcomers.admit(&mut keys.iter())?;
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         for key in keys.iter() {
             self.by_key.insert(key.clone(), slot);

@@ -98,7 +98,9 @@ impl<'a> Line<'a> {
             return Err(Reject::BadName);
         }
         let mut fields = rest.split('|');
-        let status = fields.next().filter(|text| matches!(*text, "0" | "1" | "2" | "3"));
+        let status = fields
+            .next()
+            .filter(|text| matches!(*text, "0" | "1" | "2" | "3"));
         let status = status.ok_or(Reject::BadValue)?;
         let (mut tags, mut timestamp) = ("", None);
         for field in fields.take_while(|field| !field.starts_with("m:")) {
@@ -238,9 +240,9 @@ impl<'a> Group<'a> {
 
 /// C0 and DEL by their bytes, which the compiler does many at once; C1 only where there is more than ASCII.
 fn has_controls(text: &str) -> bool {
-    let controls = text.bytes().fold(false, |found, byte| {
-        found | (byte < b' ') | (byte == 0x7f)
-    });
+    let controls = text
+        .bytes()
+        .fold(false, |found, byte| found | (byte < b' ') | (byte == 0x7f));
     controls || (!text.is_ascii() && text.chars().any(char::is_control))
 }
 

@@ -131,7 +131,10 @@ fn a_service_check_is_a_gauge_of_its_status() {
             "bad_timestamp",
         ]
     );
-    assert_eq!(tell(parse(b"_e{1,1}:a|b", Dialect::DATADOG)), ["unsupported"]);
+    assert_eq!(
+        tell(parse(b"_e{1,1}:a|b", Dialect::DATADOG)),
+        ["unsupported"]
+    );
 }
 
 #[test]
