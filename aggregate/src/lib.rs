@@ -33,5 +33,12 @@ mod timer;
 
 pub use aggregator::{Aggregator, AggregatorConfig, DECREMENTS};
 pub use close::Closed;
-pub use names::Labels;
+pub use names::{Labels, series_of};
 pub use newcomers::{Everyone, Newcomers};
+
+/// The end of the interval that a time lies in, intervals being aligned to 1970; a time that is an end begins the next.
+#[must_use]
+pub fn end_after(time_ms: i64, interval_ms: i64) -> i64 {
+    let interval_ms = interval_ms.max(1);
+    (time_ms.div_euclid(interval_ms) + 1).saturating_mul(interval_ms)
+}

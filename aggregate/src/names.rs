@@ -120,6 +120,17 @@ impl Labels {
     }
 }
 
+/// The series that a metric names, but for one label.
+///
+/// # Errors
+/// Whatever keeps the name and the labels from being a series.
+pub fn series_of(metric: &Metric<'_>, without: Option<&str>) -> Result<SeriesKey, Reject> {
+    let own = named(metric, "")?;
+    let labels = own.labels().filter(|(label, _)| Some(*label) != without);
+    let labels: Vec<(&str, &str)> = labels.collect();
+    SeriesKey::from_sorted(own.name(), &labels).map_err(reject)
+}
+
 /// What a metric calls itself, with a suffix behind its name.
 pub(crate) fn named(metric: &Metric<'_>, suffix: &str) -> Result<SeriesKey, Reject> {
     let mut pairs: Vec<(&str, &str)> = metric.tags.iter().collect();

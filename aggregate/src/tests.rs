@@ -383,3 +383,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn intervals_are_aligned() {
+    assert_eq!(end_after(12_345, 10_000), 20_000);
+    assert_eq!(end_after(20_000, 10_000), 30_000);
+    assert_eq!(end_after(-1, 10_000), 0);
+}

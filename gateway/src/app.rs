@@ -23,7 +23,8 @@ use crate::aggregation::Aggregation;
 use crate::config::Config;
 use crate::http::{self, Admin, Api, Taking};
 use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, Statsd, bind_statsd,
+    bind_tcp, bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -47,6 +48,8 @@ pub struct Addresses {
     pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub pickle: Option<SocketAddr>,
     pub opentsdb: Option<SocketAddr>,
+    /// TCP, then UDP, as Graphite's.
+    pub statsd: Option<(SocketAddr, SocketAddr)>,
 }
 
 /// A running gateway.
@@ -114,6 +117,7 @@ impl Gateway {
         let graphite = bind_graphite(&config).await?;
         let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
         let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
+        let statsd = bind_statsd(&config.statsd.addresses).await?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
@@ -122,6 +126,7 @@ impl Gateway {
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
+            statsd: statsd.addresses,
         };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
@@ -196,6 +201,11 @@ impl Gateway {
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
             };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if statsd.any() {
+            let config = config.statsd.clone();
+            let taken = Statsd::new(statsd, config, admission.clone(), Arc::clone(&clock));
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");

@@ -2,6 +2,7 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod statsd;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use weir_store::Policy;
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
 use crate::http::QueryLimits;
+
+pub use statsd::{StatsdAddresses, StatsdConfig, StatsdNaming};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -38,6 +41,7 @@ struct Read {
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
     opentsdb: ReadOpenTsdb,
+    statsd: statsd::ReadStatsd,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
     store: ReadStore,
@@ -163,6 +167,7 @@ pub struct Config {
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    pub statsd: StatsdConfig,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
     pub aggregation: AggregationConfig,
@@ -241,6 +246,7 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            statsd: self.statsd.meant()?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
             aggregation: self
@@ -471,6 +477,19 @@ mod tests {
                 .contains("unknown key `graphite.listne`")
         );
         assert!(load(&["graphite.listen="]).unwrap().graphite.is_none());
+        for (set, key) in [
+            ("statsd.dialect=netdata", "statsd.dialect"),
+            ("statsd.naming=flat", "statsd.naming"),
+            ("statsd.interval=100ms", "statsd.interval"),
+            ("statsd.graphite.percentiles=[0]", "percentiles"),
+            (
+                "statsd.graphite.histogram=[{metric='',bins=[2,1]}]",
+                "histogram[0].bins",
+            ),
+        ] {
+            let refused = load(&[set]).unwrap_err();
+            assert!(refused.contains(key), "{set}: {refused}");
+        }
         assert!(
             load(&["store.window=4h"]).is_ok(),
             "no default makes another key's value wrong"

@@ -106,7 +106,12 @@ impl Etsy {
     /// Ends the interval at `at_ms` (milliseconds since 1970, sent in whole seconds as etsy's are) and begins the next.
     /// `elapsed_ms` says how long this has taken so far.
     pub fn close(&mut self, at_ms: i64, elapsed_ms: impl Fn() -> f64) -> Closed {
-        let at_ms = (at_ms + 500).div_euclid(1_000) * 1_000;
+        let second_ms = (at_ms + 500).div_euclid(1_000) * 1_000;
+        // A last flush right after another must not take its place.
+        let at_ms = match self.last_flush_ms {
+            Some(last_ms) if last_ms >= second_ms => at_ms,
+            _ => second_ms,
+        };
         let mut flush = Flush {
             config: &self.config,
             at_ms,

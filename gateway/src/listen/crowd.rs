@@ -58,6 +58,11 @@ impl Crowd {
         &mut member.intake
     }
 
+    /// Where goes what has no source that can be told.
+    pub(crate) fn rest(&mut self) -> &mut Intake {
+        &mut self.rest
+    }
+
     fn has_room(&mut self, now_ms: i64) -> bool {
         if self.known.len() < SOURCES {
             return true;

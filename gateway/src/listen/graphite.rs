@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use weir_datagram::Drops;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
@@ -16,7 +17,6 @@ use weir_wire::graphite;
 use super::accept::accept;
 use super::crowd::Crowd;
 use super::intake::Intake;
-use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
 use crate::admission::{Admission, Source};
 
@@ -60,7 +60,7 @@ impl GraphiteTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, peer, shutdown| {
+            |(stream, peer), shutdown| {
                 let sender = admission.sender(TCP, Source::Peer(peer));
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)
@@ -103,7 +103,7 @@ impl GraphiteUdp {
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
         let mut crowd = Crowd::new(UDP, self.admission, self.clock);
-        let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
+        let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], Drops::default());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -7,11 +7,11 @@ mod crowd;
 mod frames;
 mod graphite;
 pub(crate) mod intake;
-mod kernel_drops;
 mod lines;
 pub(crate) mod names;
 mod opentsdb;
 mod pickle;
+mod statsd;
 
 pub(crate) use lines::Lines;
 
@@ -20,3 +20,4 @@ pub use frames::FrameListener;
 pub use graphite::{GraphiteTcp, GraphiteUdp};
 pub use opentsdb::OpenTsdbTcp;
 pub use pickle::PickleTcp;
+pub use statsd::{Statsd, StatsdSockets, bind_statsd};

@@ -39,7 +39,7 @@ impl OpenTsdbTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, peer, shutdown| {
+            |(stream, peer), shutdown| {
                 let sender = admission.sender(PROTOCOL, Source::Peer(peer));
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock));
                 serve(stream, intake, shutdown)

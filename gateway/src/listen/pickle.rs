@@ -32,7 +32,7 @@ impl PickleTcp {
             self.listener,
             self.max_connections,
             shutdown,
-            |stream, peer, shutdown| {
+            |(stream, peer), shutdown| {
                 let sender = admission.sender(PROTOCOL, Source::Peer(peer));
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
                 serve(stream, intake, shutdown)

@@ -1,0 +1,84 @@
+//! The open interval, under either naming, and where it began.
+
+use weir_aggregate::etsy::Etsy;
+use weir_aggregate::{Aggregator, AggregatorConfig, Closed, Labels, Newcomers};
+use weir_wire::Reject;
+use weir_wire::statsd::Metric;
+
+use crate::config::{StatsdConfig, StatsdNaming};
+
+/// Everything since the last flush.
+pub(super) struct Interval {
+    open: Open,
+    begun_ms: i64,
+}
+
+enum Open {
+    Labels(Aggregator),
+    Graphite(Etsy),
+}
+
+impl Interval {
+    pub(super) fn new(config: &StatsdConfig, now_ms: i64) -> Self {
+        let labels = Labels {
+            defaults: Vec::new(),
+            origin: config.origin.clone(),
+        };
+        let open = match &config.naming {
+            StatsdNaming::Labels { idle_intervals } => {
+                Open::Labels(Aggregator::new(AggregatorConfig {
+                    max_series: config.max_series,
+                    max_set_members: config.max_set_members,
+                    idle_intervals: *idle_intervals,
+                    labels,
+                }))
+            }
+            StatsdNaming::Graphite(etsy) => {
+                let mut etsy = etsy.as_ref().clone();
+                etsy.labels = labels;
+                Open::Graphite(Etsy::new(etsy))
+            }
+        };
+        Self {
+            open,
+            begun_ms: now_ms,
+        }
+    }
+
+    /// Whether names are Graphite's when they are stored, so that they are mapped then.
+    pub(super) fn is_graphite(&self) -> bool {
+        matches!(self.open, Open::Graphite(_))
+    }
+
+    #[inline]
+    pub(super) fn record(
+        &mut self,
+        metric: &Metric<'_>,
+        newcomers: &mut impl Newcomers,
+    ) -> Result<(), Reject> {
+        match &mut self.open {
+            Open::Labels(aggregator) => aggregator.record_from(metric, newcomers),
+            Open::Graphite(etsy) => etsy.record_from(metric, newcomers),
+        }
+    }
+
+    pub(super) fn saw(&mut self, bad_lines: u64, packets: u64, metrics: u64) {
+        if let Open::Graphite(etsy) = &mut self.open {
+            etsy.saw(bad_lines, packets, metrics);
+        }
+    }
+
+    /// Ends it at a time and begins the next.
+    pub(super) fn close(&mut self, at_ms: i64) -> Closed {
+        // A clock that was set back must not make an interval end before it began.
+        let at_ms = at_ms.max(self.begun_ms + 1);
+        let begun_ms = std::mem::replace(&mut self.begun_ms, at_ms);
+        match &mut self.open {
+            Open::Labels(aggregator) => aggregator.close(begun_ms, at_ms),
+            Open::Graphite(etsy) => {
+                let started = std::time::Instant::now();
+                etsy.close(at_ms, || started.elapsed().as_secs_f64() * 1_000.0)
+            }
+        }
+    }
+}
