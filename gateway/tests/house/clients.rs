@@ -14,7 +14,7 @@ fn kept() -> PathBuf {
     dir
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let said = command.output().unwrap();
     assert!(
         said.status.success(),
@@ -24,10 +24,18 @@ fn run(command: &mut Command) {
     );
 }
 
+/// Held while a package is fetched, so that tests beside each other fetch it once.
+fn fetching(name: &str) -> std::fs::File {
+    let lock = std::fs::File::create(kept().join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
 /// A Python with these packages.
-fn python(packages: &[&str]) -> PathBuf {
+pub(crate) fn python(packages: &[&str]) -> PathBuf {
     let dir = kept().join(packages.join("-"));
     let program = dir.join("bin/python");
+    let _alone = fetching(&packages.join("-"));
     if !dir.join("complete").exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&dir));
         let mut pip = Command::new(&program);
@@ -35,6 +43,26 @@ fn python(packages: &[&str]) -> PathBuf {
         std::fs::write(dir.join("complete"), "").unwrap();
     }
     program
+}
+
+/// A folder with this package of npm's.
+pub(crate) fn node(package: &str) -> PathBuf {
+    let dir = kept().join(format!("node-{package}"));
+    let _alone = fetching(&format!("node-{package}"));
+    if !dir.join("complete").exists() {
+        std::fs::create_dir_all(&dir).unwrap();
+        let mut npm = Command::new("npm");
+        npm.args([
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--omit=optional",
+        ]);
+        run(npm.arg("--prefix").arg(&dir).arg(package));
+        std::fs::write(dir.join("complete"), "").unwrap();
+    }
+    dir
 }
 
 /// A Debian package's files, unpacked.
@@ -123,7 +151,7 @@ fn pythons_clients_are_taken_as_they_are() {
     }
 }
 
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -12,6 +12,7 @@ mod programs;
 mod refusals;
 mod rules;
 mod starting;
+mod statsd;
 mod survival;
 mod taking;
 mod web;

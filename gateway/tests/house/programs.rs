@@ -98,12 +98,13 @@ pub(crate) fn agent_path() -> PathBuf {
 }
 
 /// Every port that a gateway opens.
-const PORTS: [&str; 5] = [
+const PORTS: [&str; 6] = [
     "http.listen",
     "frames.listen",
     "graphite.listen",
     "graphite.pickle_listen",
     "opentsdb.listen",
+    "statsd.listen",
 ];
 
 /// A gateway with its directory; it keeps its ports over restarts.
@@ -117,6 +118,8 @@ pub(crate) struct Gateway {
     pub(crate) graphite_udp: String,
     pub(crate) pickle: String,
     pub(crate) opentsdb: String,
+    pub(crate) statsd_tcp: String,
+    pub(crate) statsd_udp: String,
 }
 
 impl Gateway {
@@ -137,8 +140,9 @@ impl Gateway {
         let any = PORTS.map(|key| format!("{key}=127.0.0.1:0"));
         let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
         let word = |key: &str| program.said[key].clone();
-        let graphite = word("graphite");
+        let (graphite, statsd) = (word("graphite"), word("statsd"));
         let graphite: Vec<&str> = graphite.split(' ').collect();
+        let statsd: Vec<&str> = statsd.split(' ').collect();
         Self {
             http: word("page")
                 .trim_start_matches("http://")
@@ -149,6 +153,8 @@ impl Gateway {
             graphite_udp: graphite[3].to_owned(),
             pickle: word("pickle"),
             opentsdb: word("opentsdb"),
+            statsd_tcp: statsd[1].to_owned(),
+            statsd_udp: statsd[3].to_owned(),
             own,
             program,
             dir,
@@ -168,6 +174,7 @@ impl Gateway {
             format!("graphite.listen={}", self.graphite_tcp),
             format!("graphite.pickle_listen={}", self.pickle),
             format!("opentsdb.listen={}", self.opentsdb),
+            format!("statsd.listen={}", self.statsd_tcp),
         ];
         self.program = Program::start_until(
             &gateway_path(),
@@ -175,6 +182,7 @@ impl Gateway {
             last,
         );
         self.graphite_udp = self.graphite_tcp.clone();
+        self.statsd_udp = self.statsd_tcp.clone();
     }
 }
 

@@ -63,9 +63,9 @@ pub(super) struct Taker<'a> {
 #[derive(Default)]
 struct Tally {
     packets: u64,
+    /// With Graphite's naming.
+    lines: u64,
     recorded: u64,
-    /// Stored as given.
-    timed: u64,
     refused: u64,
     client_sent: u64,
     client_dropped: u64,
@@ -76,6 +76,11 @@ impl Taker<'_> {
     #[inline]
     pub(super) fn packet(&mut self, bytes: &[u8]) {
         self.tally.packets += 1;
+        if self.is_graphite {
+            // etsy counts lines, whatever is in them.
+            let lines = bytes.split(|byte| *byte == b'\n');
+            self.tally.lines += lines.filter(|line| !line.is_empty()).count() as u64;
+        }
         for metric in statsd::parse(bytes, self.dialect) {
             let taken = metric.and_then(|metric| self.metric(&metric));
             if let Err(reason) = taken {
@@ -92,9 +97,7 @@ impl Taker<'_> {
 
     fn metric(&mut self, metric: &Metric<'_>) -> Result<(), Reject> {
         if metric.timestamp_ms.is_some() {
-            self.timed(metric)?;
-            self.tally.timed += 1;
-            return Ok(());
+            return self.timed(metric);
         }
         let mut deciding = Deciding {
             admission: &self.taking.admission,
@@ -138,14 +141,13 @@ impl Taker<'_> {
     pub(super) fn settle(self) {
         let Tally {
             packets,
+            lines,
             recorded,
-            timed,
             refused,
             client_sent,
             client_dropped,
         } = self.tally;
-        self.interval
-            .saw(refused, packets, recorded + timed + refused);
+        self.interval.saw(refused, packets, lines);
         if recorded > 0 {
             self.sender.aggregate(recorded, 0);
         }
