@@ -3,6 +3,7 @@
 
 mod carbon;
 mod debian;
+mod etsy;
 mod influx;
 mod prometheus;
 mod questions;
@@ -71,6 +72,11 @@ pub(crate) fn peer(name: &str, packages: &Packages) -> Result<Box<dyn Server>> {
         "carbon" => Box::new(carbon::Carbon::new(packages)?),
         other => bail!("nobody knows the peer {other:?}"),
     })
+}
+
+/// etsy's StatsD server, fetched below a folder.
+pub(crate) fn etsy(folder: &Path) -> Result<Box<dyn Server>> {
+    Ok(Box::new(etsy::Etsy::new(folder)?))
 }
 
 /// Where a server lives: its folder and its ports.

@@ -6,6 +6,7 @@ mod latency;
 mod load;
 mod never_seen;
 mod restart;
+mod statsd;
 mod ten_million;
 
 use std::fs;
@@ -38,6 +39,8 @@ pub(crate) enum Name {
     Frames1m,
     /// A million series that were never seen
     NeverSeen,
+    /// StatsD over UDP, one metric a packet and packed
+    Statsd,
     /// Start after kill -9 with 1 GB of journal
     Restart,
     /// Ten million series, a million samples a second for ten minutes
@@ -45,11 +48,12 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Text100k,
         Self::Text1m,
         Self::Frames1m,
         Self::NeverSeen,
+        Self::Statsd,
         Self::Restart,
         Self::TenMillion,
     ];
@@ -65,6 +69,7 @@ impl Name {
             Self::Text1m => load::text_1m(bench),
             Self::Frames1m => load::frames_1m(bench),
             Self::NeverSeen => never_seen::run(bench),
+            Self::Statsd => statsd::run(bench),
             Self::Restart => restart::run(bench),
             Self::TenMillion => ten_million::run(bench),
         }
