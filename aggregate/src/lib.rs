@@ -29,6 +29,7 @@ pub mod rules;
 mod table;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod timer;
 
 pub use aggregator::{Aggregator, AggregatorConfig, DECREMENTS};

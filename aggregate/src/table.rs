@@ -9,11 +9,10 @@ use crate::AggregatorConfig;
 use crate::entry::Entry;
 use crate::names::{Keys, named};
 use crate::newcomers::Newcomers;
+use crate::texts::{Tag, Texts};
 
 /// Texts remembered for each series that is allowed: the same labels come in few orders from honest clients.
 const SPELLINGS_PER_SERIES: usize = 2;
-/// Cannot stand in what a line's text is made of.
-const BETWEEN: u8 = 0;
 
 /// Every entry that lives, by slot.
 #[derive(Debug, Default)]
@@ -23,8 +22,9 @@ pub(crate) struct Table {
     /// Every series of every entry.
     by_key: HashMap<SeriesKey, u32>,
     /// A shortcut; an entry may have none or several.
-    by_text: HashMap<Box<[u8]>, u32>,
-    text: Vec<u8>,
+    by_text: Texts,
+    /// Of the metric that was looked for last.
+    tag: Option<Tag>,
 }
 
 impl Table {
@@ -44,9 +44,10 @@ impl Table {
         config: &AggregatorConfig,
         newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
-        self.set_text(metric, suffix);
-        if let Some(slot) = self.by_text.get(self.text.as_slice()) {
-            return self.of_kind(*slot, metric);
+        let tag = self.by_text.tag(metric, 0, suffix);
+        self.tag = Some(tag);
+        if let Some(slot) = self.by_text.find(tag) {
+            return self.of_kind(slot, metric);
         }
         let own = newcomers.rename(named(metric, suffix)?, &metric.value)?;
         let keys = Keys::of(&own, metric, &config.labels)?;
@@ -55,7 +56,7 @@ impl Table {
             None => self.insert(keys, metric, config, newcomers)?,
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
-            self.by_text.insert(self.text.as_slice().into(), slot);
+            self.by_text.insert(tag, slot);
         }
         Ok(slot)
     }
@@ -77,15 +78,8 @@ impl Table {
     /// Takes one entry away.
     pub(crate) fn forget(&mut self, slot: u32) {
         self.remove(slot);
-        self.by_text.remove(self.text.as_slice());
-    }
-
-    fn set_text(&mut self, metric: &Metric<'_>, suffix: &str) {
-        let (in_name, field) = metric.tags.raw();
-        self.text.clear();
-        for part in [&metric.name, suffix, in_name, field] {
-            self.text.extend_from_slice(part.as_bytes());
-            self.text.push(BETWEEN);
+        if let Some(tag) = self.tag {
+            self.by_text.remove(tag);
         }
     }
 
@@ -143,6 +137,6 @@ impl Table {
     fn forget_texts(&mut self) {
         let slots = &self.slots;
         self.by_text
-            .retain(|_, slot| slots.get(*slot as usize).is_some_and(Option::is_some));
+            .retain(|slot| slots.get(slot as usize).is_some_and(Option::is_some));
     }
 }

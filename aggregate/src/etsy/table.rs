@@ -10,21 +10,21 @@ use super::entry::Entry;
 use super::names::{self, Kind};
 use crate::names::{Labels, named};
 use crate::newcomers::Newcomers;
+use crate::texts::{Tag, Texts};
 
 /// Texts remembered for each series that is allowed.
 const SPELLINGS_PER_SERIES: usize = 2;
-/// Cannot stand in what a line's text is made of.
-const BETWEEN: u8 = 0;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
     slots: Vec<Option<(Kind, SeriesKey, Entry)>>,
     free: Vec<u32>,
     by_key: HashMap<(Kind, SeriesKey), u32>,
-    by_text: HashMap<Box<[u8]>, u32>,
+    by_text: Texts,
     /// Every series of every entry, and those of the aggregator itself.
     written: HashSet<SeriesKey>,
-    text: Vec<u8>,
+    /// Of the metric that was looked for last.
+    tag: Option<Tag>,
 }
 
 impl Table {
@@ -49,9 +49,10 @@ impl Table {
         newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
         let kind = kind(&metric.value);
-        self.set_text(kind, metric);
-        if let Some(slot) = self.by_text.get(self.text.as_slice()) {
-            return Ok(*slot);
+        let tag = self.by_text.tag(metric, kind as u8, "");
+        self.tag = Some(tag);
+        if let Some(slot) = self.by_text.find(tag) {
+            return Ok(slot);
         }
         let own = named(metric, "")?;
         let place = (kind, own);
@@ -60,7 +61,7 @@ impl Table {
             None => self.insert(place, config, &config.labels.beside(metric), newcomers)?,
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
-            self.by_text.insert(self.text.as_slice().into(), slot);
+            self.by_text.insert(tag, slot);
         }
         Ok(slot)
     }
@@ -77,8 +78,8 @@ impl Table {
         }
         if ended > 0 {
             let slots = &self.slots;
-            let lives = |slot: &u32| slots.get(*slot as usize).is_some_and(Option::is_some);
-            self.by_text.retain(|_, slot| lives(slot));
+            self.by_text
+                .retain(|slot| slots.get(slot as usize).is_some_and(Option::is_some));
         }
         ended
     }
@@ -86,16 +87,8 @@ impl Table {
     /// Takes away the entry that was made last.
     pub(super) fn forget(&mut self, slot: u32) {
         self.remove(slot);
-        self.by_text.remove(self.text.as_slice());
-    }
-
-    fn set_text(&mut self, kind: Kind, metric: &Metric<'_>) {
-        let (in_name, field) = metric.tags.raw();
-        self.text.clear();
-        self.text.push(kind as u8);
-        for part in [&metric.name, in_name, field] {
-            self.text.extend_from_slice(part.as_bytes());
-            self.text.push(BETWEEN);
+        if let Some(tag) = self.tag {
+            self.by_text.remove(tag);
         }
     }
 

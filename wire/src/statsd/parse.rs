@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::line::Line;
+use super::plain;
 use super::tags::Tags;
 use crate::Reject;
 
@@ -117,7 +118,11 @@ impl<'a> Iterator for Metrics<'a> {
                 }
                 self.line = None;
             }
-            match Line::begin(self.next_line()?, self.dialect) {
+            let line = self.next_line()?;
+            if let Some(metric) = plain::metric(line, self.dialect) {
+                return Some(Ok(metric));
+            }
+            match Line::begin(line, self.dialect) {
                 Ok(line) => self.line = line,
                 Err(reject) => return Some(Err(reject)),
             }

@@ -221,7 +221,65 @@ fn clean_names_are_not_copied() {
     );
 }
 
+/// What a plain line is without the shortcut.
+fn slowly(line: &[u8], dialect: Dialect) -> Vec<Result<Metric<'_>, Reject>> {
+    let Ok(Some(mut rest)) = line::Line::begin(line, dialect) else {
+        return Vec::new();
+    };
+    std::iter::from_fn(|| rest.next(dialect)).collect()
+}
+
+#[test]
+fn plain_lines_are_read_at_a_glance() {
+    for line in [
+        "a.b:1|c",
+        "a:-1.5|g",
+        "a:+1|g",
+        "a:1e3|ms|@0.5",
+        "a:x.y|s",
+        "a:1|d|#k:v,b",
+        "a:1|c|@0.1|#k:v",
+    ] {
+        assert!(
+            plain::metric(line.as_bytes(), Dialect::ETSY).is_some(),
+            "{line}"
+        );
+    }
+    for line in [
+        "",
+        "a",
+        ":1|c",
+        "a:1:2|c",
+        "a:1|c:2|g",
+        "a b:1|c",
+        "a:1|x",
+        "a:1|c|@2",
+        "a:1|c|@0|#k:v",
+        "a:nan|g",
+        "a:1|c\r",
+        "_sc|a:1|c",
+        "a:1|c|T1",
+        "a:1|c|#k|c:x",
+        "a:|s",
+        "a;k=v:1|c",
+    ] {
+        assert!(
+            plain::metric(line.as_bytes(), Dialect::DATADOG).is_none(),
+            "{line}"
+        );
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_glance_and_a_reading_are_the_same(text in "[ab_.]{0,3}:?[0-9.+e|:-]{0,4}\\|?(c|g|ms|s|d|x)?(\\|@[0-9.]{0,3})?(\\|#[a,:|T1]{0,6})?") {
+        for dialect in [Dialect::default(), Dialect::ETSY, Dialect::DATADOG] {
+            if let Some(metric) = plain::metric(text.as_bytes(), dialect) {
+                prop_assert_eq!(slowly(text.as_bytes(), dialect), vec![Ok(metric)]);
+            }
+        }
+    }
+
     #[test]
     fn hostile_bytes_never_panic_and_always_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for dialect in [Dialect::default(), Dialect::ETSY, Dialect::DATADOG] {
