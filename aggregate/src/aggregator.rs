@@ -4,7 +4,7 @@
 use weir_wire::Reject;
 use weir_wire::statsd::{Metric, Value};
 
-use crate::close::{Closed, Closing};
+use crate::close::{Closed, Closing, Ended};
 use crate::entry::Entry;
 use crate::names::Labels;
 use crate::newcomers::{Everyone, Newcomers};
@@ -123,10 +123,15 @@ impl Aggregator {
 
     /// Ends the interval from `from_ms` to `to_ms` (milliseconds since 1970) and begins the next.
     pub fn close(&mut self, from_ms: i64, to_ms: i64) -> Closed {
+        self.end(from_ms, to_ms).close(to_ms)
+    }
+
+    /// The same, with the work that needs no aggregator left to be done.
+    pub fn end(&mut self, from_ms: i64, to_ms: i64) -> Ended {
         self.set_members = 0;
         let mut closing = Closing::new(from_ms, to_ms, self.config.idle_intervals);
         self.table.retain(|entry| closing.entry(entry));
-        closing.closed(self.table.series())
+        closing.ended(self.table.series())
     }
 
     /// Series that live now.

@@ -33,7 +33,7 @@ mod texts;
 mod timer;
 
 pub use aggregator::{Aggregator, AggregatorConfig, DECREMENTS};
-pub use close::Closed;
+pub use close::{Closed, Ended};
 pub use names::{Labels, series_of};
 pub use newcomers::{Everyone, Newcomers};
 

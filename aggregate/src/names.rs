@@ -1,6 +1,8 @@
 //! The series that a metric makes: its own name and, for a timer, the names derived from it. Owns the rule by which
 //! labels of the metric go before those of the configuration, and the origin's before both.
 
+use std::sync::Arc;
+
 use weir_wire::statsd::{Metric, Value};
 use weir_wire::{KeyError, NAME_LABEL, Reject, SeriesKey};
 
@@ -24,7 +26,7 @@ pub(crate) struct TimerKeys {
 #[derive(Debug)]
 pub(crate) enum Keys {
     One(SeriesKey),
-    Timer(Box<TimerKeys>),
+    Timer(Arc<TimerKeys>),
 }
 
 impl Keys {
@@ -43,7 +45,7 @@ impl Keys {
             return Ok(Keys::One(key("")?));
         };
         let quantiles = QUANTILES.iter().map(|(suffix, _)| key(suffix));
-        Ok(Keys::Timer(Box::new(TimerKeys {
+        Ok(Keys::Timer(Arc::new(TimerKeys {
             values: key("")?,
             count: key("_count")?,
             sum: key("_sum")?,

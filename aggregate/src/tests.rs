@@ -213,7 +213,7 @@ fn few_values_and_many_give_the_same() {
         }
         values(&mut aggregator)
     };
-    for count in [100, 128, 129, 1_000] {
+    for count in [100, 1_024, 1_025, 3_000] {
         let found = percentiles(count);
         let count = f64::from(count);
         for (name, expected) in [

@@ -1,11 +1,13 @@
 //! The public face: takes metrics in between, gives etsy's flush at an interval's end. Owns the bounds of an interval and
 //! the aggregator's own figures.
 
+use std::sync::Arc;
+
 use weir_wire::statsd::{Metric, Value};
 use weir_wire::{Reject, Sample, SeriesKey};
 
 use super::config::EtsyConfig;
-use super::entry::{Entry, Room, State};
+use super::entry::{Entry, Names, Room, State};
 use super::table::Table;
 use super::{names, timer};
 use crate::close::Closed;
@@ -17,10 +19,10 @@ const SEEN: [&str; 3] = ["bad_lines_seen", "packets_received", "metrics_received
 /// The open interval and what outlives it.
 #[derive(Debug)]
 pub struct Etsy {
-    config: EtsyConfig,
+    config: Arc<EtsyConfig>,
     table: Table,
     room: Room,
-    own: Own,
+    own: Arc<Own>,
     /// In the order of [`SEEN`].
     seen: [u64; 3],
     last_flush_ms: Option<i64>,
@@ -49,9 +51,9 @@ impl Etsy {
                 values: config.max_values,
                 members: config.max_set_members,
             },
-            config,
+            config: Arc::new(config),
             table,
-            own,
+            own: Arc::new(own),
             seen: [0; 3],
             last_flush_ms: None,
         }
@@ -106,6 +108,11 @@ impl Etsy {
     /// Ends the interval at `at_ms` (milliseconds since 1970, sent in whole seconds as etsy's are) and begins the next.
     /// `elapsed_ms` says how long this has taken so far.
     pub fn close(&mut self, at_ms: i64, elapsed_ms: impl Fn() -> f64) -> Closed {
+        self.end(at_ms).close(elapsed_ms)
+    }
+
+    /// The same, with the work that needs no aggregator left to be done.
+    pub fn end(&mut self, at_ms: i64) -> Ended {
         let second_ms = (at_ms + 500).div_euclid(1_000) * 1_000;
         // A last flush right after another must not take its place.
         let at_ms = match self.last_flush_ms {
@@ -116,6 +123,7 @@ impl Etsy {
             config: &self.config,
             at_ms,
             samples: Vec::new(),
+            timers: Vec::new(),
             stats: 0,
         };
         self.own.seen(&mut flush, &mut self.seen);
@@ -129,21 +137,22 @@ impl Etsy {
             flush.give(&self.own.timestamp_lag, &[lag_s]);
         }
         let Flush {
-            mut samples, stats, ..
+            samples,
+            timers,
+            stats,
+            ..
         } = flush;
-        for (key, value) in [
-            (&self.own.num_stats, stats as f64),
-            (&self.own.calculation_time, elapsed_ms()),
-            (&self.own.processing_time, elapsed_ms()),
-        ] {
-            samples.extend(key.iter().map(|key| (key.clone(), sample(at_ms, value))));
-        }
         self.room = Room {
             values: self.config.max_values,
             members: self.config.max_set_members,
         };
-        Closed {
+        Ended {
+            config: Arc::clone(&self.config),
+            own: Arc::clone(&self.own),
+            at_ms,
             samples,
+            timers,
+            stats,
             series: self.table.series(),
             expired,
         }
@@ -156,11 +165,76 @@ impl Etsy {
     }
 }
 
-/// An interval being closed.
+/// An interval that ended and is not worked out yet: see [`crate::Ended`].
+#[derive(Debug)]
+pub struct Ended {
+    config: Arc<EtsyConfig>,
+    own: Arc<Own>,
+    at_ms: i64,
+    samples: Vec<(SeriesKey, Sample)>,
+    timers: Vec<TimerValues>,
+    stats: usize,
+    series: usize,
+    expired: usize,
+}
+
+#[derive(Debug)]
+struct TimerValues {
+    names: Arc<Names>,
+    values: Vec<f64>,
+    /// What they stand for.
+    count: f64,
+}
+
+impl Ended {
+    /// Works it out.
+    pub fn close(self, elapsed_ms: impl Fn() -> f64) -> Closed {
+        let (at_ms, mut samples) = (self.at_ms, self.samples);
+        let interval_s = self.config.interval_ms as f64 / 1_000.0;
+        for mut timer in self.timers {
+            let figures = timer::figures(
+                &mut timer.values,
+                timer.count,
+                interval_s,
+                &self.config.percentiles,
+                &timer.names.bins,
+            );
+            push(&mut samples, &timer.names.keys, figures, at_ms);
+        }
+        for (key, value) in [
+            (&self.own.num_stats, self.stats as f64),
+            (&self.own.calculation_time, elapsed_ms()),
+            (&self.own.processing_time, elapsed_ms()),
+        ] {
+            samples.extend(key.iter().map(|key| (key.clone(), sample(at_ms, value))));
+        }
+        Closed {
+            samples,
+            series: self.series,
+            expired: self.expired,
+        }
+    }
+}
+
+fn push(
+    samples: &mut Vec<(SeriesKey, Sample)>,
+    keys: &[Option<SeriesKey>],
+    values: impl IntoIterator<Item = Option<f64>>,
+    at_ms: i64,
+) {
+    for (key, value) in keys.iter().zip(values) {
+        if let (Some(key), Some(value)) = (key, value) {
+            samples.push((key.clone(), sample(at_ms, value)));
+        }
+    }
+}
+
+/// An interval being ended.
 struct Flush<'a> {
     config: &'a EtsyConfig,
     at_ms: i64,
     samples: Vec<(SeriesKey, Sample)>,
+    timers: Vec<TimerValues>,
     /// `numStats`: metrics, not series.
     stats: usize,
 }
@@ -168,7 +242,7 @@ struct Flush<'a> {
 impl Flush<'_> {
     /// Sends what the entry has; whether it lives on.
     fn entry(&mut self, entry: &mut Entry) -> bool {
-        let hit = std::mem::replace(&mut entry.hit, false);
+        entry.hit = false;
         entry.begun = true;
         let deleted = self.config.deleted;
         let interval_s = self.config.interval_ms as f64 / 1_000.0;
@@ -176,40 +250,32 @@ impl Flush<'_> {
         match &mut entry.state {
             State::Counter(sum) => {
                 let sum = std::mem::take(sum);
-                self.push(&entry.keys, [Some(sum / interval_s), Some(sum)]);
+                self.push(&entry.names.keys, [Some(sum / interval_s), Some(sum)]);
                 !deleted.counters
             }
             State::Gauge(value) => {
-                self.push(&entry.keys, [Some(*value)]);
+                self.push(&entry.names.keys, [Some(*value)]);
                 entry.ttl = entry.ttl.saturating_sub(1);
                 !deleted.gauges || entry.ttl > 0
             }
             State::Timer(values, count) => {
-                let percentiles = &self.config.percentiles;
-                let count = std::mem::take(count);
-                let figures = timer::figures(values, count, interval_s, percentiles, &entry.bins);
-                // A busy timer fills it again at once; an idle one should not hold it.
-                match hit {
-                    true => values.clear(),
-                    false => *values = Vec::new(),
-                }
-                self.push(&entry.keys, figures);
+                self.timers.push(TimerValues {
+                    names: Arc::clone(&entry.names),
+                    values: std::mem::take(values),
+                    count: std::mem::take(count),
+                });
                 !deleted.timers
             }
             State::Set(members) => {
-                let members = std::mem::take(members).len();
-                self.push(&entry.keys, [Some(members as f64)]);
+                let members = std::mem::take(&mut **members).len();
+                self.push(&entry.names.keys, [Some(members as f64)]);
                 !deleted.sets
             }
         }
     }
 
     fn push(&mut self, keys: &[Option<SeriesKey>], values: impl IntoIterator<Item = Option<f64>>) {
-        for (key, value) in keys.iter().zip(values) {
-            if let (Some(key), Some(value)) = (key, value) {
-                self.samples.push((key.clone(), sample(self.at_ms, value)));
-            }
-        }
+        push(&mut self.samples, keys, values, self.at_ms);
     }
 
     /// Sends a figure of the aggregator itself.

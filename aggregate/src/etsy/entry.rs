@@ -1,5 +1,7 @@
 //! One metric's state. Knows its kind and its series; the table decides whether it lives.
 
+use std::sync::Arc;
+
 use hashbrown::HashSet;
 use weir_wire::statsd::{Metric, Value};
 use weir_wire::{Reject, SeriesKey};
@@ -9,8 +11,7 @@ use super::names::Kind;
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// In the order in which figures are given; `None` for a figure that is never sent.
-    pub(super) keys: Vec<Option<SeriesKey>>,
+    pub(super) names: Arc<Names>,
     pub(super) state: State,
     /// Hit in the open interval.
     pub(super) hit: bool,
@@ -18,6 +19,16 @@ pub(super) struct Entry {
     pub(super) begun: bool,
     /// Intervals that a gauge lives on.
     pub(super) ttl: u32,
+}
+
+/// What of an entry does not change.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) kind: Kind,
+    /// As the metric calls itself.
+    pub(super) own: SeriesKey,
+    /// In the order in which figures are given; `None` for a figure that is never sent.
+    pub(super) keys: Vec<Option<SeriesKey>>,
     /// Of a timer.
     pub(super) bins: Vec<f64>,
 }
@@ -28,7 +39,7 @@ pub(super) enum State {
     Gauge(f64),
     /// The values, and what they stand for.
     Timer(Vec<f64>, f64),
-    Set(HashSet<u128>),
+    Set(Box<HashSet<u128>>),
 }
 
 /// What may still be taken, of all entries together.
@@ -39,20 +50,19 @@ pub(super) struct Room {
 }
 
 impl Entry {
-    pub(super) fn new(kind: Kind, keys: Vec<Option<SeriesKey>>, bins: Vec<f64>) -> Self {
-        let state = match kind {
+    pub(super) fn new(names: Names) -> Self {
+        let state = match names.kind {
             Kind::Counter => State::Counter(0.0),
             Kind::Gauge => State::Gauge(0.0),
             Kind::Timer => State::Timer(Vec::new(), 0.0),
-            Kind::Set => State::Set(HashSet::new()),
+            Kind::Set => State::Set(Box::default()),
         };
         Self {
-            keys,
+            names: Arc::new(names),
             state,
             hit: false,
             begun: false,
             ttl: 0,
-            bins,
         }
     }
 

@@ -13,5 +13,5 @@ mod table;
 mod tests;
 mod timer;
 
-pub use aggregator::Etsy;
+pub use aggregator::{Ended, Etsy};
 pub use config::{Bins, Deleted, EtsyConfig, Namespaces};

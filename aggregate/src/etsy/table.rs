@@ -6,7 +6,7 @@ use weir_wire::statsd::{Metric, Value};
 use weir_wire::{Reject, SeriesKey};
 
 use super::config::EtsyConfig;
-use super::entry::Entry;
+use super::entry::{Entry, Names};
 use super::names::{self, Kind};
 use crate::names::{Labels, named};
 use crate::newcomers::Newcomers;
@@ -17,7 +17,7 @@ const SPELLINGS_PER_SERIES: usize = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    slots: Vec<Option<(Kind, SeriesKey, Entry)>>,
+    slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     by_key: HashMap<(Kind, SeriesKey), u32>,
     by_text: Texts,
@@ -38,8 +38,7 @@ impl Table {
     }
 
     pub(super) fn entry(&mut self, slot: u32) -> Option<&mut Entry> {
-        let place = self.slots.get_mut(slot as usize)?;
-        place.as_mut().map(|(_, _, entry)| entry)
+        self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     pub(super) fn find_or_insert(
@@ -70,8 +69,7 @@ impl Table {
     pub(super) fn retain(&mut self, mut lives: impl FnMut(&mut Entry) -> bool) -> usize {
         let mut ended = 0;
         for slot in 0..self.slots.len() {
-            let place = self.slots[slot].as_mut();
-            if place.is_some_and(|(_, _, entry)| !lives(entry)) {
+            if self.slots[slot].as_mut().is_some_and(|entry| !lives(entry)) {
                 self.remove(slot as u32);
                 ended += 1;
             }
@@ -126,7 +124,12 @@ impl Table {
         self.written.extend(keys.iter().flatten().cloned());
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.by_key.insert((kind, own.clone()), slot);
-        let place = Some((kind, own, Entry::new(kind, keys, bins)));
+        let place = Some(Entry::new(Names {
+            kind,
+            own,
+            keys,
+            bins,
+        }));
         match self.slots.get_mut(slot as usize) {
             Some(free) => *free = place,
             None => self.slots.push(place),
@@ -135,10 +138,10 @@ impl Table {
     }
 
     fn remove(&mut self, slot: u32) {
-        let place = self.slots.get_mut(slot as usize).and_then(Option::take);
-        if let Some((kind, own, entry)) = place {
-            self.by_key.remove(&(kind, own));
-            for key in entry.keys.iter().flatten() {
+        let entry = self.slots.get_mut(slot as usize).and_then(Option::take);
+        if let Some(Entry { names, .. }) = entry {
+            self.by_key.remove(&(names.kind, names.own.clone()));
+            for key in names.keys.iter().flatten() {
                 self.written.remove(key);
             }
             self.free.push(slot);

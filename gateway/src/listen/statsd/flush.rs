@@ -69,7 +69,9 @@ impl Flush {
 
     async fn end(&mut self, at_ms: i64) {
         let started = Instant::now();
-        let closed = self.taking.lock().close(at_ms);
+        // The interval is held no longer than it takes to begin the next.
+        let ended = self.taking.lock().end(at_ms);
+        let closed = ended.close();
         gauge!("weir_statsd_series").set(closed.series as f64);
         counter!("weir_statsd_expired_series_total").increment(closed.expired as u64);
         for (key, sample) in closed.samples {

@@ -1,5 +1,7 @@
 //! The open interval, under either naming, and where it began.
 
+use std::time::Instant;
+
 use weir_aggregate::etsy::Etsy;
 use weir_aggregate::{Aggregator, AggregatorConfig, Closed, Labels, Newcomers};
 use weir_wire::Reject;
@@ -69,15 +71,30 @@ impl Interval {
     }
 
     /// Ends it at a time and begins the next.
-    pub(super) fn close(&mut self, at_ms: i64) -> Closed {
+    pub(super) fn end(&mut self, at_ms: i64) -> Ended {
         // A clock that was set back must not make an interval end before it began.
         let at_ms = at_ms.max(self.begun_ms + 1);
         let begun_ms = std::mem::replace(&mut self.begun_ms, at_ms);
+        let started = Instant::now();
         match &mut self.open {
-            Open::Labels(aggregator) => aggregator.close(begun_ms, at_ms),
-            Open::Graphite(etsy) => {
-                let started = std::time::Instant::now();
-                etsy.close(at_ms, || started.elapsed().as_secs_f64() * 1_000.0)
+            Open::Labels(aggregator) => Ended::Labels(aggregator.end(begun_ms, at_ms), at_ms),
+            Open::Graphite(etsy) => Ended::Graphite(etsy.end(at_ms), started),
+        }
+    }
+}
+
+/// What is worked out while the next interval is open already.
+pub(super) enum Ended {
+    Labels(weir_aggregate::Ended, i64),
+    Graphite(weir_aggregate::etsy::Ended, Instant),
+}
+
+impl Ended {
+    pub(super) fn close(self) -> Closed {
+        match self {
+            Self::Labels(ended, at_ms) => ended.close(at_ms),
+            Self::Graphite(ended, started) => {
+                ended.close(|| started.elapsed().as_secs_f64() * 1_000.0)
             }
         }
     }
