@@ -72,3 +72,8 @@ fn mapping() {
 fn aggregation() {
     assert_eq!(run("aggregation.md"), 3);
 }
+
+#[test]
+fn statsd() {
+    assert_eq!(run("statsd.md"), 3);
+}
