@@ -47,8 +47,12 @@ impl Thread {
                 self.crowd.kernel_drops(drops.since_last_look(socket));
                 looked = Instant::now();
             }
-            let Ok(count) = self.wait(&mut batch, socket) else {
-                continue;
+            let count = match self.wait(&mut batch, socket) {
+                Ok(count) => count,
+                Err(error) => {
+                    pause_after(&error);
+                    continue;
+                }
             };
             packets.increment(count as u64);
             if count < FEW && !self.nap.is_zero() {
@@ -105,6 +109,15 @@ impl Thread {
     }
 }
 
+/// None in time is what it waited for; anything else would come again at once.
+fn pause_after(error: &std::io::Error) {
+    use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    if !matches!(error.kind(), WouldBlock | TimedOut | Interrupted) {
+        tracing::warn!("a StatsD socket cannot be read: {error}");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
 /// The whole lines of a datagram, and whether there was more.
 fn whole<'a>(datagram: &Datagram<'a>) -> (&'a [u8], bool) {
     if !datagram.is_cut {
@@ -112,4 +125,24 @@ fn whole<'a>(datagram: &Datagram<'a>) -> (&'a [u8], bool) {
     }
     let end = memchr::memrchr(b'\n', datagram.bytes).unwrap_or(0);
     (&datagram.bytes[..end], true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_datagram_that_was_cut_the_whole_lines_are_left() {
+        let cut = |bytes, is_cut| Datagram {
+            bytes,
+            peer: None,
+            is_cut,
+        };
+        assert_eq!(
+            whole(&cut(b"a:1|c\nb:2", false)),
+            (&b"a:1|c\nb:2"[..], false)
+        );
+        assert_eq!(whole(&cut(b"a:1|c\nb:2", true)), (&b"a:1|c"[..], true));
+        assert_eq!(whole(&cut(b"a:1|c", true)), (&b""[..], true));
+    }
 }

@@ -99,3 +99,70 @@ impl Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_aggregate::Everyone;
+    use weir_wire::statsd::{Dialect, parse};
+
+    use super::*;
+    use crate::config::Config;
+
+    fn interval(sets: &[&str], now_ms: i64) -> Interval {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let config = Config::load(None, std::iter::empty(), &sets).unwrap();
+        Interval::new(&config.statsd, now_ms)
+    }
+
+    fn record(interval: &mut Interval, lines: &str) {
+        for metric in parse(lines.as_bytes(), Dialect::ETSY) {
+            interval.record(&metric.unwrap(), &mut Everyone).unwrap();
+        }
+    }
+
+    /// `name@milliseconds` of each sample that is of a metric of this name.
+    fn times(interval: &mut Interval, at_ms: i64, name: &str) -> Vec<i64> {
+        let closed = interval.end(at_ms).close();
+        let of_it = closed.samples.iter().filter(|(key, _)| key.name() == name);
+        of_it.map(|(_, sample)| sample.timestamp_ms).collect()
+    }
+
+    #[test]
+    fn an_interval_never_ends_before_it_began_whatever_the_clock_does() {
+        let mut interval = interval(&[], 12_345);
+        record(&mut interval, "a:1|c");
+        assert_eq!(times(&mut interval, 20_000, "a"), [12_345, 20_000]);
+        assert_eq!(times(&mut interval, 10_000, "a"), [20_001], "set back");
+        assert_eq!(
+            times(&mut interval, 90_000_000, "a"),
+            [90_000_000],
+            "a day ahead"
+        );
+    }
+
+    #[test]
+    fn a_last_flush_does_not_take_the_place_of_the_one_before() {
+        let mut interval = interval(&["statsd.naming=graphite"], 12_345);
+        record(&mut interval, "a:1|c");
+        assert_eq!(times(&mut interval, 20_000, "stats.a"), [20_000]);
+        record(&mut interval, "a:1|c");
+        assert_eq!(times(&mut interval, 20_300, "stats.a"), [20_300]);
+    }
+
+    #[test]
+    fn the_origin_is_the_hosts_name_with_labels_and_none_with_graphites() {
+        let origin = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            let config = Config::load(None, std::iter::empty(), &sets).unwrap();
+            config.statsd.origin.map(|(_, name)| name)
+        };
+        let host = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        assert_eq!(origin(&[]), Some(host));
+        assert_eq!(origin(&["statsd.naming=graphite"]), None);
+        let named = ["statsd.naming=graphite", "statsd.origin=gw1"];
+        assert_eq!(origin(&named), Some("gw1".to_owned()));
+    }
+}
