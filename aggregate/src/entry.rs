@@ -63,6 +63,15 @@ impl Entry {
         )
     }
 
+    /// Reads what lies where the entry does, and where a timer's values do.
+    #[inline]
+    pub(crate) fn touch(&self) -> bool {
+        match &self.state {
+            State::Timer(timer) => timer.touch(),
+            _ => self.hit,
+        }
+    }
+
     pub(crate) fn check_timer(value: f64, rate: f64) -> Result<(), Reject> {
         Timer::check(value, rate)
     }

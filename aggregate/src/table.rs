@@ -2,7 +2,7 @@
 //! on series and that no two entries ever write one series.
 
 use hashbrown::HashMap;
-use weir_wire::statsd::Metric;
+use weir_wire::statsd::{Metric, Value};
 use weir_wire::{Reject, SeriesKey};
 
 use crate::AggregatorConfig;
@@ -34,6 +34,22 @@ impl Table {
 
     pub(crate) fn entry(&mut self, slot: u32) -> Option<&mut Entry> {
         self.slots.get_mut(slot as usize)?.as_mut()
+    }
+
+    /// The slot of a metric whose text was seen before; none for what goes another way than by its text.
+    #[inline]
+    pub(crate) fn known(&self, metric: &Metric<'_>) -> Option<u32> {
+        match metric.value {
+            Value::Counter(by) if by < 0.0 => None,
+            _ => self.by_text.find(self.by_text.tag(metric, 0, "")),
+        }
+    }
+
+    /// Reads of an entry what adding to it will need; the answer is only for the compiler, which else would not.
+    #[inline]
+    pub(crate) fn touch(&self, slot: u32) -> bool {
+        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        entry.is_some_and(Entry::touch)
     }
 
     /// The slot of a metric's entry, made where there is none; `suffix` goes behind its name.

@@ -385,6 +385,23 @@ proptest! {
 }
 
 #[test]
+fn many_together_are_as_one_by_one() {
+    let lines = "a:1|c\na:2|g\na:-3|c\nt:5|ms|@0.1\nt:-1|ms\ns:x|s\ns:y|s\ns:z|s\ns:w|s\nb:1|c|#:v\nt:7|ms\na:4|c";
+    let lines = [lines; 4].join("\n");
+    let metrics: Vec<_> = parse(lines.as_bytes(), Dialect::default())
+        .map(|metric| metric.unwrap())
+        .collect();
+    let (mut one, mut all) = (small(), small());
+    for _ in 0..3 {
+        let by_one: Vec<_> = metrics.iter().map(|metric| one.record(metric)).collect();
+        let mut together = Vec::new();
+        all.record_all(&metrics, &mut Everyone, |_, added| together.push(added));
+        assert_eq!(by_one, together);
+        assert_eq!(close(&mut one), close(&mut all));
+    }
+}
+
+#[test]
 fn intervals_are_aligned() {
     assert_eq!(end_after(12_345, 10_000), 20_000);
     assert_eq!(end_after(20_000, 10_000), 30_000);

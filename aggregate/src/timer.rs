@@ -52,6 +52,12 @@ impl Timer {
         Ok(())
     }
 
+    /// Reads the value that was added last, which lies beside the next.
+    #[inline]
+    pub(crate) fn touch(&self) -> bool {
+        self.few.last().is_some_and(|(value, _)| *value > 0.0)
+    }
+
     fn spill(&mut self) -> Result<(), HistogramError> {
         self.many = Some(Box::new(distribution(&self.few)?));
         self.few = Vec::new();
