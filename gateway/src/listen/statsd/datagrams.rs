@@ -93,7 +93,7 @@ impl Thread {
             let mut next = Some(first);
             while let Some(datagram) = next {
                 let (whole, cut) = whole(&datagram);
-                taker.packet(whole);
+                taker.gather(whole);
                 if cut {
                     taker.refuse(Reject::TooLong);
                 }

@@ -52,15 +52,20 @@ impl Interval {
         matches!(self.open, Open::Graphite(_))
     }
 
-    #[inline]
+    /// Takes metrics in their order; `each` is told what became of each.
     pub(super) fn record(
         &mut self,
-        metric: &Metric<'_>,
+        metrics: &[Metric<'_>],
         newcomers: &mut impl Newcomers,
-    ) -> Result<(), Reject> {
+        mut each: impl FnMut(&Metric<'_>, Result<(), Reject>),
+    ) {
         match &mut self.open {
-            Open::Labels(aggregator) => aggregator.record_from(metric, newcomers),
-            Open::Graphite(etsy) => etsy.record_from(metric, newcomers),
+            Open::Labels(aggregator) => aggregator.record_all(metrics, newcomers, each),
+            Open::Graphite(etsy) => {
+                for metric in metrics {
+                    each(metric, etsy.record_from(metric, newcomers));
+                }
+            }
         }
     }
 
@@ -115,9 +120,9 @@ mod tests {
     }
 
     fn record(interval: &mut Interval, lines: &str) {
-        for metric in parse(lines.as_bytes(), Dialect::ETSY) {
-            interval.record(&metric.unwrap(), &mut Everyone).unwrap();
-        }
+        let metrics = parse(lines.as_bytes(), Dialect::ETSY);
+        let metrics: Vec<_> = metrics.map(|metric| metric.unwrap()).collect();
+        interval.record(&metrics, &mut Everyone, |_, taken| taken.unwrap());
     }
 
     /// `name@milliseconds` of each sample that is of a metric of this name.

@@ -140,7 +140,7 @@ impl Cutting {
     }
 
     /// Whether the connection goes on.
-    fn feed(&mut self, bytes: &[u8], taker: &mut Taker<'_>) -> bool {
+    fn feed(&mut self, bytes: &[u8], taker: &mut Taker<'_, '_>) -> bool {
         match self {
             Self::Lines(lines) => {
                 lines.feed(bytes, |line| take(taker, line));
@@ -168,7 +168,7 @@ impl Cutting {
         }
     }
 
-    fn finish(&mut self, taker: &mut Taker<'_>) {
+    fn finish(&mut self, taker: &mut Taker<'_, '_>) {
         match self {
             Self::Lines(lines) => lines.finish(|line| take(taker, line)),
             Self::Packets(unfinished) if unfinished.is_empty() => {}
@@ -177,7 +177,7 @@ impl Cutting {
     }
 }
 
-fn take(taker: &mut Taker<'_>, line: Result<&[u8], Reject>) {
+fn take(taker: &mut Taker<'_, '_>, line: Result<&[u8], Reject>) {
     match line {
         Ok(line) => taker.packet(line),
         Err(reason) => taker.refuse(reason),

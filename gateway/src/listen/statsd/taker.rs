@@ -15,6 +15,8 @@ use crate::listen::names::Names;
 
 /// What Datadog's clients count of themselves begins so.
 const TELEMETRY: &str = "datadog.dogstatsd.client.";
+/// Metrics that are handed to the aggregator together.
+const MANY: usize = 64;
 
 /// What every listener has of it.
 #[derive(Clone)]
@@ -31,12 +33,12 @@ impl Taking {
         self.interval.lock()
     }
 
-    pub(super) fn taker<'a>(
+    pub(super) fn taker<'a, 'd>(
         &'a self,
         interval: &'a mut Interval,
         intake: &'a mut Intake,
         dialect: Dialect,
-    ) -> Taker<'a> {
+    ) -> Taker<'a, 'd> {
         Taker {
             sender: intake.sender().clone(),
             is_graphite: interval.is_graphite(),
@@ -44,19 +46,22 @@ impl Taking {
             interval,
             intake,
             dialect,
+            gathered: Vec::new(),
             tally: Tally::default(),
         }
     }
 }
 
 /// One sender's packets, one after the other.
-pub(super) struct Taker<'a> {
+pub(super) struct Taker<'a, 'd> {
     taking: &'a Taking,
     interval: &'a mut Interval,
     intake: &'a mut Intake,
     sender: Sender,
     is_graphite: bool,
     dialect: Dialect,
+    /// Of datagrams that lie together in memory, for the aggregator to take at once.
+    gathered: Vec<Metric<'d>>,
     tally: Tally,
 }
 
@@ -71,21 +76,42 @@ struct Tally {
     client_dropped: u64,
 }
 
-impl Taker<'_> {
-    /// Takes a datagram, or a line of a stream.
-    #[inline]
+impl<'d> Taker<'_, 'd> {
+    /// Takes a line of a stream, or a packet that will not lie here for long.
     pub(super) fn packet(&mut self, bytes: &[u8]) {
+        self.begin(bytes);
+        for metric in statsd::parse(bytes, self.dialect) {
+            match metric.and_then(|metric| self.untimed(metric)) {
+                Ok(None) => {}
+                Ok(Some(metric)) => self.record(&[metric]),
+                Err(reason) => self.refuse(reason),
+            }
+        }
+    }
+
+    /// Takes a datagram together with others.
+    pub(super) fn gather(&mut self, bytes: &'d [u8]) {
+        self.begin(bytes);
+        for metric in statsd::parse(bytes, self.dialect) {
+            match metric.and_then(|metric| self.untimed(metric)) {
+                Ok(None) => {}
+                Ok(Some(metric)) => {
+                    self.gathered.push(metric);
+                    if self.gathered.len() >= MANY {
+                        self.record_gathered();
+                    }
+                }
+                Err(reason) => self.refuse(reason),
+            }
+        }
+    }
+
+    fn begin(&mut self, bytes: &[u8]) {
         self.tally.packets += 1;
         if self.is_graphite {
             // etsy counts lines, whatever is in them.
             let lines = bytes.split(|byte| *byte == b'\n');
             self.tally.lines += lines.filter(|line| !line.is_empty()).count() as u64;
-        }
-        for metric in statsd::parse(bytes, self.dialect) {
-            let taken = metric.and_then(|metric| self.metric(&metric));
-            if let Err(reason) = taken {
-                self.refuse(reason);
-            }
         }
     }
 
@@ -95,21 +121,42 @@ impl Taker<'_> {
         self.sender.refuse(reason, 1);
     }
 
-    fn metric(&mut self, metric: &Metric<'_>) -> Result<(), Reject> {
-        if metric.timestamp_ms.is_some() {
-            return self.timed(metric);
+    /// A metric that is to be aggregated; one with its time is taken here.
+    #[inline]
+    fn untimed<'m>(&mut self, metric: Metric<'m>) -> Result<Option<Metric<'m>>, Reject> {
+        match metric.timestamp_ms {
+            None => Ok(Some(metric)),
+            Some(_) => self.timed(&metric).map(|()| None),
         }
+    }
+
+    fn record_gathered(&mut self) {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        self.record(&gathered);
+        gathered.clear();
+        self.gathered = gathered;
+    }
+
+    fn record(&mut self, metrics: &[Metric<'_>]) {
         let mut deciding = Deciding {
             admission: &self.taking.admission,
             sender: &self.sender,
             is_graphite: self.is_graphite,
         };
-        self.interval.record(metric, &mut deciding)?;
-        self.tally.recorded += 1;
-        if metric.name.starts_with(TELEMETRY) {
-            self.tally.client_says(metric);
-        }
-        Ok(())
+        let (tally, sender) = (&mut self.tally, &self.sender);
+        self.interval
+            .record(metrics, &mut deciding, |metric, taken| match taken {
+                Ok(()) => {
+                    tally.recorded += 1;
+                    if metric.name.starts_with(TELEMETRY) {
+                        tally.client_says(metric);
+                    }
+                }
+                Err(reason) => {
+                    tally.refused += 1;
+                    sender.refuse(reason, 1);
+                }
+            });
     }
 
     /// A measurement with its time is a point already. It goes into a series without the origin, so that it never mixes with
@@ -138,7 +185,8 @@ impl Taker<'_> {
     }
 
     /// Counts what was taken.
-    pub(super) fn settle(self) {
+    pub(super) fn settle(mut self) {
+        self.record_gathered();
         let Tally {
             packets,
             lines,
