@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::name;
-use super::parse::{Dialect, Metric, Value};
+use super::parse::{Dialect, MAX_LINE_BYTES, Metric, Value};
 use super::tags::Tags;
 
 /// Longer numbers are read with all that numbers may have.
@@ -14,7 +14,7 @@ const DIGITS: usize = 15;
 #[inline]
 pub(super) fn metric(line: &[u8], dialect: Dialect) -> Option<Metric<'_>> {
     let name_end = line.iter().position(|byte| !name::is_kept(*byte))?;
-    if name_end == 0 || line[name_end] != b':' || line[0] == b'_' {
+    if name_end == 0 || line[name_end] != b':' || line[0] == b'_' || line.len() > MAX_LINE_BYTES {
         return None;
     }
     let values = &line[name_end + 1..];

@@ -204,6 +204,8 @@ fn a_line_too_long_is_refused_whole() {
     long.resize(MAX_LINE_BYTES + 1, b'1');
     long.extend_from_slice(b"\nb:1|c");
     assert_eq!(told(&long), ["too_long", "b:c1"]);
+    let tagged = format!("a:1|c|#k:{}", "x".repeat(MAX_LINE_BYTES));
+    assert_eq!(told(tagged.as_bytes()), ["too_long"]);
     let longest = format!("{:>1$}", "b:1|c", MAX_LINE_BYTES);
     assert_eq!(told(longest.as_bytes()), ["b:c1"]);
 }
