@@ -69,6 +69,11 @@ fn mapping() {
 }
 
 #[test]
+fn admission() {
+    assert_eq!(run("admission.md"), 5);
+}
+
+#[test]
 fn aggregation() {
     assert_eq!(run("aggregation.md"), 3);
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use roaring::RoaringBitmap;
 
 use crate::backend::{Backend, RolledDay};
+use crate::columns::Distribution;
 use crate::dedupe::Dedupe;
 use crate::index::Index;
-use crate::journal::{self, Record};
+use crate::journal::{self, Record, TakeBack, TakePoints};
 use crate::replay::{Known, Plan, ReadBack};
 use crate::store::Past;
 use crate::window::Window;
@@ -68,6 +69,9 @@ pub(crate) fn restore(
     let mut restoring = Restoring::from_backend(backend)?;
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
+    if !scanned.damage.is_empty() {
+        restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
+    }
     let Restoring {
         index,
         dedupe,
@@ -119,11 +123,13 @@ impl Restoring {
         index.reserve_below(backend.next_series()?);
         let (mut past, mut sealed_through) = (Past::default(), HashMap::new());
         for sealed in backend.sealed()? {
+            reserve(&mut index, sealed.present.max());
             index.presence.mark_window(sealed.window, &sealed.present);
             sealed_through.insert(sealed.window, sealed.through);
             past.windows.insert(sealed.window, None);
         }
         for (day, rolled) in backend.rolled_days()? {
+            reserve(&mut index, rolled.present.max());
             index.presence.mark_day(day, &rolled.present);
             let state = RolledDay {
                 present: RoaringBitmap::new(),
@@ -149,6 +155,25 @@ impl Restoring {
         })
     }
 
+    /// A definition that was lost leaves points behind whose number must not become another series': those points would
+    /// be its own at the next start. Written down, since the damage may be gone sooner than they are.
+    fn reserve_orphans(
+        &mut self,
+        backend: &Backend,
+        journal_dir: &Path,
+        segments: &[(u32, u64)],
+    ) -> Result<(), StoreError> {
+        let numbers: Vec<u32> = segments.iter().map(|(number, _)| *number).collect();
+        let mut highest = Highest::default();
+        journal::replay(journal_dir, &numbers, &mut highest)?;
+        let end = self.index.end();
+        reserve(&mut self.index, highest.0);
+        if self.index.end() > end {
+            backend.forget_definitions(&RoaringBitmap::new(), self.index.end())?;
+        }
+        Ok(())
+    }
+
     fn take(&mut self, record: Record) {
         match record {
             Record::Mark => {}
@@ -168,5 +193,34 @@ impl Restoring {
                 }
             }
         }
+    }
+}
+
+/// Numbers up to the highest that something names are given out no more, whether or not their definition is there.
+fn reserve(index: &mut Index, highest: Option<u32>) {
+    if let Some(highest) = highest {
+        index.reserve_below(highest.saturating_add(1));
+    }
+}
+
+/// The highest number of any point.
+#[derive(Default)]
+struct Highest(Option<u32>);
+
+impl TakePoints for Highest {
+    fn float(&mut self, series: u32, _: i64, _: f64) {
+        self.0 = self.0.max(Some(series));
+    }
+
+    fn histogram(&mut self, one: Distribution) {
+        self.0 = self.0.max(Some(one.series));
+    }
+}
+
+impl TakeBack for Highest {
+    fn begin(&mut self, _: u32) {}
+
+    fn go_on(&mut self, _: u64) -> bool {
+        true
     }
 }

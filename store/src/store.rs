@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
-use weir_wire::{KeyRun, SeriesKey};
+use weir_wire::{KeyRef, KeyRun, SeriesKey};
 
 use crate::backend::{Backend, RolledDay};
 use crate::dedupe::Dedupe;
@@ -222,6 +222,17 @@ impl Store {
     /// The same for many, in their order and for a fraction of the cost; `None` for those that are one series too many.
     #[must_use]
     pub fn resolve_many(&self, keys: &KeyRun) -> Vec<Option<SeriesId>> {
+        self.resolve_many_if(keys, |_, _| true)
+    }
+
+    /// The same, making only the series that `admit` lets in: it is given the place of a key in the run, and the key, of
+    /// each that does not exist, while no lock is held.
+    #[must_use]
+    pub fn resolve_many_if(
+        &self,
+        keys: &KeyRun,
+        mut admit: impl FnMut(usize, KeyRef<'_>) -> bool,
+    ) -> Vec<Option<SeriesId>> {
         let mut found = Vec::with_capacity(keys.len());
         let mut wanted = Vec::with_capacity(keys.len().min(KEYS_A_LOCK));
         let mut keys = keys.iter();
@@ -230,10 +241,17 @@ impl Store {
             wanted.extend(keys.by_ref().take(KEYS_A_LOCK).map(Wanted::new));
             let from = found.len();
             self.shared.index.read().find_all(&wanted, &mut found);
-            if found[from..].contains(&None) {
+            let found = &mut found[from..];
+            if found.contains(&None) {
+                let each = wanted.iter_mut().zip(found.iter()).enumerate();
+                for (at, (one, _)) in each.filter(|(_, (_, found))| found.is_none()) {
+                    one.is_refused = !admit(from + at, one.key);
+                }
                 let max_series = self.shared.options.max_series;
-                let mut index = self.shared.index.write();
-                index.add_all(&wanted, max_series, &mut found[from..]);
+                self.shared
+                    .index
+                    .write()
+                    .add_all(&wanted, max_series, found);
             }
         }
         found

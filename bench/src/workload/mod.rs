@@ -37,6 +37,17 @@ pub(crate) enum Name {
     Text1m,
     /// A million series, 12 rounds of frames
     Frames1m,
+    /// A million series, 60 rounds of frames
+    #[value(name = "frames10min")]
+    Frames10min,
+    /// 100,000 series, 60 rounds of remote write
+    #[value(name = "remote-write100k")]
+    RemoteWrite100k,
+    /// A million series, 12 rounds of remote write
+    #[value(name = "remote-write1m")]
+    RemoteWrite1m,
+    /// 100,000 series, 60 rounds of Influx lines over HTTP
+    Influx100k,
     /// A million series that were never seen
     NeverSeen,
     /// StatsD over UDP, one metric a packet and packed
@@ -48,10 +59,14 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::Text100k,
         Self::Text1m,
         Self::Frames1m,
+        Self::Frames10min,
+        Self::RemoteWrite100k,
+        Self::RemoteWrite1m,
+        Self::Influx100k,
         Self::NeverSeen,
         Self::Statsd,
         Self::Restart,
@@ -68,6 +83,10 @@ impl Name {
             Self::Text100k => load::text_100k(bench),
             Self::Text1m => load::text_1m(bench),
             Self::Frames1m => load::frames_1m(bench),
+            Self::Frames10min => load::frames_10min(bench),
+            Self::RemoteWrite100k => load::remote_write_100k(bench),
+            Self::RemoteWrite1m => load::remote_write_1m(bench),
+            Self::Influx100k => load::influx_100k(bench),
             Self::NeverSeen => never_seen::run(bench),
             Self::Statsd => statsd::run(bench),
             Self::Restart => restart::run(bench),

@@ -6,6 +6,8 @@ use weir_wire::{KeyRef, KeyRun, Reject, SeriesKey, limits};
 
 use super::Sender;
 use super::guard::{self, Guard, GuardConfig, Verdict};
+use super::priority::{Priorities, PriorityConfig};
+use super::rates::RateConfig;
 use super::relabel::{Relabelled, Rules};
 
 /// What is meant for series, whatever protocol they come by.
@@ -14,6 +16,8 @@ pub struct AdmissionConfig {
     pub rules: Rules,
     pub sizes: Sizes,
     pub guard: GuardConfig,
+    pub rates: RateConfig,
+    pub priorities: PriorityConfig,
 }
 
 /// Bounds on a series' name and labels, at most those of the format.
@@ -59,6 +63,7 @@ pub(super) struct Resolving {
     rules: Rules,
     sizes: Sizes,
     pub(super) guard: Guard,
+    pub(super) priorities: Priorities,
     /// Keys go as they are.
     is_plain: bool,
 }
@@ -74,6 +79,7 @@ impl Resolving {
             rules: config.rules,
             sizes: config.sizes,
             guard: Guard::new(config.guard),
+            priorities: Priorities::new(config.priorities),
             is_plain,
         }
     }
@@ -120,60 +126,59 @@ impl Resolving {
     }
 
     fn guarded(&self, store: &Store, sender: &Sender, keys: &KeyRun, now_ms: i64) -> Vec<Found> {
+        let found = self.found(store, sender, keys, now_ms);
+        self.priorities.learn(keys, &found);
+        found
+    }
+
+    fn found(&self, store: &Store, sender: &Sender, keys: &KeyRun, now_ms: i64) -> Vec<Found> {
         if self.guard.is_off() || sender.is_own() {
             return over_limit(store.resolve_many(keys));
         }
-        let mut found = over_limit(store.find_many(keys));
-        let mut wanted = KeyRun::default();
-        let mut places = Vec::new();
-        for (at, key) in keys.iter().enumerate() {
-            if found[at].is_err() && self.judge(store, sender, key, now_ms, &mut wanted) {
-                places.push(at);
+        let mut to_collapse = Vec::new();
+        let found = store.resolve_many_if(keys, |at, key| {
+            match self.judge(store, sender, key, now_ms) {
+                Verdict::Take => true,
+                Verdict::Refuse => false,
+                Verdict::Collapse(label) => {
+                    to_collapse.push((at, collapsed(key, &label)));
+                    false
+                }
             }
-        }
-        let made = over_limit(store.resolve_many(&wanted));
-        for (at, one) in places.into_iter().zip(made) {
-            found[at] = one;
+        });
+        let mut found = over_limit(found);
+        for (at, key) in to_collapse {
+            found[at] = key.and_then(|key| self.collapse(store, sender, key, now_ms));
         }
         found
     }
 
-    /// Puts a series that may be made to the wanted, as it is or with labels collapsed.
-    fn judge(
+    fn judge(&self, store: &Store, sender: &Sender, key: KeyRef<'_>, now_ms: i64) -> Verdict {
+        let existing = |metric: &str| store.series_named(metric);
+        self.guard.judge(sender.source(), key, now_ms, existing)
+    }
+
+    /// The series of a key with one label collapsed, or with as many more as have to be.
+    #[cold]
+    fn collapse(
         &self,
         store: &Store,
         sender: &Sender,
-        key: KeyRef<'_>,
+        mut key: SeriesKey,
         now_ms: i64,
-        wanted: &mut KeyRun,
-    ) -> bool {
-        let mut current = key.to_key();
+    ) -> Result<SeriesId, Reject> {
         // Each turn collapses one more label.
         for _ in 0..=limits::LABELS {
-            let existing = |metric: &str| store.series_named(metric);
-            let borrowed = current.borrowed();
-            match self
-                .guard
-                .judge(sender.source(), borrowed, now_ms, existing)
-            {
-                Verdict::Take => {
-                    wanted.push(borrowed);
-                    return true;
-                }
-                Verdict::Refuse => return false,
-                Verdict::Collapse(label) => {
-                    let Ok(new) = collapsed(borrowed, &label) else {
-                        return false;
-                    };
-                    if store.find(&new).is_some() {
-                        wanted.push(new.borrowed());
-                        return true;
-                    }
-                    current = new;
-                }
+            if let Some(series) = store.find(&key) {
+                return Ok(series);
             }
+            key = match self.judge(store, sender, key.borrowed(), now_ms) {
+                Verdict::Take => return store.resolve(&key).map_err(|_| Reject::OverLimit),
+                Verdict::Refuse => break,
+                Verdict::Collapse(label) => collapsed(key.borrowed(), &label)?,
+            };
         }
-        false
+        Err(Reject::OverLimit)
     }
 }
 

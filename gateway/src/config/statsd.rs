@@ -11,6 +11,7 @@ use weir_wire::SeriesKey;
 use weir_wire::statsd::Dialect;
 
 use super::{address_if_any, at_least, invalid, some};
+use crate::access::{AccessConfig, DoorConfig};
 
 /// The label that says which gateway aggregated.
 const ORIGIN: &str = "gateway";
@@ -30,6 +31,10 @@ pub(super) struct ReadStatsd {
     max_series: usize,
     max_set_members: usize,
     idle_intervals: u32,
+    auth: String,
+    udp: String,
+    tls: String,
+    allow: Vec<String>,
     graphite: ReadEtsy,
 }
 
@@ -87,6 +92,8 @@ pub enum StatsdNaming {
 #[derive(Debug, Clone)]
 pub struct StatsdConfig {
     pub addresses: StatsdAddresses,
+    pub door: DoorConfig,
+    pub udp_door: DoorConfig,
     pub dialect: Dialect,
     pub unix_dialect: Dialect,
     pub max_connections: usize,
@@ -99,7 +106,8 @@ pub struct StatsdConfig {
 }
 
 impl ReadStatsd {
-    pub(super) fn meant(self) -> Result<StatsdConfig, ConfigError> {
+    pub(super) fn meant(self, access: &AccessConfig) -> Result<StatsdConfig, ConfigError> {
+        let door = access.door("statsd", &self.auth, &self.tls, &self.allow)?;
         let interval = at_least("statsd.interval", self.interval, Duration::from_secs(1))?;
         let max_series = some("statsd.max_series", self.max_series)?;
         let max_set_members = some("statsd.max_set_members", self.max_set_members)?;
@@ -136,6 +144,8 @@ impl ReadStatsd {
                 unix: path(self.unix_listen),
                 unix_stream: path(self.unix_stream_listen),
             },
+            udp_door: door.datagrams("statsd", &self.udp)?,
+            door,
             dialect: dialect("statsd.dialect", &self.dialect)?,
             unix_dialect: dialect("statsd.unix_dialect", &self.unix_dialect)?,
             max_connections: some("statsd.max_connections", self.max_connections)?,

@@ -1,64 +1,86 @@
-//! Accepting connections: so many at once, each on a task of its own, and all of them waited for at the end.
+//! Accepting connections: so many at once, each through the listener's door and on a task of its own, and all of them
+//! waited for at the end.
 
-use std::future::poll_fn;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What connections come from.
-pub(super) trait Listener {
-    type Connection;
+use crate::access::{Connection, Door, Visitor};
+use crate::admission::{Admission, Sender};
 
-    fn poll(&self, context: &mut Context<'_>) -> Poll<io::Result<Self::Connection>>;
+/// Who may come in, and under which protocol what they send is counted.
+pub(super) struct Entry {
+    pub(super) door: Door,
+    pub(super) admission: Admission,
+    pub(super) protocol: &'static str,
+    pub(super) max_connections: usize,
 }
 
-impl Listener for TcpListener {
-    type Connection = (TcpStream, IpAddr);
-
-    fn poll(&self, context: &mut Context<'_>) -> Poll<io::Result<Self::Connection>> {
-        let accepted = self.poll_accept(context);
-        accepted.map_ok(|(stream, peer)| (stream, peer.ip()))
+impl Entry {
+    /// Whose connection it is, which is read from now on no faster than it may send.
+    pub(super) fn admit(&self, connection: &mut Connection, visitor: &Visitor) -> Sender {
+        let sender = self.admission.sender(self.protocol, visitor.source());
+        connection.set_pace(self.admission.pace(&sender));
+        sender
     }
 }
 
-impl Listener for UnixListener {
-    type Connection = UnixStream;
-
-    fn poll(&self, context: &mut Context<'_>) -> Poll<io::Result<Self::Connection>> {
-        self.poll_accept(context).map_ok(|(stream, _)| stream)
-    }
-}
-
-/// Serves until told to stop; then connections get to store what they have read.
-pub(super) async fn accept<L: Listener, F>(
-    listener: L,
-    max_connections: usize,
+/// The same as [`accept_all`], for protocols of lines: through the door, token and all.
+pub(super) async fn accept<F>(
+    listener: TcpListener,
+    entry: Entry,
     shutdown: CancellationToken,
-    serve: impl Fn(L::Connection, CancellationToken) -> F,
+    serve: impl Fn(Connection, Sender, CancellationToken) -> F + Send + Sync + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (connections, slots) = (
-        TaskTracker::new(),
-        Arc::new(Semaphore::new(max_connections)),
-    );
+    let max_connections = entry.max_connections;
+    let inside = Arc::new((entry, serve));
+    accept_all(
+        listener,
+        max_connections,
+        shutdown,
+        move |stream, peer, shutdown| {
+            let inside = Arc::clone(&inside);
+            async move {
+                let (entry, serve) = &*inside;
+                let welcome = tokio::select! {
+                    () = shutdown.cancelled() => None,
+                    welcome = entry.door.welcome(stream, peer) => welcome,
+                };
+                if let Some((mut connection, visitor)) = welcome {
+                    let sender = entry.admit(&mut connection, &visitor);
+                    serve(connection, sender, shutdown).await;
+                }
+            }
+        },
+    )
+    .await;
+}
+
+/// Serves until told to stop; then connections get to store what they have read.
+pub(super) async fn accept_all<F>(
+    listener: TcpListener,
+    max_connections: usize,
+    shutdown: CancellationToken,
+    serve: impl Fn(TcpStream, IpAddr, CancellationToken) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(max_connections));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            break;
-        };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = poll_fn(|context| listener.poll(context)) => accepted,
+            accepted = next(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok(connection) => {
-                let served = serve(connection, shutdown.clone());
+            Ok((slot, stream, peer)) => {
+                let served = serve(stream, peer, shutdown.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(slot);
@@ -69,4 +91,15 @@ pub(super) async fn accept<L: Listener, F>(
     }
     connections.close();
     connections.wait().await;
+}
+
+/// A connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, IpAddr)> {
+    let slot = Arc::clone(slots).acquire_owned().await;
+    let slot = slot.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((slot, stream, peer.ip()))
 }

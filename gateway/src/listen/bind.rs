@@ -40,7 +40,7 @@ pub async fn bind_tcp(
 /// # Errors
 /// When the address cannot be bound.
 pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocket>, BindError> {
-    let Bound { socket, address } = bind_std_udp(key, address, "graphite")?;
+    let Bound { socket, address } = bind_std_udp(key, address)?;
     let watched = socket
         .set_nonblocking(true)
         .and_then(|()| UdpSocket::from_std(socket));
@@ -55,14 +55,13 @@ pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocke
 pub(super) fn bind_std_udp(
     key: &'static str,
     address: SocketAddr,
-    protocol: &'static str,
 ) -> Result<Bound<std::net::UdpSocket>, BindError> {
-    let bound = open_udp(address, protocol).and_then(|socket| Ok((socket.local_addr()?, socket)));
+    let bound = open_udp(key, address).and_then(|socket| Ok((socket.local_addr()?, socket)));
     let (address, socket) = bound.map_err(|source| refused(key, "UDP", address, source))?;
     Ok(Bound { socket, address })
 }
 
-fn open_udp(address: SocketAddr, protocol: &'static str) -> std::io::Result<std::net::UdpSocket> {
+fn open_udp(key: &str, address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -71,7 +70,8 @@ fn open_udp(address: SocketAddr, protocol: &'static str) -> std::io::Result<std:
     // The kernel caps this silently: what it gave is read back and reported.
     socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
     let given = socket.recv_buffer_size()? as f64;
-    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => protocol).set(given);
+    let section = key.split('.').next().unwrap_or(key).to_owned();
+    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => section).set(given);
     socket.bind(&address.into())?;
     Ok(socket.into())
 }

@@ -1,13 +1,11 @@
 //! Sessions of agents. Batches go to the store in the order they came, acknowledgements come back in that order, each
 //! after the disk; a failure ends the session, and the agent sends again what was not acknowledged.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +17,8 @@ use weir_wire::frame::{
 };
 use weir_wire::{KeyRun, Reject, SeriesKey, is_stale};
 
-use crate::admission::{Admission, Sender, Source};
+use crate::access::{Connection, Denied, Door, Pass, Scope, Visitor};
+use crate::admission::{Admission, Sender};
 use crate::presence::Presence;
 
 const PROTOCOL: &str = "frames";
@@ -40,8 +39,9 @@ pub struct FrameListener {
     pub store: Arc<Store>,
     pub admission: Admission,
     pub presence: Arc<Presence>,
-    /// Empty asks for none.
+    /// The one token of frames.token; empty for none.
     pub token: String,
+    pub(crate) door: Door,
 }
 
 impl FrameListener {
@@ -57,8 +57,15 @@ impl FrameListener {
                 Ok((stream, peer)) => {
                     let (house, shutdown) = (Arc::clone(&house), shutdown.clone());
                     sessions.spawn(async move {
+                        let greeted = tokio::select! {
+                            () = shutdown.cancelled() => None,
+                            greeted = house.door.greet(stream, peer.ip()) => greeted,
+                        };
+                        let Some((connection, visitor)) = greeted else {
+                            return;
+                        };
                         metrics::gauge!("weir_frames_sessions").increment(1.0);
-                        if let Err(end) = house.session(stream, peer.ip(), shutdown).await {
+                        if let Err(end) = house.session(connection, visitor, shutdown).await {
                             metrics::counter!("weir_frames_sessions_failed_total", "reason" => end.reason()).increment(1);
                             tracing::warn!("session of {peer} ended: {end}");
                         }
@@ -74,23 +81,27 @@ impl FrameListener {
 
     async fn session(
         &self,
-        stream: TcpStream,
-        peer: IpAddr,
+        connection: Connection,
+        mut visitor: Visitor,
         shutdown: CancellationToken,
     ) -> Result<(), End> {
         // Acknowledgements are small and waited for.
-        let _ = stream.set_nodelay(true);
-        let (read, mut write) = stream.into_split();
+        connection.set_nodelay();
+        let (read, mut write) = tokio::io::split(connection);
         let mut frames = Frames {
             read,
             inbox: Inbox::default(),
+            read_bytes: 0,
         };
         let hello = match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
             Err(_) => return Err(End::Silent),
             Ok(first) => first,
         };
-        let hello = match self.greet(hello) {
-            Ok(Some(hello)) => hello,
+        let hello = match self.greet(hello, &visitor) {
+            Ok(Some((hello, pass))) => {
+                visitor.pass = pass;
+                hello
+            }
             Ok(None) => return Ok(()),
             Err(end) => {
                 // It may not listen any more; the reason is logged here too.
@@ -109,7 +120,8 @@ impl FrameListener {
         let answering = tokio::spawn(answer(write, inbox));
         let session = Session {
             house: self,
-            sender: self.admission.sender(PROTOCOL, Source::Peer(peer)),
+            pass: visitor.pass.clone(),
+            sender: self.admission.sender(PROTOCOL, visitor.source()),
             hello,
             dictionary: Vec::new(),
             refused: Vec::new(),
@@ -130,7 +142,11 @@ impl FrameListener {
     }
 
     /// `None` for a peer that left without a word.
-    fn greet(&self, first: Result<Option<Frame>, End>) -> Result<Option<Hello>, End> {
+    fn greet(
+        &self,
+        first: Result<Option<Frame>, End>,
+        visitor: &Visitor,
+    ) -> Result<Option<(Hello, Option<Pass>)>, End> {
         let hello = match first? {
             None => return Ok(None),
             Some(Frame::Hello(hello)) => hello,
@@ -139,13 +155,30 @@ impl FrameListener {
         if hello.version != VERSION {
             return Err(End::Version(hello.version));
         }
-        if !same_secret(self.token.as_bytes(), hello.token.as_bytes()) {
-            return Err(End::Token);
-        }
+        let pass = self.ask(&hello.token).inspect_err(|denied| {
+            self.door.refuse(*denied, visitor.address);
+        })?;
         if hello.agent.is_empty() {
             return Err(End::Order("hello names no agent"));
         }
-        Ok(Some(hello))
+        Ok(Some((hello, pass)))
+    }
+
+    /// A token of the file, or the one of frames.token; neither is needed where neither is asked for.
+    fn ask(&self, shown: &str) -> Result<Option<Pass>, Denied> {
+        let access = self.door.access();
+        let checked = access.check(shown, Scope::Write);
+        if let Ok(pass) = checked {
+            return Ok(Some(pass));
+        }
+        let one = self.token.as_bytes();
+        if !one.is_empty() && same_secret(one, shown.as_bytes()) {
+            return Ok(None);
+        }
+        match one.is_empty() && !self.door.asks_for_tokens() {
+            true => Ok(None),
+            false => checked.map(Some),
+        }
     }
 }
 
@@ -158,6 +191,7 @@ enum Answer {
 
 struct Session<'a> {
     house: &'a FrameListener,
+    pass: Option<Pass>,
     sender: Sender,
     hello: Hello,
     dictionary: Vec<Result<SeriesId, Reject>>,
@@ -183,6 +217,14 @@ impl Session<'_> {
                 Some(frame) => frame,
                 None => return Ok(()),
             };
+            let bytes = std::mem::take(&mut frames.read_bytes);
+            self.house.admission.pay_bytes(&self.sender, bytes).await;
+            // A token that was revoked ends the session; the agent keeps what is not acknowledged.
+            if let Some(pass) = &self.pass
+                && !self.house.door.access().is_good(pass)
+            {
+                return Err(End::Token(Denied::Unknown));
+            }
             match frame {
                 Frame::Batch(batch) => self.take(batch).await?,
                 Frame::Heartbeat => {}
@@ -313,7 +355,10 @@ fn storable(value: f64) -> bool {
 }
 
 /// Sends an acknowledgement for the newest batch that is done; a failed one ends the session.
-async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) -> Result<(), End> {
+async fn answer(
+    mut write: WriteHalf<Connection>,
+    mut inbox: mpsc::Receiver<Answer>,
+) -> Result<(), End> {
     let mut answers = Vec::with_capacity(IN_FLIGHT);
     while inbox.recv_many(&mut answers, IN_FLIGHT).await > 0 {
         let load_permille = (inbox.len() * 1_000 / (IN_FLIGHT + 1)) as u16;
@@ -339,11 +384,13 @@ async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) ->
         }
         acknowledge(&mut write, newest, load_permille).await?;
     }
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = write.shutdown().await;
     Ok(())
 }
 
 async fn acknowledge(
-    write: &mut OwnedWriteHalf,
+    write: &mut WriteHalf<Connection>,
     newest: Option<u64>,
     load_permille: u16,
 ) -> Result<(), End> {
@@ -362,7 +409,7 @@ async fn acknowledge(
     }
 }
 
-async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
+async fn send(write: &mut WriteHalf<Connection>, frame: &Frame) -> Result<(), End> {
     let mut bytes = Vec::new();
     frame::encode(frame, &mut bytes);
     write.write_all(&bytes).await.map_err(End::Io)
@@ -370,8 +417,10 @@ async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
 
 /// Frames off a socket.
 struct Frames {
-    read: OwnedReadHalf,
+    read: ReadHalf<Connection>,
     inbox: Inbox,
+    /// Not paid for yet.
+    read_bytes: u64,
 }
 
 impl Frames {
@@ -383,7 +432,7 @@ impl Frames {
             }
             match self.read.read_buf(self.inbox.room()).await {
                 Ok(0) => return Ok(None),
-                Ok(_) => {}
+                Ok(bytes) => self.read_bytes += bytes as u64,
                 Err(error) => return Err(End::Io(error)),
             }
         }
@@ -397,8 +446,8 @@ enum End {
         "frame version {0} is not spoken here, only {VERSION}; update the older of agent and gateway"
     )]
     Version(u16),
-    #[error("the token is not the one of frames.token")]
-    Token,
+    #[error("{0}")]
+    Token(#[from] Denied),
     #[error("out of order: {0}")]
     Order(&'static str),
     #[error("{0}")]
@@ -415,7 +464,7 @@ impl End {
     fn reason(&self) -> &'static str {
         match self {
             End::Version(_) => "version",
-            End::Token => "token",
+            End::Token(_) => "token",
             End::Order(_) => "order",
             End::Frame(_) => "malformed",
             End::Silent => "silent",
@@ -427,7 +476,7 @@ impl End {
     fn refusal(&self, sequence: u64) -> Refuse {
         let code = match self {
             End::Version(_) => RefuseCode::Version,
-            End::Token => RefuseCode::Token,
+            End::Token(_) => RefuseCode::Token,
             End::Store(StoreError::Busy | StoreError::Full(_)) => RefuseCode::Busy,
             End::Store(_) | End::Io(_) => RefuseCode::Internal,
             End::Frame(FrameError::TooLong(_)) => RefuseCode::TooLarge,

@@ -128,7 +128,7 @@ fn the_ledger_closes_at_every_look_under_mixed_input_by_several_protocols() {
 #[test]
 fn a_flood_of_new_series_is_refused_alone_and_named() {
     let gateway = Gateway::start(&["guard.new_series_per_metric=100"]);
-    let at = now_s();
+    let at = now_s() - 1;
     lines(
         &gateway.graphite_tcp,
         &format!("calm;id=1 1 {at}\nbomb;id=0 1 {at}\n"),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::clients::{node, python, run};
 use crate::programs::{Gateway, eventually};
+use crate::tools::{node, python_with, run};
 use crate::web::{self, escape};
 
 /// A gateway that takes StatsD, with an interval of a second.
@@ -430,7 +430,7 @@ fn pythons_clients() {
         &format!("statsd.unix_listen={}", datagrams.display()),
         &format!("statsd.unix_stream_listen={}", stream.display()),
     ]);
-    let python = python(&["statsd", "datadog"]);
+    let python = python_with(&["statsd", "datadog"]);
     let (udp, tcp) = (port(&gateway.statsd_udp), port(&gateway.statsd_tcp));
     run(Command::new(&python).args(["-c", STATSD, udp, tcp]));
     let mut datadog = Command::new(&python);
@@ -468,7 +468,7 @@ fn pythons_clients() {
 #[test]
 fn etsys_python_client_changes_gauges_where_its_dialect_is_spoken() {
     let gateway = gateway(&[]);
-    let python = python(&["statsd", "datadog"]);
+    let python = python_with(&["statsd", "datadog"]);
     let (udp, tcp) = (port(&gateway.statsd_udp), port(&gateway.statsd_tcp));
     run(Command::new(&python).args(["-c", STATSD, udp, tcp]));
     is(&gateway, "{__name__='py.load'}", "5");

@@ -65,6 +65,8 @@ pub(super) struct Plan {
 
 /// So many terms are looked at to see how wide a column would be but for its outliers.
 const SAMPLED: usize = 16;
+/// Columns of fewer integers have at most one outlier.
+const SHORT: usize = 2 * OUTLIERS;
 /// What an integer in the column's head takes.
 const LEAD_BITS: usize = 24;
 /// From two below it, so many widths about the typical one are tried out.
@@ -74,6 +76,14 @@ const OUTLIERS: usize = 8;
 
 /// The cheapest of the ways; on a tie the simplest.
 pub(super) fn plan(ints: &[i64]) -> Plan {
+    if ints.len() < SHORT {
+        plan_short(ints)
+    } else {
+        plan_long(ints)
+    }
+}
+
+fn plan_long(ints: &[i64]) -> Plan {
     let plain = Mode::Plain.extent(ints);
     let mut best = Plan::whole(Mode::Plain, plain, ints.len());
     if best.width == 0 {
@@ -91,6 +101,27 @@ pub(super) fn plan(ints: &[i64]) -> Plan {
     for tried in tried() {
         if tried.typical + 2 <= width || (tried.typical == 0 && width > 0) {
             best = Plan::trimmed(tried, ints, best);
+        }
+    }
+    best
+}
+
+/// The same for few integers. One outlier at most pays there, so the ends of the terms tell all, without an order.
+fn plan_short(ints: &[i64]) -> Plan {
+    let plain = Ends::of(ints.iter().copied());
+    let mut best = Plan::whole(Mode::Plain, plain.extent(), ints.len());
+    if best.width == 0 {
+        return best;
+    }
+    let delta = Ends::of(deltas(ints));
+    let second = Ends::of(second_deltas(ints));
+    for (mode, ends) in Mode::ALL.into_iter().zip([plain, delta, second]) {
+        let whole = Plan::whole(mode, ends.extent(), ints.len());
+        let without = Plan::without_one(mode, ends, ints.len());
+        for plan in [Some(whole), without].into_iter().flatten() {
+            if plan.cost_bits < best.cost_bits {
+                best = plan;
+            }
         }
     }
     best
@@ -134,6 +165,29 @@ impl Plan {
             patched: false,
             cost_bits: cost_bits(mode, count, width),
         }
+    }
+
+    /// The window that leaves the lowest or the highest term out.
+    fn without_one(mode: Mode, ends: Ends, count: usize) -> Option<Self> {
+        if count.saturating_sub(mode.lead()) < OUTLIERS {
+            return None;
+        }
+        let (extent, shift) = (ends.extent(), ends.extent().shift());
+        let below = ends.high.wrapping_sub(ends.lowest) as u64;
+        let above = ends.highest.wrapping_sub(ends.low) as u64;
+        let (base, range) = match below <= above {
+            true => (ends.lowest, below),
+            false => (ends.low, above),
+        };
+        let (full, width) = (extent.width(), bit_width(range >> shift));
+        (width < full).then(|| Self {
+            mode,
+            base,
+            shift,
+            width,
+            patched: true,
+            cost_bits: cost_bits(mode, count, width) + patch_bits(full - width),
+        })
     }
 
     /// The cheapest window of about the typical width that leaves some terms out, if it beats `best`.
@@ -203,6 +257,49 @@ fn second_deltas(ints: &[i64]) -> impl Iterator<Item = i64> {
     })
 }
 
+/// The two lowest and the two highest of a column's terms, and in which bits terms differ.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    lowest: i64,
+    low: i64,
+    high: i64,
+    highest: i64,
+    differing: u64,
+}
+
+impl Ends {
+    #[inline]
+    fn of(terms: impl Iterator<Item = i64>) -> Self {
+        let mut ends = Self {
+            lowest: i64::MAX,
+            low: i64::MAX,
+            high: i64::MIN,
+            highest: i64::MIN,
+            differing: 0,
+        };
+        let mut first = None;
+        for term in terms {
+            ends.low = ends.low.min(ends.lowest.max(term));
+            ends.lowest = ends.lowest.min(term);
+            ends.high = ends.high.max(ends.highest.min(term));
+            ends.highest = ends.highest.max(term);
+            ends.differing |= (term ^ *first.get_or_insert(term)) as u64;
+        }
+        if first.is_none() {
+            (ends.lowest, ends.highest) = (0, 0);
+        }
+        ends
+    }
+
+    fn extent(self) -> Extent {
+        Extent {
+            low: self.lowest,
+            high: self.highest,
+            differing: self.differing,
+        }
+    }
+}
+
 /// Between what values a column's terms lie, and in which bits they differ.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
@@ -245,14 +342,7 @@ impl Extent {
 
 /// The distance from the second lowest to the second highest; 0 for fewer than three terms.
 fn inner_range(terms: impl Iterator<Item = i64>) -> u64 {
-    let (mut lowest, mut low) = (i64::MAX, i64::MAX);
-    let (mut highest, mut high) = (i64::MIN, i64::MIN);
-    for term in terms {
-        low = low.min(lowest.max(term));
-        lowest = lowest.min(term);
-        high = high.max(highest.min(term));
-        highest = highest.max(term);
-    }
+    let Ends { low, high, .. } = Ends::of(terms);
     if low < high {
         high.wrapping_sub(low) as u64
     } else {
@@ -304,6 +394,24 @@ mod tests {
             ints[90] = outlier;
             let plan = plan(&ints);
             assert!(plan.patched && plan.width <= 7, "{outlier}: {plan:?}");
+        }
+    }
+
+    #[test]
+    fn few_integers_lose_nothing_against_the_search() {
+        for (count, spread) in (0..SHORT as u64).flat_map(|count| [1, 9, 1_000].map(|s| (count, s)))
+        {
+            for outlier in [0, 7, 1 << 30, -(1 << 30), i64::MIN] {
+                let mut ints = noise(count, spread);
+                if let Some(last) = ints.get_mut(count as usize / 2) {
+                    *last = outlier;
+                }
+                let (few, long) = (plan_short(&ints), plan_long(&ints));
+                assert!(
+                    few.cost_bits <= long.cost_bits,
+                    "{ints:?}: {few:?} {long:?}"
+                );
+            }
         }
     }
 

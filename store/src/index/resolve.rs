@@ -13,8 +13,10 @@ const AHEAD: usize = 10;
 
 /// A key to be found, hashed before any lock is taken.
 pub(crate) struct Wanted<'a> {
-    key: KeyRef<'a>,
+    pub(crate) key: KeyRef<'a>,
     identity: u128,
+    /// It is not to be made.
+    pub(crate) is_refused: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -22,6 +24,7 @@ impl<'a> Wanted<'a> {
         Self {
             key,
             identity: key.identity(),
+            is_refused: false,
         }
     }
 }
@@ -59,7 +62,7 @@ impl Index {
         }
     }
 
-    /// Numbers those of the keys that were not found; the ones past the limit stay unfound.
+    /// Numbers those of the keys that were not found and are not refused; the ones past the limit stay unfound.
     pub(crate) fn add_all(
         &mut self,
         wanted: &[Wanted<'_>],
@@ -68,7 +71,7 @@ impl Index {
     ) {
         for (at, (one, id)) in wanted.iter().zip(found).enumerate() {
             self.look_ahead(wanted, at);
-            if id.is_some() {
+            if id.is_some() || one.is_refused {
                 continue;
             }
             // Another session may have added it since, or this one names it twice.

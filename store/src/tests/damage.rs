@@ -73,6 +73,32 @@ fn samples_from_the_beginning_of_time_are_taken_if_they_are_to_be_kept() {
     assert_eq!(house.read_floats("a"), expected);
 }
 
+/// Invariant 15: no series is given another's points.
+#[test]
+fn points_whose_definition_is_lost_are_no_other_series() {
+    let mut house = House::new();
+    house.floats("first", Some(1), &[(T0, 1.0)]);
+    house.floats("lost", Some(2), &[(T0, 2.0)]);
+    house.floats("lost", Some(3), &[(T0 + 10_000, 3.0)]);
+    house.store.take().unwrap().close();
+    let path = house.dir.path().join("journal/00000001.journal");
+    let bytes = std::fs::read(&path).unwrap();
+    let defined = bytes.windows(4).position(|four| four == b"lost").unwrap();
+    flip(&path, defined);
+    house.start();
+    assert_eq!(
+        (house.recovery.damage.len(), house.recovery.orphans),
+        (1, 1)
+    );
+    // The damage is gone with what is not needed any more; the number is not free for that.
+    house.floats("other", Some(4), &[(T0, 4.0)]);
+    house.store.take().unwrap().close();
+    house.start();
+    assert_eq!(house.read_floats("other"), [(T0, 4.0)]);
+    assert_eq!(house.read_floats("first"), [(T0, 1.0)]);
+    assert_eq!(house.recovery.orphans, 1);
+}
+
 #[test]
 fn ten_thousand_flips_in_the_journal_lose_nothing_silently() {
     let house = House::new();

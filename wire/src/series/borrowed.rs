@@ -77,6 +77,12 @@ impl<'a> KeyRef<'a> {
         std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
     }
 
+    /// The same as bytes, which are UTF-8: for who compares or hashes them and has no time to have that shown.
+    pub fn label_pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let mut parts = Raw(self.label_bytes());
+        std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+    }
+
     /// The same with bytes of its own.
     #[must_use]
     pub fn to_key(self) -> SeriesKey {

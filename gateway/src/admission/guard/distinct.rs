@@ -18,6 +18,8 @@ pub(super) struct Sketch {
     /// Sum of 2^-register, kept as registers grow.
     inverse: f64,
     zeros: u32,
+    /// Of these registers.
+    estimate: u64,
 }
 
 impl Default for Distinct {
@@ -52,7 +54,7 @@ impl Distinct {
     pub(super) fn count(&self) -> u64 {
         match self {
             Self::Few(values) => values.len() as u64,
-            Self::Many(sketch) => sketch.count(),
+            Self::Many(sketch) => sketch.estimate,
         }
     }
 }
@@ -63,6 +65,7 @@ impl Sketch {
             registers: [0; REGISTERS],
             inverse: REGISTERS as f64,
             zeros: REGISTERS as u32,
+            estimate: 0,
         }
     }
 
@@ -73,6 +76,7 @@ impl Sketch {
             self.zeros -= u32::from(*register == 0);
             self.inverse += (-f64::from(rank)).exp2() - (-f64::from(*register)).exp2();
             *register = rank;
+            self.estimate = self.count();
         }
     }
 

@@ -8,8 +8,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use metrics::counter;
 use parking_lot::Mutex;
 use weir_wire::KeyRef;
@@ -65,10 +64,11 @@ pub struct Guard {
 
 #[derive(Debug, Default)]
 struct Watched {
-    sources: HashMap<Box<str>, Source>,
-    metrics: HashMap<Box<str>, Metric>,
+    sources: HashMap<String, Source>,
+    metrics: HashMap<String, Metric>,
     labels: usize,
     swept_ms: i64,
+    seen: Vec<Seen>,
     offences: Offences,
 }
 
@@ -84,7 +84,21 @@ struct Metric {
     bucket: Bucket,
     new: u64,
     last_ms: i64,
-    labels: HashMap<Box<str>, Label>,
+    /// How many of its series there were when the store was asked last, and those that were let in since: at least as
+    /// many as there are, but for what the gateway makes itself.
+    at_most: Option<u64>,
+    labels: Labels,
+}
+
+/// In the order they were first seen, which is the order keys have them in: the next one asked for is the next one.
+#[derive(Debug, Default)]
+struct Labels(Vec<(Box<str>, Label)>);
+
+/// A label of the key that is judged: where it is among its metric's, and the hash of its value.
+#[derive(Debug)]
+struct Seen {
+    place: Option<usize>,
+    hash: u64,
 }
 
 #[derive(Debug, Default)]
@@ -162,14 +176,9 @@ impl Guard {
         existing: impl FnOnce(&str) -> u64,
     ) -> Verdict {
         let watched = &mut *self.watched.lock();
-        let limit = match watched.passed(&self.config, source, key, now_ms, existing) {
-            None => {
-                watched.take_down(source, key, now_ms);
-                return Verdict::Take;
-            }
-            Some(passed) => passed,
+        let Some((limit, label)) = watched.pass(&self.config, source, key, now_ms, existing) else {
+            return Verdict::Take;
         };
-        let (limit, label) = limit;
         let collapses = limit == Limit::Label && self.config.collapses;
         let what = if collapses { "collapsed" } else { "refused" };
         counter!("weir_guard_series_total", "limit" => limit.as_str(), "outcome" => what)
@@ -187,8 +196,8 @@ impl Guard {
 }
 
 impl Watched {
-    /// The limit that a new series would pass, and the label it is on; spends of those of a minute if there is none.
-    fn passed(
+    /// The limit that a new series would pass, and the label it is on; takes the series down if there is none.
+    fn pass(
         &mut self,
         config: &GuardConfig,
         source: &str,
@@ -198,16 +207,11 @@ impl Watched {
     ) -> Option<(Limit, Option<String>)> {
         self.sweep(now_ms);
         let metric = entry(&mut self.metrics, key.name(), METRICS);
-        for (name, value) in key.labels() {
-            let is_over = metric
-                .labels
-                .get_mut(name)
-                .is_some_and(|label| label.is_over(config, value, now_ms));
-            if is_over && value != OTHER {
-                return Some((Limit::Label, Some(name.to_owned())));
-            }
+        if let Some(label) = metric.labels.look(config, key, now_ms, &mut self.seen) {
+            let label = String::from_utf8_lossy(label).into_owned();
+            return Some((Limit::Label, Some(label)));
         }
-        if config.metric_total > 0 && existing(key.name()) >= config.metric_total {
+        if metric.is_full(config.metric_total, || existing(key.name())) {
             return Some((Limit::MetricTotal, None));
         }
         let source = entry(&mut self.sources, source, SOURCES);
@@ -218,29 +222,16 @@ impl Watched {
             return Some((Limit::Metric, None));
         }
         source.bucket.spend(config.source_per_minute, now_ms);
-        None
-    }
-
-    fn take_down(&mut self, source: &str, key: KeyRef<'_>, now_ms: i64) {
-        let source = entry(&mut self.sources, source, SOURCES);
         source.new += 1;
         source.last_ms = now_ms;
-        let metric = entry(&mut self.metrics, key.name(), METRICS);
         metric.new += 1;
         metric.last_ms = now_ms;
-        for (name, value) in key.labels() {
-            if let Some(label) = metric.labels.get_mut(name) {
-                label.values.insert(xxh3_64(value.as_bytes()));
-            } else if self.labels < LABELS {
-                self.labels += 1;
-                let mut label = Label {
-                    minute_began_ms: now_ms,
-                    ..Label::default()
-                };
-                label.values.insert(xxh3_64(value.as_bytes()));
-                metric.labels.insert(name.into(), label);
-            }
+        if let Some(at_most) = &mut metric.at_most {
+            *at_most += 1;
         }
+        let room = LABELS.saturating_sub(self.labels);
+        self.labels += metric.labels.take_down(key, now_ms, room, &self.seen);
+        None
     }
 
     /// Forgets who had nothing new for long, when there are many.
@@ -253,21 +244,84 @@ impl Watched {
         let lives = |last_ms: i64| now_ms.saturating_sub(last_ms) < IDLE_MS;
         self.sources.retain(|_, source| lives(source.last_ms));
         self.metrics.retain(|_, metric| lives(metric.last_ms));
-        self.labels = self.metrics.values().map(|one| one.labels.len()).sum();
+        self.labels = self.metrics.values().map(|one| one.labels.0.len()).sum();
     }
 
     /// The label with most values, which most likely is the cause.
     fn widest_label(&self, key: KeyRef<'_>) -> String {
         let metric = self.metrics.get(key.name());
-        let labels = metric.into_iter().flat_map(|metric| &metric.labels);
+        let labels = metric.into_iter().flat_map(|metric| &metric.labels.0);
         let widest = labels.max_by_key(|(_, label)| label.values.count());
         widest.map_or_else(String::new, |(name, _)| name.to_string())
     }
 }
 
+impl Metric {
+    /// Whether there are as many series as there may be; the store is asked only when there may be.
+    fn is_full(&mut self, total: u64, existing: impl FnOnce() -> u64) -> bool {
+        if total == 0 || self.at_most.is_some_and(|at_most| at_most < total) {
+            return false;
+        }
+        *self.at_most.insert(existing()) >= total
+    }
+}
+
+impl Labels {
+    /// Finds the labels of a key and hashes their values; the name of the first whose value would pass a limit.
+    fn look<'a>(
+        &mut self,
+        config: &GuardConfig,
+        key: KeyRef<'a>,
+        now_ms: i64,
+        seen: &mut Vec<Seen>,
+    ) -> Option<&'a [u8]> {
+        seen.clear();
+        for (name, value) in key.label_pairs() {
+            let near = seen
+                .last()
+                .and_then(|last| last.place)
+                .map_or(0, |at| at + 1);
+            let place = self.place(name, near);
+            let hash = xxh3_64(value);
+            seen.push(Seen { place, hash });
+            let is_over = place.is_some_and(|at| self.0[at].1.is_over(config, hash, now_ms));
+            if is_over && value != OTHER.as_bytes() {
+                return Some(name);
+            }
+        }
+        None
+    }
+
+    /// Takes down the values seen, and labels that are new while there is room for them; how many those are.
+    fn take_down(&mut self, key: KeyRef<'_>, now_ms: i64, room: usize, seen: &[Seen]) -> usize {
+        let before = self.0.len();
+        for (&Seen { place, hash }, (name, _)) in seen.iter().zip(key.label_pairs()) {
+            if let Some(at) = place {
+                self.0[at].1.values.insert(hash);
+            } else if self.0.len() - before < room {
+                let mut label = Label {
+                    minute_began_ms: now_ms,
+                    ..Label::default()
+                };
+                label.values.insert(hash);
+                self.0.push((String::from_utf8_lossy(name).into(), label));
+            }
+        }
+        self.0.len() - before
+    }
+
+    /// Where a label is, looked for from a place on.
+    fn place(&self, name: &[u8], near: usize) -> Option<usize> {
+        let near = near.min(self.0.len());
+        let is_it = |(label, _): &(Box<str>, Label)| label.as_bytes() == name;
+        let behind = self.0[near..].iter().position(is_it).map(|at| near + at);
+        behind.or_else(|| self.0[..near].iter().position(is_it))
+    }
+}
+
 impl Label {
     /// Whether one more value would pass a limit; a value that is known for certain does not.
-    fn is_over(&mut self, config: &GuardConfig, value: &str, now_ms: i64) -> bool {
+    fn is_over(&mut self, config: &GuardConfig, hash: u64, now_ms: i64) -> bool {
         let count = self.values.count();
         if now_ms.saturating_sub(self.minute_began_ms) >= MINUTE_MS || now_ms < self.minute_began_ms
         {
@@ -277,13 +331,13 @@ impl Label {
         let (minute, total) = (config.label_values_per_minute, config.label_values_total);
         let is_over = (minute > 0 && count.saturating_sub(self.at_minute) >= minute)
             || (total > 0 && count >= total);
-        is_over && !self.values.has(xxh3_64(value.as_bytes()))
+        is_over && !self.values.has(hash)
     }
 }
 
 /// The entry of a name, or the one of all the others when there are too many.
 fn entry<'a, T: Default>(
-    entries: &'a mut HashMap<Box<str>, T>,
+    entries: &'a mut HashMap<String, T>,
     name: &str,
     most: usize,
 ) -> &'a mut T {
@@ -291,9 +345,5 @@ fn entry<'a, T: Default>(
         true => name,
         false => OTHER,
     };
-    if !entries.contains_key(name) {
-        entries.insert(name.into(), T::default());
-    }
-    // It was put there just now if it was not there.
-    entries.entry(name.into()).or_default()
+    entries.entry_ref(name).or_default()
 }

@@ -33,14 +33,14 @@ impl Guard {
         let mut metrics: Vec<(&str, &Metric)> = watched
             .metrics
             .iter()
-            .map(|(name, metric)| (name.as_ref(), metric))
+            .map(|(name, metric)| (name.as_str(), metric))
             .collect();
         metrics.sort_by(|a, b| b.1.new.cmp(&a.1.new).then_with(|| a.0.cmp(b.0)));
         let metrics = metrics.into_iter().take(limit).map(metric_json);
         let mut sources: Vec<(&str, u64)> = watched
             .sources
             .iter()
-            .map(|(name, source)| (name.as_ref(), source.new))
+            .map(|(name, source)| (name.as_str(), source.new))
             .collect();
         sources.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let sources = sources.into_iter().take(limit);
@@ -66,6 +66,7 @@ impl Guard {
 fn metric_json((name, metric): (&str, &Metric)) -> Value {
     let mut labels: Vec<(&str, u64)> = metric
         .labels
+        .0
         .iter()
         .map(|(label, found)| (label.as_ref(), found.values.count()))
         .collect();

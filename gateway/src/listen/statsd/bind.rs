@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{UDP, UNIX};
+use super::UNIX;
 use crate::config::StatsdAddresses;
 use crate::listen::bind::{self, BindError, bind_tcp};
 
@@ -35,7 +35,7 @@ impl StatsdSockets {
         let mut sockets = Self::default();
         if let Some(address) = addresses.ip {
             let tcp = bind_tcp("statsd.listen", address).await?;
-            let udp = bind::bind_std_udp("statsd.listen", address, UDP)?;
+            let udp = bind::bind_std_udp("statsd.listen", address)?;
             sockets.addresses = Some((tcp.address, udp.address));
             let patience = udp.socket.set_read_timeout(Some(LOOK_UP));
             patience.map_err(|source| bind::refused("statsd.listen", "UDP", address, source))?;

@@ -83,25 +83,28 @@ impl Thread {
         let now_ms = (self.clock)();
         let mut timed = false;
         let mut interval = self.taking.lock();
-        let mut datagrams = batch.iter().peekable();
-        while let Some(first) = datagrams.next() {
-            let intake = match first.peer {
-                Some(peer) => self.crowd.of(peer, now_ms),
-                None => self.crowd.rest(),
+        let mut refused = 0;
+        let mut datagrams = batch
+            .iter()
+            .map(|datagram| {
+                let (bytes, cut) = whole(&datagram);
+                refused += u64::from(cut);
+                Datagram { bytes, ..datagram }
+            })
+            .peekable();
+        let mut run = Vec::new();
+        while datagrams.peek().is_some() {
+            run.clear();
+            let Some(intake) = self.crowd.open_run(&mut datagrams, now_ms, &mut run) else {
+                continue;
             };
             let mut taker = self.taking.taker(&mut interval, intake, self.dialect);
-            let mut next = Some(first);
-            while let Some(datagram) = next {
-                let (whole, cut) = whole(&datagram);
-                taker.gather(whole);
-                if cut {
-                    taker.refuse(Reject::TooLong);
-                }
-                next = datagrams.next_if(|next| next.peer == first.peer);
-            }
+            run.iter().for_each(|said| taker.gather(said));
             taker.settle();
             timed |= intake.len() > 0;
         }
+        drop(datagrams);
+        self.crowd.rest().refuse(Reject::TooLong, refused);
         drop(interval);
         if timed {
             Handle::current().block_on(self.crowd.store());

@@ -22,6 +22,7 @@ use self::interval::Interval;
 use self::taker::Taking;
 use super::bind::BindError;
 use super::crowd::Crowd;
+use crate::access::Door;
 use crate::admission::Admission;
 use crate::config::{StatsdAddresses, StatsdConfig};
 
@@ -38,6 +39,9 @@ const FLUSH: &str = "statsd";
 /// The listeners and the interval.
 pub struct Statsd {
     sockets: StatsdSockets,
+    /// Of TCP, and of UDP.
+    door: Door,
+    udp_door: Door,
     config: StatsdConfig,
     taking: Taking,
     admission: Admission,
@@ -46,8 +50,9 @@ pub struct Statsd {
 
 impl Statsd {
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         sockets: StatsdSockets,
+        (door, udp_door): (Door, Door),
         config: StatsdConfig,
         admission: Admission,
         clock: Clock,
@@ -63,6 +68,8 @@ impl Statsd {
         };
         Self {
             sockets,
+            door,
+            udp_door,
             config,
             taking,
             admission,
@@ -86,8 +93,15 @@ impl Statsd {
     }
 
     fn listen(&mut self, listeners: &mut JoinSet<()>, shutdown: &CancellationToken) {
-        let crowd =
-            |protocol| Crowd::new(protocol, self.admission.clone(), Arc::clone(&self.clock));
+        let crowd = |protocol| {
+            let door = self.udp_door.clone();
+            Crowd::new(
+                protocol,
+                door,
+                self.admission.clone(),
+                Arc::clone(&self.clock),
+            )
+        };
         let sockets = &mut self.sockets;
         if let Some(udp) = sockets.udp.take() {
             let thread = datagrams::Thread {
@@ -121,12 +135,11 @@ impl Statsd {
             max_connections: self.config.max_connections,
         };
         if let Some(tcp) = sockets.tcp.take() {
-            let (streams, dialect, stop) = (streams.clone(), self.config.dialect, shutdown.clone());
-            listeners.spawn(async move { streams.tcp(tcp, dialect, stop).await });
+            let (streams, door) = (streams.clone(), self.door.clone());
+            listeners.spawn(streams.tcp(tcp, door, self.config.dialect, shutdown.clone()));
         }
         if let Some(unix) = sockets.unix_stream.take() {
-            let (dialect, stop) = (self.config.unix_dialect, shutdown.clone());
-            listeners.spawn(async move { streams.unix(unix, dialect, stop).await });
+            listeners.spawn(streams.unix(unix, self.config.unix_dialect, shutdown.clone()));
         }
     }
 }

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use metrics::counter;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::statsd::Dialect;
 
 use super::taker::{Taker, Taking};
 use super::{TCP, UNIX_STREAM};
-use crate::admission::{Admission, Source};
+use crate::access::Door;
+use crate::admission::{Admission, Sender, Source};
 use crate::listen::Lines;
-use crate::listen::accept::accept;
+use crate::listen::accept::{Entry, accept};
 use crate::listen::intake::Intake;
 
 const READ_BYTES: usize = 64 << 10;
@@ -33,52 +36,73 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) async fn tcp(
-        &self,
+        self,
         listener: TcpListener,
+        door: Door,
         dialect: Dialect,
         shutdown: CancellationToken,
     ) {
-        accept(
-            listener,
-            self.max_connections,
-            shutdown,
-            |(stream, peer), stop| {
-                let connection =
-                    self.connection(TCP, Source::Peer(peer), dialect, Cutting::lines());
-                connection.serve(stream, stop)
-            },
-        )
-        .await;
-    }
-
-    pub(super) async fn unix(
-        &self,
-        listener: UnixListener,
-        dialect: Dialect,
-        shutdown: CancellationToken,
-    ) {
-        accept(listener, self.max_connections, shutdown, |stream, stop| {
-            let packets = Cutting::Packets(Vec::new());
-            let connection = self.connection(UNIX_STREAM, Source::Rest, dialect, packets);
-            connection.serve(stream, stop)
+        let entry = Entry {
+            door,
+            admission: self.admission.clone(),
+            protocol: TCP,
+            max_connections: self.max_connections,
+        };
+        accept(listener, entry, shutdown, move |stream, sender, stop| {
+            self.serve(stream, sender, dialect, Cutting::lines(), stop)
         })
         .await;
     }
 
-    fn connection(
+    /// As [`accept`], for sockets that only this host reaches.
+    pub(super) async fn unix(
+        self,
+        listener: UnixListener,
+        dialect: Dialect,
+        shutdown: CancellationToken,
+    ) {
+        let connections = TaskTracker::new();
+        let slots = Arc::new(Semaphore::new(self.max_connections));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+                break;
+            };
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let sender = self.admission.sender(UNIX_STREAM, Source::Rest);
+                    let packets = Cutting::Packets(Vec::new());
+                    let served = self.serve(stream, sender, dialect, packets, shutdown.clone());
+                    connections.spawn(async move {
+                        served.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => super::super::frames::pause_after(&error).await,
+            }
+        }
+        connections.close();
+        connections.wait().await;
+    }
+
+    fn serve<S: AsyncRead + Unpin>(
         &self,
-        protocol: &'static str,
-        source: Source<'_>,
+        stream: S,
+        sender: Sender,
         dialect: Dialect,
         cutting: Cutting,
-    ) -> Connection {
-        let sender = self.admission.sender(protocol, source);
-        Connection {
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + use<S> {
+        let connection = Connection {
             taking: self.taking.clone(),
             intake: Intake::new(sender, self.admission.clone(), Arc::clone(&self.clock)),
             dialect,
             cutting,
-        }
+        };
+        connection.serve(stream, shutdown)
     }
 }
 
