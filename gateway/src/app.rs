@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::http::{self, Admin, Api, Entrance, HttpAuth, Taking};
 use crate::listen::{
     Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
-    bind_tcp, bind_udp,
+    Statsd, bind_statsd, bind_tcp, bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -49,6 +49,8 @@ pub struct Addresses {
     pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub pickle: Option<SocketAddr>,
     pub opentsdb: Option<SocketAddr>,
+    /// TCP, then UDP, as Graphite's.
+    pub statsd: Option<(SocketAddr, SocketAddr)>,
     pub influx_udp: Option<SocketAddr>,
 }
 
@@ -120,6 +122,7 @@ impl Gateway {
         let graphite = bind_graphite(&config).await?;
         let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
         let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
+        let statsd = bind_statsd(&config.statsd.addresses).await?;
         let influx_udp = config
             .influx_udp
             .map(|at| bind_udp("influx.udp_listen", at));
@@ -132,6 +135,7 @@ impl Gateway {
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
+            statsd: statsd.addresses,
             influx_udp: influx_udp.as_ref().map(|bound| bound.address),
         };
         let access = Access::open(&config.access, Arc::clone(&clock))?;
@@ -244,6 +248,15 @@ impl Gateway {
                 naming: config.taking.influx_naming.clone(),
                 door: door("influx", &config.influx_udp_door),
             };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if statsd.any() {
+            let config = config.statsd.clone();
+            let doors = (
+                door("statsd", &config.door),
+                door("statsd_udp", &config.udp_door),
+            );
+            let taken = Statsd::new(statsd, doors, config, admission.clone(), Arc::clone(&clock));
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");

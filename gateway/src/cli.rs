@@ -207,6 +207,9 @@ fn announce(addresses: &Addresses) {
     if let Some(address) = addresses.pickle {
         println!("pickle {address}");
     }
+    if let Some((tcp, udp)) = addresses.statsd {
+        println!("statsd tcp {tcp} udp {udp}");
+    }
     if let Some(address) = addresses.opentsdb {
         println!("opentsdb {address}");
     }

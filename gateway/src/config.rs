@@ -3,6 +3,7 @@
 
 mod admission;
 mod doors;
+mod statsd;
 mod taking;
 
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ use crate::access::{AccessConfig, DoorConfig, ReadTls};
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
 use crate::http::{HttpAuth, QueryLimits, TakingConfig};
+
+pub use statsd::{StatsdAddresses, StatsdConfig, StatsdNaming};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -45,6 +48,7 @@ struct Read {
     aggregation: ReadAggregation,
     influx: taking::ReadInflux,
     opentsdb: taking::ReadOpenTsdb,
+    statsd: statsd::ReadStatsd,
     pushgateway: taking::ReadPushgateway,
     otlp: taking::ReadOtlp,
     admission: admission::ReadAdmission,
@@ -186,6 +190,7 @@ pub struct Config {
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    pub statsd: StatsdConfig,
     pub influx_udp: Option<SocketAddr>,
     pub influx_udp_door: DoorConfig,
     pub influx_udp_precision: Precision,
@@ -256,6 +261,7 @@ impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
         let access = AccessConfig::meant(self.access.tokens, self.tls, &self.data_dir)?;
+        let statsd = self.statsd.meant(&access)?;
         let graphite = &self.graphite;
         let graphite_door =
             access.door("graphite", &graphite.auth, &graphite.tls, &graphite.allow)?;
@@ -301,6 +307,7 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            statsd,
             influx_udp: address_if_any("influx.udp_listen", &self.influx.udp_listen)?,
             influx_udp_precision: self.influx.precision()?,
             taking: taking.meant()?,
@@ -536,6 +543,19 @@ mod tests {
                 .contains("unknown key `graphite.listne`")
         );
         assert!(load(&["graphite.listen="]).unwrap().graphite.is_none());
+        for (set, key) in [
+            ("statsd.dialect=netdata", "statsd.dialect"),
+            ("statsd.naming=flat", "statsd.naming"),
+            ("statsd.interval=100ms", "statsd.interval"),
+            ("statsd.graphite.percentiles=[0]", "percentiles"),
+            (
+                "statsd.graphite.histogram=[{metric='',bins=[2,1]}]",
+                "histogram[0].bins",
+            ),
+        ] {
+            let refused = load(&[set]).unwrap_err();
+            assert!(refused.contains(key), "{set}: {refused}");
+        }
         assert!(
             load(&["store.window=4h"]).is_ok(),
             "no default makes another key's value wrong"

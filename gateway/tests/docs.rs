@@ -77,3 +77,8 @@ fn admission() {
 fn aggregation() {
     assert_eq!(run("aggregation.md"), 3);
 }
+
+#[test]
+fn statsd() {
+    assert_eq!(run("statsd.md"), 3);
+}

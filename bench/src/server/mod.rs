@@ -4,6 +4,7 @@
 mod by;
 mod carbon;
 mod debian;
+mod etsy;
 mod influx;
 mod prometheus;
 mod questions;
@@ -72,6 +73,11 @@ pub(crate) fn peer(name: &str, packages: &Packages) -> Result<Box<dyn Server>> {
         "carbon" => Box::new(carbon::Carbon::new(packages)?),
         other => bail!("nobody knows the peer {other:?}"),
     })
+}
+
+/// etsy's StatsD server, fetched below a folder.
+pub(crate) fn etsy(folder: &Path) -> Result<Box<dyn Server>> {
+    Ok(Box::new(etsy::Etsy::new(folder)?))
 }
 
 /// A server that is sent this protocol instead of its first.

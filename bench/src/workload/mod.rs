@@ -6,6 +6,7 @@ mod latency;
 mod load;
 mod never_seen;
 mod restart;
+mod statsd;
 mod ten_million;
 
 use std::fs;
@@ -49,6 +50,8 @@ pub(crate) enum Name {
     Influx100k,
     /// A million series that were never seen
     NeverSeen,
+    /// StatsD over UDP, one metric a packet and packed
+    Statsd,
     /// Start after kill -9 with 1 GB of journal
     Restart,
     /// Ten million series, a million samples a second for ten minutes
@@ -56,7 +59,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Text100k,
         Self::Text1m,
         Self::Frames1m,
@@ -65,6 +68,7 @@ impl Name {
         Self::RemoteWrite1m,
         Self::Influx100k,
         Self::NeverSeen,
+        Self::Statsd,
         Self::Restart,
         Self::TenMillion,
     ];
@@ -84,6 +88,7 @@ impl Name {
             Self::RemoteWrite1m => load::remote_write_1m(bench),
             Self::Influx100k => load::influx_100k(bench),
             Self::NeverSeen => never_seen::run(bench),
+            Self::Statsd => statsd::run(bench),
             Self::Restart => restart::run(bench),
             Self::TenMillion => ten_million::run(bench),
         }

@@ -76,6 +76,10 @@ impl Door {
         self.config.auth
     }
 
+    pub(crate) fn asks_for_signatures(&self) -> bool {
+        self.config.signed
+    }
+
     /// Whether this address may send anything at all.
     #[inline]
     pub(crate) fn admits(&self, address: IpAddr) -> bool {

@@ -2,9 +2,11 @@
 //! Bounded; who comes when it is full waits for a place of somebody who fell silent, and is counted among the rest.
 
 use std::collections::HashMap;
+use std::iter::{Peekable, from_fn};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use weir_datagram::Datagram;
 use weir_store::Clock;
 
 use super::intake::Intake;
@@ -82,14 +84,52 @@ impl Crowd {
         let sender = intake.sender();
         if sender.take_bytes(datagram.len() as u64, now_ms).is_err() {
             // Nothing of it is read; what it held is told by its lines.
-            let lines = said.split(|byte| *byte == b'\n');
-            sender.lose(
-                Dropped::Rate,
-                lines.filter(|line| !line.is_empty()).count() as u64,
-            );
+            sender.lose(Dropped::Rate, lines(said));
             return None;
         }
         Some((said, intake))
+    }
+
+    /// The same for datagrams that came from one source one after the other; what they say goes behind `run`. Of signed
+    /// ones each is a run of its own, since each says itself whose it is.
+    pub(crate) fn open_run<'a>(
+        &mut self,
+        datagrams: &mut Peekable<impl Iterator<Item = Datagram<'a>>>,
+        now_ms: i64,
+        run: &mut Vec<&'a [u8]>,
+    ) -> Option<&mut Intake> {
+        let first = datagrams.next()?;
+        let Some(peer) = first.peer else {
+            run.push(first.bytes);
+            run.extend(
+                from_fn(|| datagrams.next_if(|next| next.peer.is_none())).map(|next| next.bytes),
+            );
+            return Some(&mut self.rest);
+        };
+        if self.door.asks_for_signatures() {
+            let (said, intake) = self.open(first.bytes, peer, now_ms)?;
+            run.push(said);
+            return Some(intake);
+        }
+        run.extend(self.door.open(first.bytes, peer).map(|(said, _)| said));
+        while let Some(next) = datagrams.next_if(|next| next.peer == first.peer) {
+            run.extend(self.door.open(next.bytes, peer).map(|(said, _)| said));
+        }
+        if run.is_empty() {
+            return None;
+        }
+        let intake = self.of(Who::Address(peer.to_canonical()), now_ms);
+        let sender = intake.sender();
+        if sender.is_limited() {
+            run.retain(|said| match sender.take_bytes(said.len() as u64, now_ms) {
+                Ok(()) => true,
+                Err(_) => {
+                    sender.lose(Dropped::Rate, lines(said));
+                    false
+                }
+            });
+        }
+        Some(intake)
     }
 
     fn of(&mut self, who: Who, now_ms: i64) -> &mut Intake {
@@ -114,6 +154,11 @@ impl Crowd {
         });
         member.heard_ms = now_ms;
         &mut member.intake
+    }
+
+    /// Where goes what has no source that can be told.
+    pub(crate) fn rest(&mut self) -> &mut Intake {
+        &mut self.rest
     }
 
     fn has_room(&mut self, now_ms: i64) -> bool {
@@ -153,4 +198,10 @@ impl Crowd {
     pub(crate) fn kernel_drops(&self, datagrams: u64) {
         self.rest.sender().kernel_drops(datagrams);
     }
+}
+
+/// Those with anything in them.
+fn lines(said: &[u8]) -> u64 {
+    let lines = said.split(|byte| *byte == b'\n');
+    lines.filter(|line| !line.is_empty()).count() as u64
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use weir_datagram::Drops;
 use weir_store::Clock;
 
 use super::crowd::Crowd;
 use super::intake::Intake;
-use super::kernel_drops::KernelDrops;
 
 const DATAGRAM_BYTES: usize = 65_536;
 /// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
@@ -30,7 +30,7 @@ pub(super) async fn serve(
     shutdown: CancellationToken,
     mut take: impl FnMut(&mut Intake, &[u8]),
 ) {
-    let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
+    let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], Drops::default());
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

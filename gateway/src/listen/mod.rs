@@ -10,11 +10,11 @@ mod graphite;
 mod http;
 mod influx;
 pub(crate) mod intake;
-mod kernel_drops;
 mod lines;
 pub(crate) mod names;
 mod opentsdb;
 mod pickle;
+mod statsd;
 
 pub(crate) use lines::Lines;
 
@@ -25,3 +25,4 @@ pub use http::HttpPort;
 pub use influx::InfluxUdp;
 pub use opentsdb::OpenTsdbTcp;
 pub use pickle::PickleTcp;
+pub use statsd::{Statsd, StatsdSockets, bind_statsd};

@@ -97,7 +97,7 @@ fn python_opentelemetry() {
 }
 
 /// A client that runs until it is dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

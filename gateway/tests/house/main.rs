@@ -21,6 +21,7 @@ mod remote_write;
 mod rules;
 mod sending;
 mod starting;
+mod statsd;
 mod survival;
 mod tools;
 mod web;

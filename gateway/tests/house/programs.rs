@@ -102,12 +102,13 @@ pub(crate) fn agent_path() -> PathBuf {
 }
 
 /// Every port that a gateway opens.
-const PORTS: [&str; 5] = [
+const PORTS: [&str; 6] = [
     "http.listen",
     "frames.listen",
     "graphite.listen",
     "graphite.pickle_listen",
     "opentsdb.listen",
+    "statsd.listen",
 ];
 
 /// A gateway with its directory; it keeps its ports over restarts.
@@ -121,6 +122,8 @@ pub(crate) struct Gateway {
     pub(crate) graphite_udp: String,
     pub(crate) pickle: String,
     pub(crate) opentsdb: String,
+    pub(crate) statsd_tcp: String,
+    pub(crate) statsd_udp: String,
     /// Where it was asked for.
     pub(crate) influx_udp: Option<String>,
 }
@@ -157,8 +160,9 @@ impl Gateway {
         let args = arguments(&own, level, dir.path(), &any);
         let program = Program::start_to(&gateway_path(), &args, "ready", log);
         let word = |key: &str| program.said[key].clone();
-        let graphite = word("graphite");
+        let (graphite, statsd) = (word("graphite"), word("statsd"));
         let graphite: Vec<&str> = graphite.split(' ').collect();
+        let statsd: Vec<&str> = statsd.split(' ').collect();
         Self {
             http: word("page")
                 .trim_start_matches("http://")
@@ -169,6 +173,8 @@ impl Gateway {
             graphite_udp: graphite[3].to_owned(),
             pickle: word("pickle"),
             opentsdb: word("opentsdb"),
+            statsd_tcp: statsd[1].to_owned(),
+            statsd_udp: statsd[3].to_owned(),
             influx_udp: program.said.get("influx").cloned(),
             own,
             program,
@@ -189,6 +195,7 @@ impl Gateway {
             format!("graphite.listen={}", self.graphite_tcp),
             format!("graphite.pickle_listen={}", self.pickle),
             format!("opentsdb.listen={}", self.opentsdb),
+            format!("statsd.listen={}", self.statsd_tcp),
         ];
         self.program = Program::start_until(
             &gateway_path(),
@@ -196,6 +203,7 @@ impl Gateway {
             last,
         );
         self.graphite_udp = self.graphite_tcp.clone();
+        self.statsd_udp = self.statsd_tcp.clone();
     }
 }
 

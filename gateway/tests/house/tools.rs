@@ -36,6 +36,28 @@ pub(crate) fn python(script: &str, args: &[&str]) {
     assert!(output.status.success(), "{}: {said}", script.display());
 }
 
+/// A Python with these packages.
+pub(crate) fn python_with(packages: &[&str]) -> PathBuf {
+    let folder = made(&format!("python-{}", packages.join("-")), |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let pip = folder.join("bin/pip");
+        run(Command::new(pip)
+            .args(["install", "--quiet"])
+            .args(packages));
+    });
+    folder.join("bin/python")
+}
+
+/// A folder with this package of npm's.
+pub(crate) fn node(package: &str) -> PathBuf {
+    made(&format!("node-{package}"), |folder| {
+        let mut npm = Command::new("npm");
+        let quiet = ["--silent", "--no-audit", "--no-fund", "--omit=optional"];
+        npm.arg("install").args(quiet).arg("--prefix").arg(folder);
+        run(npm.arg(package));
+    })
+}
+
 /// The root of an unpacked package of Debian's and of what it depends on.
 pub(crate) fn debian(name: &str, packages: &[&str]) -> PathBuf {
     made(name, |folder| {
@@ -88,7 +110,7 @@ fn made(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     assert!(succeeds(command), "{command:?} failed");
 }
 
