@@ -111,6 +111,7 @@ impl Agent {
         };
         let uplink = Uplink {
             gateways: config.gateways,
+            tls: config.tls,
             identity,
             outbox,
             status,

@@ -10,6 +10,7 @@ use weir_config::{ConfigError, DurationText};
 use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
+use crate::tls::TlsConfig;
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -25,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Read {
     gateways: Vec<String>,
     token: String,
+    tls: ReadTls,
     host: String,
     interval: DurationText,
     labels: BTreeMap<String, String>,
@@ -41,6 +43,15 @@ struct ReadStatsd {
     signed_gauges: bool,
     max_series: usize,
     idle_intervals: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadTls {
+    on: bool,
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,6 +81,8 @@ struct ReadCollectors {
 pub struct Config {
     pub gateways: Vec<String>,
     pub token: String,
+    /// `None`: gateways are spoken to without TLS.
+    pub tls: Option<TlsConfig>,
     pub host: String,
     pub interval: Duration,
     pub labels: Vec<(String, String)>,
@@ -101,7 +114,14 @@ impl Config {
         sets: &[String],
     ) -> Result<Self, ConfigError> {
         let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
-        read.meant().map_err(|error| places.locate(error))
+        let mut config = read.meant().map_err(|error| places.locate(error))?;
+        if let (Some(dir), Some(tls)) = (file.and_then(Path::parent), &mut config.tls) {
+            let own = tls.own.iter_mut().flat_map(|(chain, key)| [chain, key]);
+            for file in tls.ca.iter_mut().chain(own) {
+                *file = dir.join(&*file);
+            }
+        }
+        Ok(config)
     }
 }
 
@@ -135,6 +155,7 @@ impl Read {
         Ok(Config {
             gateways: self.gateways,
             token: self.token,
+            tls: self.tls.meant()?,
             host: if self.host.is_empty() {
                 kernel_name()
             } else {
@@ -148,6 +169,29 @@ impl Read {
             patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
+    }
+}
+
+impl ReadTls {
+    fn meant(self) -> Result<Option<TlsConfig>, ConfigError> {
+        let is_given = |file: &Path| !file.as_os_str().is_empty();
+        let is_any = [&self.ca, &self.certificate, &self.key]
+            .iter()
+            .any(|file| is_given(file));
+        if !self.on {
+            return match is_any {
+                true => Err(invalid("tls.on", "set it to true for the files to be used")),
+                false => Ok(None),
+            };
+        }
+        if is_given(&self.certificate) != is_given(&self.key) {
+            let reason = "a certificate and its key are given together";
+            return Err(invalid("tls.certificate", reason));
+        }
+        Ok(Some(TlsConfig {
+            ca: Some(self.ca).filter(|file| is_given(file)),
+            own: is_given(&self.certificate).then_some((self.certificate, self.key)),
+        }))
     }
 }
 

@@ -11,4 +11,5 @@ mod queue;
 mod statsd;
 mod status;
 mod ticks;
+pub mod tls;
 mod uplink;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use rustix::fd::AsFd;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
-use weir_aggregate::{Aggregator, AggregatorConfig};
+use weir_aggregate::{Aggregator, AggregatorConfig, Labels};
+use weir_datagram::{Batch, Drops};
 use weir_wire::statsd::{self, Dialect};
 
 use crate::app::Clock;
@@ -20,9 +21,10 @@ use crate::uplink::Outbox;
 
 /// Asked of the kernel; what it gives is in `weir_agent_statsd_receive_buffer_bytes`.
 const BUFFER_BYTES: usize = 4 << 20;
-const DATAGRAM_BYTES: usize = 65_536;
-/// Datagrams taken at one waking, so that an interval's end is never far off.
-const AT_ONCE: usize = 1_024;
+/// Datagrams taken by one call.
+const AT_ONCE: usize = 32;
+/// Calls at one waking, so that an interval's end is never far off.
+const CALLS_AT_ONCE: usize = 32;
 /// How long a stop waits for packets that are on their way through the kernel.
 const LAST_LOOK: Duration = Duration::from_millis(50);
 
@@ -33,7 +35,7 @@ pub(crate) struct StatsdListener {
     clock: Clock,
     outbox: Arc<Outbox>,
     begun_ms: i64,
-    drops_seen: u64,
+    drops: Drops,
 }
 
 /// # Errors
@@ -63,7 +65,10 @@ impl StatsdListener {
         let aggregator = AggregatorConfig {
             max_series: config.max_series,
             idle_intervals: config.idle_intervals,
-            labels,
+            labels: Labels {
+                defaults: labels,
+                origin: None,
+            },
             ..AggregatorConfig::default()
         };
         let begun_ms = clock();
@@ -72,24 +77,25 @@ impl StatsdListener {
             aggregator: Aggregator::new(aggregator),
             dialect: Dialect {
                 signed_gauges: config.signed_gauges,
+                ..Dialect::default()
             },
             clock,
             outbox,
             begun_ms,
-            drops_seen: 0,
+            drops: Drops::default(),
         }
     }
 
     /// Serves until told to stop; then takes what is in the socket and closes the open interval.
     pub(crate) async fn run(mut self, interval: Duration, shutdown: CancellationToken) {
         let mut ticks = Ticks::new(interval, Arc::clone(&self.clock));
-        let mut buffer = vec![0; DATAGRAM_BYTES];
+        let mut batch = Batch::new(AT_ONCE);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Tick { at_ms } = ticks.next() => self.close(at_ms),
                 ready = self.socket.readable() => match ready {
-                    Ok(()) => { self.drain(&mut buffer); }
+                    Ok(()) => { self.drain(&mut batch); }
                     Err(error) => {
                         tracing::error!("the StatsD socket ended: {error}");
                         break;
@@ -97,30 +103,35 @@ impl StatsdListener {
                 },
             }
         }
-        self.last_look(&mut buffer).await;
+        self.last_look(&mut batch).await;
         self.close((self.clock)());
     }
 
     /// Takes what was sent before the stop. What is in the socket is known to the runtime only once it has looked
     /// again; a sender that never pauses is cut off.
-    async fn last_look(&mut self, buffer: &mut [u8]) {
+    async fn last_look(&mut self, batch: &mut Batch) {
         let deadline = tokio::time::Instant::now() + LAST_LOOK;
         while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
-            self.drain(buffer);
+            self.drain(batch);
         }
     }
 
-    fn drain(&mut self, buffer: &mut [u8]) {
-        for _ in 0..AT_ONCE {
-            let Ok(bytes) = self.socket.try_recv(buffer) else {
+    fn drain(&mut self, batch: &mut Batch) {
+        for _ in 0..CALLS_AT_ONCE {
+            let taken = self
+                .socket
+                .try_io(Interest::READABLE, || batch.take(&self.socket));
+            let Ok(count) = taken else {
                 return;
             };
-            self.take(&buffer[..bytes]);
+            counter!("weir_agent_statsd_packets_total").increment(count as u64);
+            for datagram in batch.iter() {
+                self.take(datagram.bytes);
+            }
         }
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        counter!("weir_agent_statsd_packets_total").increment(1);
         let mut accepted = 0;
         for metric in statsd::parse(datagram, self.dialect) {
             match metric.and_then(|metric| self.aggregator.record(&metric)) {
@@ -143,57 +154,11 @@ impl StatsdListener {
         self.begun_ms = now_ms;
         gauge!("weir_agent_statsd_series").set(closed.series as f64);
         counter!("weir_agent_statsd_expired_series_total").increment(closed.expired as u64);
-        self.count_kernel_drops();
+        let dropped = self.drops.since_last_look(&self.socket);
+        counter!("weir_agent_statsd_kernel_drops_total").increment(dropped);
         if !closed.samples.is_empty() {
             self.outbox.queue.lock().push(closed.samples);
             self.outbox.filled.notify_one();
         }
-    }
-
-    /// Packets the kernel dropped because this socket's buffer was full, from /proc/net/udp by the socket's inode.
-    fn count_kernel_drops(&mut self) {
-        let Ok(stat) = rustix::fs::fstat(self.socket.as_fd()) else {
-            return;
-        };
-        let tables = ["/proc/net/udp", "/proc/net/udp6"].map(std::fs::read_to_string);
-        let drops = tables
-            .iter()
-            .flatten()
-            .find_map(|table| drops_of(table, stat.st_ino));
-        let Some(drops) = drops else {
-            return;
-        };
-        counter!("weir_agent_statsd_kernel_drops_total")
-            .increment(drops.saturating_sub(self.drops_seen));
-        self.drops_seen = drops;
-    }
-}
-
-/// `inode` is the tenth word of a row, `drops` the last.
-fn drops_of(table: &str, inode: u64) -> Option<u64> {
-    let inode = inode.to_string();
-    table.lines().skip(1).find_map(|row| {
-        let mut words = row.split_whitespace();
-        let found = words.nth(9)? == inode;
-        if found {
-            words.next_back()?.parse().ok()
-        } else {
-            None
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn drops_are_read_by_inode() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n\
-            1: 0100007F:1F91 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 777 2 0000000000000000 3\n\
-            2: 0100007F:1FBD 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 778 2 0000000000000000 42\n";
-        assert_eq!(drops_of(table, 778), Some(42));
-        assert_eq!(drops_of(table, 1), None);
-        assert_eq!(drops_of("", 1), None);
     }
 }

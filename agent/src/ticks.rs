@@ -30,7 +30,7 @@ impl Ticks {
 
     /// Waits for the next boundary; those that were slept through are left out. Loses nothing when dropped.
     pub(crate) async fn next(&mut self) -> Tick {
-        let at_ms = boundary_after(
+        let at_ms = weir_aggregate::end_after(
             self.last_ms.max((self.clock)() - self.interval_ms),
             self.interval_ms,
         );
@@ -41,10 +41,6 @@ impl Ticks {
         self.last_ms = at_ms.min((self.clock)() + self.interval_ms);
         Tick { at_ms }
     }
-}
-
-fn boundary_after(time_ms: i64, interval_ms: i64) -> i64 {
-    (time_ms.div_euclid(interval_ms) + 1) * interval_ms
 }
 
 #[cfg(test)]

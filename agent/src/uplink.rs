@@ -9,7 +9,6 @@ use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,12 +16,16 @@ use weir_wire::frame::{self, Ack, Dictionary, Frame, FrameError, Hello, Inbox, R
 
 use crate::queue::{Batch, Queue};
 use crate::status::Status;
+use crate::tls::{self, Socket, TlsConfig, TlsError};
 
 /// Batches sent ahead of their acknowledgement.
 const AHEAD: u64 = 32;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+type Reading = tokio::io::ReadHalf<Box<dyn Socket>>;
+type Writing = tokio::io::WriteHalf<Box<dyn Socket>>;
 
 /// The queue, and a bell that rings when something was put in.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct Identity {
 
 pub(crate) struct Uplink {
     pub gateways: Vec<String>,
+    /// `None`: without TLS.
+    pub tls: Option<TlsConfig>,
     pub identity: Identity,
     pub outbox: Arc<Outbox>,
     pub status: Arc<Status>,
@@ -66,6 +71,8 @@ enum End {
     Frame(#[from] FrameError),
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     #[error("the gateway said something out of order")]
     Order,
 }
@@ -108,7 +115,11 @@ impl Uplink {
     ) -> Result<(), End> {
         let stream = within(CONNECT_TIMEOUT, TcpStream::connect(gateway)).await??;
         stream.set_nodelay(true)?;
-        let (read, mut write) = stream.into_split();
+        let stream: Box<dyn Socket> = match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => within(CONNECT_TIMEOUT, tls::connect(tls, gateway, stream)).await??,
+        };
+        let (read, mut write) = tokio::io::split(stream);
         let mut frames = Frames {
             read,
             inbox: Inbox::default(),
@@ -151,7 +162,7 @@ struct Session<'a> {
     uplink: &'a Uplink,
     /// Back to short once something was acknowledged: a welcome alone proves nothing.
     pause: &'a mut Pause,
-    write: OwnedWriteHalf,
+    write: Writing,
     dictionary: Dictionary,
     /// The newest sequence sent, and the newest acknowledged, in this session; 0 before the first.
     sent: u64,
@@ -246,7 +257,7 @@ impl Session<'_> {
 }
 
 struct Frames {
-    read: OwnedReadHalf,
+    read: Reading,
     inbox: Inbox,
 }
 
@@ -265,7 +276,7 @@ impl Frames {
 }
 
 /// A gateway that reads nothing holds the session up only as long as there is patience.
-async fn send(write: &mut OwnedWriteHalf, frame: &Frame, patience: Duration) -> Result<(), End> {
+async fn send(write: &mut Writing, frame: &Frame, patience: Duration) -> Result<(), End> {
     let mut bytes = Vec::new();
     frame::encode(frame, &mut bytes);
     Ok(within(patience, write.write_all(&bytes)).await??)

@@ -4,9 +4,17 @@
 use weir_wire::Reject;
 use weir_wire::statsd::{Metric, Value};
 
-use crate::close::{Closed, Closing};
+use crate::close::{Closed, Closing, Ended};
 use crate::entry::Entry;
+use crate::names::Labels;
+use crate::newcomers::{Everyone, Newcomers};
 use crate::table::Table;
+
+/// Metrics that are looked for before the first is added to.
+const TOGETHER: usize = 16;
+
+/// Behind a counter's name: the total of what was counted down.
+pub const DECREMENTS: &str = "_decrements";
 
 /// Bounds and what every series carries.
 #[derive(Debug, Clone)]
@@ -17,8 +25,7 @@ pub struct AggregatorConfig {
     pub max_set_members: usize,
     /// Intervals without a hit after which a series ends; at least 1.
     pub idle_intervals: u32,
-    /// Labels of every series that does not bring one of that name itself.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
 }
 
 impl Default for AggregatorConfig {
@@ -27,7 +34,7 @@ impl Default for AggregatorConfig {
             max_series: 100_000,
             max_set_members: 1_000_000,
             idle_intervals: 30,
-            labels: Vec::new(),
+            labels: Labels::default(),
         }
     }
 }
@@ -50,21 +57,97 @@ impl Aggregator {
         }
     }
 
-    /// Adds one metric to the open interval.
+    /// Adds one metric to the open interval; where it was measured at another time does not matter here.
     ///
     /// # Errors
     /// - [`Reject::OverLimit`]: a new series or set member past its bound;
     /// - [`Reject::BadName`]: too long, or in use by another kind;
     /// - [`Reject::BadLabels`]: tags that make no series;
-    /// - [`Reject::BadValue`]: a counter that would fall (a total must not: readers take that for a restart), a timer
-    ///   below 0 or above [`weir_wire::Histogram::MAX`];
+    /// - [`Reject::BadValue`]: a timer below 0 or above [`weir_wire::Histogram::MAX`];
     /// - [`Reject::BadRate`]: a timer's rate below one in a thousand million;
     /// - [`Reject::NotFinite`]: a sum that left the floats.
     ///
     /// Nothing is kept of a metric that is refused, a series that it would have made included.
     pub fn record(&mut self, metric: &Metric<'_>) -> Result<(), Reject> {
-        check(metric)?;
-        let slot = self.table.find_or_insert(metric, &self.config)?;
+        self.record_from(metric, &mut Everyone)
+    }
+
+    /// The same, with somebody who decides about what is new.
+    ///
+    /// # Errors
+    /// Theirs, too.
+    pub fn record_from(
+        &mut self,
+        metric: &Metric<'_>,
+        newcomers: &mut impl Newcomers,
+    ) -> Result<(), Reject> {
+        match metric.value {
+            // A total must not fall: readers take that for a restart.
+            Value::Counter(by) if by < 0.0 => {
+                let up = Metric {
+                    value: Value::Counter(-by),
+                    ..metric.clone()
+                };
+                self.add(&up, DECREMENTS, newcomers)
+            }
+            Value::Timer(value) => {
+                Entry::check_timer(value, metric.rate)?;
+                self.add(metric, "", newcomers)
+            }
+            _ => self.add(metric, "", newcomers),
+        }
+    }
+
+    /// The same for several, in their order; `each` is told what became of each. Where many series live, most of a metric's
+    /// cost is waiting for memory: here all are looked for before the first is added to, so that the waits fall together.
+    pub fn record_all(
+        &mut self,
+        metrics: &[Metric<'_>],
+        newcomers: &mut impl Newcomers,
+        mut each: impl FnMut(&Metric<'_>, Result<(), Reject>),
+    ) {
+        for metrics in metrics.chunks(TOGETHER) {
+            let mut slots = [None; TOGETHER];
+            for (slot, metric) in slots.iter_mut().zip(metrics) {
+                *slot = self.table.known(metric);
+            }
+            let known = slots.iter().flatten();
+            let touched = known.filter(|slot| self.table.touch(**slot)).count();
+            std::hint::black_box(touched);
+            for (slot, metric) in slots.iter().zip(metrics) {
+                let added = match *slot {
+                    Some(slot) => self.add_to(slot, metric),
+                    None => self.record_from(metric, newcomers),
+                };
+                each(metric, added);
+            }
+        }
+    }
+
+    /// Adds to an entry that was found by the metric's own text.
+    fn add_to(&mut self, slot: u32, metric: &Metric<'_>) -> Result<(), Reject> {
+        if let Value::Timer(value) = metric.value {
+            Entry::check_timer(value, metric.rate)?;
+        }
+        let room = self.config.max_set_members.saturating_sub(self.set_members);
+        let entry = self
+            .table
+            .entry(slot)
+            .filter(|entry| entry.is_of(&metric.value));
+        let entry = entry.ok_or(Reject::BadName)?;
+        self.set_members += entry.add(metric, room)?;
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        metric: &Metric<'_>,
+        suffix: &str,
+        newcomers: &mut impl Newcomers,
+    ) -> Result<(), Reject> {
+        let slot = self
+            .table
+            .find_or_insert(metric, suffix, &self.config, newcomers)?;
         let entry = self.table.entry(slot).ok_or(Reject::BadName)?;
         let was_empty = entry.is_new();
         let room = self.config.max_set_members - self.set_members.min(self.config.max_set_members);
@@ -84,24 +167,20 @@ impl Aggregator {
 
     /// Ends the interval from `from_ms` to `to_ms` (milliseconds since 1970) and begins the next.
     pub fn close(&mut self, from_ms: i64, to_ms: i64) -> Closed {
+        self.end(from_ms, to_ms).close(to_ms)
+    }
+
+    /// The same, with the work that needs no aggregator left to be done.
+    pub fn end(&mut self, from_ms: i64, to_ms: i64) -> Ended {
         self.set_members = 0;
         let mut closing = Closing::new(from_ms, to_ms, self.config.idle_intervals);
         self.table.retain(|entry| closing.entry(entry));
-        closing.closed(self.table.series())
+        closing.ended(self.table.series())
     }
 
     /// Series that live now.
     #[must_use]
     pub fn series(&self) -> usize {
         self.table.series()
-    }
-}
-
-/// What can be told before a series is looked for.
-fn check(metric: &Metric<'_>) -> Result<(), Reject> {
-    match metric.value {
-        Value::Counter(by) if by < 0.0 => Err(Reject::BadValue),
-        Value::Timer(value) => Entry::check_timer(value, metric.rate),
-        _ => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use weir_wire::{Histogram, Sample, SeriesKey, Value, stale};
 
 use crate::entry::{Entry, State};
 use crate::names::{Keys, QUANTILES, TimerKeys};
-use crate::timer::Timer;
+use crate::timer::{Timer, Values};
 
 /// What an interval gave.
 #[derive(Debug, Default)]
@@ -18,12 +18,72 @@ pub struct Closed {
     pub expired: usize,
 }
 
-/// An interval being closed.
+/// An interval that ended and is not worked out yet: nothing of it is the aggregator's any more, so that this can be done
+/// while the next is open.
+#[derive(Debug)]
+pub struct Ended {
+    pieces: Vec<Piece>,
+    series: usize,
+    expired: usize,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Sample(SeriesKey, Sample),
+    Timer(Arc<TimerKeys>, Values),
+}
+
+impl Ended {
+    /// Works it out.
+    #[must_use]
+    pub fn close(self, to_ms: i64) -> Closed {
+        let mut samples = Vec::with_capacity(self.pieces.len());
+        for piece in self.pieces {
+            match piece {
+                Piece::Sample(key, sample) => samples.push((key, sample)),
+                Piece::Timer(keys, values) => {
+                    if let Some(values) = values.distribution() {
+                        distribution(&keys, values, to_ms, &mut samples);
+                    }
+                }
+            }
+        }
+        Closed {
+            samples,
+            series: self.series,
+            expired: self.expired,
+        }
+    }
+}
+
+fn distribution(
+    keys: &TimerKeys,
+    values: Histogram,
+    to_ms: i64,
+    samples: &mut Vec<(SeriesKey, Sample)>,
+) {
+    let mut push = |key: &SeriesKey, value| {
+        let sample = Sample {
+            timestamp_ms: to_ms,
+            value,
+        };
+        samples.push((key.clone(), sample));
+    };
+    push(&keys.min, Value::Float(values.min()));
+    push(&keys.max, Value::Float(values.max()));
+    for (key, (_, quantile)) in keys.quantiles.iter().zip(QUANTILES) {
+        push(key, Value::Float(values.quantile(quantile)));
+    }
+    push(&keys.values, Value::Histogram(Arc::new(values)));
+}
+
+/// An interval being ended.
 pub(crate) struct Closing {
     from_ms: i64,
     to_ms: i64,
     idle_intervals: u32,
-    closed: Closed,
+    pieces: Vec<Piece>,
+    expired: usize,
 }
 
 impl Closing {
@@ -32,7 +92,8 @@ impl Closing {
             from_ms,
             to_ms,
             idle_intervals: idle_intervals.max(1),
-            closed: Closed::default(),
+            pieces: Vec::new(),
+            expired: 0,
         }
     }
 
@@ -59,17 +120,18 @@ impl Closing {
         true
     }
 
-    pub(crate) fn closed(self, series: usize) -> Closed {
-        Closed {
+    pub(crate) fn ended(self, series: usize) -> Ended {
+        Ended {
+            pieces: self.pieces,
             series,
-            ..self.closed
+            expired: self.expired,
         }
     }
 
     /// The mark is a millisecond before the end: a series that comes back in the next interval begins with its 0 at
     /// this end, and both must stand.
     fn end(&mut self, keys: &Keys) {
-        self.closed.expired += 1;
+        self.expired += 1;
         let at_ms = self.to_ms.saturating_sub(1);
         match keys {
             Keys::One(key) => self.push(key, at_ms, Value::Float(stale())),
@@ -82,22 +144,12 @@ impl Closing {
         }
     }
 
-    fn timer(&mut self, keys: &TimerKeys, timer: &mut Timer, first: bool) {
+    fn timer(&mut self, keys: &Arc<TimerKeys>, timer: &mut Timer, first: bool) {
         self.total(&keys.count, timer.count_total, first);
         self.total(&keys.sum, timer.sum_total, first);
         if let Some(values) = timer.take() {
-            self.distribution(keys, values);
+            self.pieces.push(Piece::Timer(Arc::clone(keys), values));
         }
-    }
-
-    fn distribution(&mut self, keys: &TimerKeys, values: Histogram) {
-        self.float(&keys.min, values.min());
-        self.float(&keys.max, values.max());
-        for (key, (_, quantile)) in keys.quantiles.iter().zip(QUANTILES) {
-            self.float(key, values.quantile(quantile));
-        }
-        let values = Value::Histogram(Arc::new(values));
-        self.push(&keys.values, self.to_ms, values);
     }
 
     fn total(&mut self, key: &SeriesKey, total: f64, first: bool) {
@@ -116,6 +168,6 @@ impl Closing {
             timestamp_ms,
             value,
         };
-        self.closed.samples.push((key.clone(), sample));
+        self.pieces.push(Piece::Sample(key.clone(), sample));
     }
 }

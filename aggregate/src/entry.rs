@@ -25,7 +25,7 @@ pub(crate) enum State {
     Counter { total: f64 },
     Gauge { value: f64 },
     Timer(Box<Timer>),
-    Set(Members),
+    Set(Box<Members>),
 }
 
 impl Entry {
@@ -34,7 +34,7 @@ impl Entry {
             Value::Counter(_) => State::Counter { total: 0.0 },
             Value::GaugeSet(_) | Value::GaugeDelta(_) => State::Gauge { value: 0.0 },
             Value::Timer(_) => State::Timer(Box::default()),
-            Value::Set(_) => State::Set(Members::default()),
+            Value::Set(_) => State::Set(Box::default()),
         };
         Self {
             keys,
@@ -61,6 +61,15 @@ impl Entry {
                 | (State::Timer(_), Value::Timer(_))
                 | (State::Set(_), Value::Set(_))
         )
+    }
+
+    /// Reads what lies where the entry does, and where a timer's values do.
+    #[inline]
+    pub(crate) fn touch(&self) -> bool {
+        match &self.state {
+            State::Timer(timer) => timer.touch(),
+            _ => self.hit,
+        }
     }
 
     pub(crate) fn check_timer(value: f64, rate: f64) -> Result<(), Reject> {

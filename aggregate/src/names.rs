@@ -1,5 +1,7 @@
 //! The series that a metric makes: its own name and, for a timer, the names derived from it. Owns the rule by which
-//! labels of the metric go before those of the configuration.
+//! labels of the metric go before those of the configuration, and the origin's before both.
+
+use std::sync::Arc;
 
 use weir_wire::statsd::{Metric, Value};
 use weir_wire::{KeyError, NAME_LABEL, Reject, SeriesKey};
@@ -24,19 +26,26 @@ pub(crate) struct TimerKeys {
 #[derive(Debug)]
 pub(crate) enum Keys {
     One(SeriesKey),
-    Timer(Box<TimerKeys>),
+    Timer(Arc<TimerKeys>),
 }
 
 impl Keys {
+    /// Those that are derived from `own`, the metric's own series as [`named`] and renamed.
+    ///
     /// # Errors
-    /// Whatever keeps the name and the labels from being a series.
-    pub(crate) fn of(metric: &Metric<'_>, labels: &[(String, String)]) -> Result<Self, Reject> {
-        let key = |suffix: &str| key(metric, suffix, labels);
+    /// Whatever keeps a name and the labels from being a series.
+    pub(crate) fn of(
+        own: &SeriesKey,
+        metric: &Metric<'_>,
+        labels: &Labels,
+    ) -> Result<Self, Reject> {
+        let labels = labels.beside(metric);
+        let key = |suffix: &str| labels.put_on(own, suffix);
         let Value::Timer(_) = metric.value else {
             return Ok(Keys::One(key("")?));
         };
         let quantiles = QUANTILES.iter().map(|(suffix, _)| key(suffix));
-        Ok(Keys::Timer(Box::new(TimerKeys {
+        Ok(Keys::Timer(Arc::new(TimerKeys {
             values: key("")?,
             count: key("_count")?,
             sum: key("_sum")?,
@@ -46,12 +55,20 @@ impl Keys {
         })))
     }
 
+    /// The one that has the metric's name.
+    pub(crate) fn own(&self) -> &SeriesKey {
+        match self {
+            Keys::One(key) => key,
+            Keys::Timer(keys) => &keys.values,
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SeriesKey> {
-        let (own, derived) = match self {
-            Keys::One(key) => (key, None),
-            Keys::Timer(keys) => (&keys.values, Some(keys)),
+        let derived = match self {
+            Keys::One(_) => None,
+            Keys::Timer(keys) => Some(keys),
         };
-        std::iter::once(own).chain(derived.into_iter().flat_map(|keys| keys.derived()))
+        std::iter::once(self.own()).chain(derived.into_iter().flat_map(|keys| keys.derived()))
     }
 }
 
@@ -64,11 +81,60 @@ impl TimerKeys {
     }
 }
 
-fn key(
-    metric: &Metric<'_>,
-    suffix: &str,
-    labels: &[(String, String)],
-) -> Result<SeriesKey, Reject> {
+/// Labels that are put on every series.
+#[derive(Debug, Clone, Default)]
+pub struct Labels {
+    /// Give way to a metric's own of the same name.
+    pub defaults: Vec<(String, String)>,
+    /// Who aggregates: takes the place of a metric's own label of that name, so that no two ever write one series.
+    pub origin: Option<(String, String)>,
+}
+
+impl Labels {
+    /// Those that a metric leaves: one that it names with an empty value is not to be there.
+    pub(crate) fn beside(&self, metric: &Metric<'_>) -> Self {
+        let is_named = |label: &str| metric.tags.iter().any(|(own, _)| own == label);
+        let left = self.defaults.iter().filter(|(label, _)| !is_named(label));
+        Self {
+            defaults: left.cloned().collect(),
+            origin: self.origin.clone(),
+        }
+    }
+
+    /// The series `own` with a suffix behind its name and these labels.
+    pub(crate) fn put_on(&self, own: &SeriesKey, suffix: &str) -> Result<SeriesKey, Reject> {
+        self.make(&format!("{}{suffix}", own.name()), own)
+    }
+
+    /// The labels of `own` and these under another name.
+    pub(crate) fn make(&self, name: &str, own: &SeriesKey) -> Result<SeriesKey, Reject> {
+        let origin = self.origin.as_ref();
+        let is_origin = |key: &str| origin.is_some_and(|(label, _)| label == key);
+        let own = own.labels().filter(|(key, _)| !is_origin(key));
+        let mut pairs: Vec<(&str, &str)> = own.collect();
+        for (key, value) in &self.defaults {
+            if !is_origin(key) && !pairs.iter().any(|(own, _)| own == key) {
+                pairs.push((key, value));
+            }
+        }
+        pairs.extend(origin.map(|(key, value)| (key.as_str(), value.as_str())));
+        SeriesKey::new(name, pairs).map_err(reject)
+    }
+}
+
+/// The series that a metric names, but for one label.
+///
+/// # Errors
+/// Whatever keeps the name and the labels from being a series.
+pub fn series_of(metric: &Metric<'_>, without: Option<&str>) -> Result<SeriesKey, Reject> {
+    let own = named(metric, "")?;
+    let labels = own.labels().filter(|(label, _)| Some(*label) != without);
+    let labels: Vec<(&str, &str)> = labels.collect();
+    SeriesKey::from_sorted(own.name(), &labels).map_err(reject)
+}
+
+/// What a metric calls itself, with a suffix behind its name.
+pub(crate) fn named(metric: &Metric<'_>, suffix: &str) -> Result<SeriesKey, Reject> {
     let mut pairs: Vec<(&str, &str)> = metric.tags.iter().collect();
     if pairs.iter().any(|(key, _)| *key == NAME_LABEL) {
         return Err(Reject::BadLabels);
@@ -76,14 +142,12 @@ fn key(
     // Clients repeat their constant tags; only two values for one name contradict each other.
     pairs.sort_unstable();
     pairs.dedup();
-    for (key, value) in labels {
-        if !pairs.iter().any(|(own, _)| own == key) {
-            pairs.push((key, value));
-        }
-    }
-    let name = format!("{}{suffix}", metric.name);
-    SeriesKey::new(&name, pairs).map_err(|error| match error {
+    SeriesKey::new(&format!("{}{suffix}", metric.name), pairs).map_err(reject)
+}
+
+fn reject(error: KeyError) -> Reject {
+    match error {
         KeyError::EmptyName | KeyError::LongName => Reject::BadName,
         _ => Reject::BadLabels,
-    })
+    }
 }

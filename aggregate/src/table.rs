@@ -2,17 +2,17 @@
 //! on series and that no two entries ever write one series.
 
 use hashbrown::HashMap;
-use weir_wire::statsd::Metric;
+use weir_wire::statsd::{Metric, Value};
 use weir_wire::{Reject, SeriesKey};
 
 use crate::AggregatorConfig;
 use crate::entry::Entry;
-use crate::names::Keys;
+use crate::names::{Keys, named};
+use crate::newcomers::Newcomers;
+use crate::texts::{Tag, Texts};
 
 /// Texts remembered for each series that is allowed: the same labels come in few orders from honest clients.
 const SPELLINGS_PER_SERIES: usize = 2;
-/// Cannot stand in what a line's text is made of.
-const BETWEEN: u8 = 0;
 
 /// Every entry that lives, by slot.
 #[derive(Debug, Default)]
@@ -22,8 +22,9 @@ pub(crate) struct Table {
     /// Every series of every entry.
     by_key: HashMap<SeriesKey, u32>,
     /// A shortcut; an entry may have none or several.
-    by_text: HashMap<Box<[u8]>, u32>,
-    text: Vec<u8>,
+    by_text: Texts,
+    /// Of the metric that was looked for last.
+    tag: Option<Tag>,
 }
 
 impl Table {
@@ -35,23 +36,43 @@ impl Table {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
-    /// The slot of a metric's entry, made where there is none.
+    /// The slot of a metric whose text was seen before; none for what goes another way than by its text.
+    #[inline]
+    pub(crate) fn known(&self, metric: &Metric<'_>) -> Option<u32> {
+        match metric.value {
+            Value::Counter(by) if by < 0.0 => None,
+            _ => self.by_text.find(self.by_text.tag(metric, 0, "")),
+        }
+    }
+
+    /// Reads of an entry what adding to it will need; the answer is only for the compiler, which else would not.
+    #[inline]
+    pub(crate) fn touch(&self, slot: u32) -> bool {
+        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
+        entry.is_some_and(Entry::touch)
+    }
+
+    /// The slot of a metric's entry, made where there is none; `suffix` goes behind its name.
     pub(crate) fn find_or_insert(
         &mut self,
         metric: &Metric<'_>,
+        suffix: &str,
         config: &AggregatorConfig,
+        newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
-        self.set_text(metric);
-        if let Some(slot) = self.by_text.get(self.text.as_slice()) {
-            return self.of_kind(*slot, metric);
+        let tag = self.by_text.tag(metric, 0, suffix);
+        self.tag = Some(tag);
+        if let Some(slot) = self.by_text.find(tag) {
+            return self.of_kind(slot, metric);
         }
-        let keys = Keys::of(metric, &config.labels)?;
+        let own = newcomers.rename(named(metric, suffix)?, &metric.value)?;
+        let keys = Keys::of(&own, metric, &config.labels)?;
         let slot = match self.owner(&keys) {
             Some(slot) => self.of_kind(slot, metric)?,
-            None => self.insert(keys, metric, config)?,
+            None => self.insert(keys, metric, config, newcomers)?,
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
-            self.by_text.insert(self.text.as_slice().into(), slot);
+            self.by_text.insert(tag, slot);
         }
         Ok(slot)
     }
@@ -73,30 +94,22 @@ impl Table {
     /// Takes one entry away.
     pub(crate) fn forget(&mut self, slot: u32) {
         self.remove(slot);
-        self.by_text.remove(self.text.as_slice());
-    }
-
-    fn set_text(&mut self, metric: &Metric<'_>) {
-        let (in_name, field) = metric.tags.raw();
-        self.text.clear();
-        for part in [&metric.name, in_name, field] {
-            self.text.extend_from_slice(part.as_bytes());
-            self.text.push(BETWEEN);
+        if let Some(tag) = self.tag {
+            self.by_text.remove(tag);
         }
     }
 
-    /// The entry that writes the metric's own series. (A derived one that another writes is found on insertion.)
+    /// The entry whose own series these keys begin with. A derived series' name (`a_count`) is its timer's, though no
+    /// line may write it: that is found on insertion.
     fn owner(&self, keys: &Keys) -> Option<u32> {
-        self.by_key.get(keys.iter().next()?).copied()
+        let slot = *self.by_key.get(keys.own())?;
+        let entry = self.slots.get(slot as usize)?.as_ref()?;
+        (entry.keys.own() == keys.own()).then_some(slot)
     }
 
     fn of_kind(&self, slot: u32, metric: &Metric<'_>) -> Result<u32, Reject> {
-        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
-        // A derived series' name (`a_count`) is its timer's, though no line may write it.
-        let own = entry.and_then(|entry| entry.keys.iter().next());
-        let same = own.is_some_and(|key| key.name() == metric.name);
-        match entry {
-            Some(entry) if same && entry.is_of(&metric.value) => Ok(slot),
+        match self.slots.get(slot as usize).and_then(Option::as_ref) {
+            Some(entry) if entry.is_of(&metric.value) => Ok(slot),
             _ => Err(Reject::BadName),
         }
     }
@@ -106,6 +119,7 @@ impl Table {
         keys: Keys,
         metric: &Metric<'_>,
         config: &AggregatorConfig,
+        newcomers: &mut impl Newcomers,
     ) -> Result<u32, Reject> {
         if keys.iter().any(|key| self.by_key.contains_key(key)) {
             return Err(Reject::BadName);
@@ -113,6 +127,7 @@ impl Table {
         if self.by_key.len() + keys.iter().count() > config.max_series {
             return Err(Reject::OverLimit);
         }
+        newcomers.admit(&mut keys.iter())?;
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         for key in keys.iter() {
             self.by_key.insert(key.clone(), slot);
@@ -138,6 +153,6 @@ impl Table {
     fn forget_texts(&mut self) {
         let slots = &self.slots;
         self.by_text
-            .retain(|_, slot| slots.get(*slot as usize).is_some_and(Option::is_some));
+            .retain(|slot| slots.get(slot as usize).is_some_and(Option::is_some));
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use weir_wire::statsd::{Dialect, parse};
+use weir_wire::statsd::{self, Dialect, parse};
 use weir_wire::{Reject, Value, is_stale};
 
 use super::*;
@@ -12,7 +12,10 @@ fn small() -> Aggregator {
         max_series: 12,
         max_set_members: 3,
         idle_intervals: 2,
-        labels: vec![("host".into(), "web01".into())],
+        labels: Labels {
+            defaults: vec![("host".into(), "web01".into())],
+            origin: None,
+        },
     })
 }
 
@@ -57,6 +60,90 @@ fn a_counter_is_a_total_that_begins_with_0() {
     record(&mut aggregator, "a:1|c");
     assert_eq!(close(&mut aggregator), ["a=6@20000"]);
     assert_eq!(close(&mut aggregator), ["a=6@20000"]);
+}
+
+#[test]
+fn what_is_counted_down_is_a_total_of_its_own() {
+    let mut aggregator = small();
+    assert!(record(&mut aggregator, "a:5|c\na:-1|c\na:-1|c|@0.5\na:-0|c").is_empty());
+    assert_eq!(
+        close(&mut aggregator),
+        [
+            "a=0@10000",
+            "a=5@20000",
+            "a_decrements=0@10000",
+            "a_decrements=3@20000"
+        ]
+    );
+    assert_eq!(
+        record(&mut aggregator, "a_decrements:1|g"),
+        [Reject::BadName]
+    );
+}
+
+#[test]
+fn the_origin_takes_the_place_of_what_a_client_says() {
+    let mut aggregator = Aggregator::new(AggregatorConfig {
+        labels: Labels {
+            defaults: vec![("gateway".into(), "x".into()), ("dc".into(), "1".into())],
+            origin: Some(("gateway".into(), "gw1".into())),
+        },
+        ..AggregatorConfig::default()
+    });
+    let lines = "a:1|c|#gateway:mine\na:1|c\na:1|c|#dc:2";
+    assert!(record(&mut aggregator, lines).is_empty());
+    let closed = aggregator.close(0, 10);
+    let last = |labels: &str| {
+        let mut samples = closed.samples.iter().rev();
+        let found = samples.find(|(key, _)| key.to_string() == format!("a{labels}"));
+        found.map(|(_, sample)| sample.value.clone())
+    };
+    assert_eq!(aggregator.series(), 2);
+    assert_eq!(last(r#"{dc="1",gateway="gw1"}"#), Some(Value::Float(2.0)));
+    assert_eq!(last(r#"{dc="2",gateway="gw1"}"#), Some(Value::Float(1.0)));
+}
+
+/// Calls all of them `one`, lets gauges in only, and drops `x`.
+struct Strict(usize);
+
+impl Newcomers for Strict {
+    fn rename(
+        &mut self,
+        key: weir_wire::SeriesKey,
+        value: &statsd::Value<'_>,
+    ) -> Result<weir_wire::SeriesKey, Reject> {
+        match (key.name(), value) {
+            ("x", _) => Err(Reject::Unwanted),
+            (_, statsd::Value::GaugeSet(_)) => Ok(weir_wire::SeriesKey::bare("one").unwrap()),
+            _ => Ok(key),
+        }
+    }
+
+    fn admit(
+        &mut self,
+        keys: &mut dyn Iterator<Item = &weir_wire::SeriesKey>,
+    ) -> Result<(), Reject> {
+        self.0 += 1;
+        match keys.count() {
+            1 => Ok(()),
+            _ => Err(Reject::OverLimit),
+        }
+    }
+}
+
+#[test]
+fn who_decides_about_new_series_is_asked_once() {
+    let (mut aggregator, mut strict) = (small(), Strict(0));
+    let lines = "a:1|g\nb:2|g\na:3|g\nx:1|c\nt:1|ms\nt:1|ms";
+    let refused: Vec<_> = parse(lines.as_bytes(), Dialect::default())
+        .filter_map(|metric| aggregator.record_from(&metric.unwrap(), &mut strict).err())
+        .collect();
+    assert_eq!(
+        refused,
+        [Reject::Unwanted, Reject::OverLimit, Reject::OverLimit]
+    );
+    assert_eq!(strict.0, 3, "one that lives, and twice one that may not");
+    assert_eq!(close(&mut aggregator), ["one=3@20000"]);
 }
 
 #[test]
@@ -126,7 +213,7 @@ fn few_values_and_many_give_the_same() {
         }
         values(&mut aggregator)
     };
-    for count in [100, 128, 129, 1_000] {
+    for count in [100, 1_024, 1_025, 3_000] {
         let found = percentiles(count);
         let count = f64::from(count);
         for (name, expected) in [
@@ -194,7 +281,6 @@ fn what_is_refused_and_why() {
     let mut aggregator = small();
     let long = format!("{}:1|ms", "x".repeat(2_044));
     let cases = [
-        ("a:-1|c", Reject::BadValue),
         ("a:1e308|c|@0.001", Reject::NotFinite),
         ("t:-1|ms", Reject::BadValue),
         ("t:1e13|ms", Reject::BadValue),
@@ -296,4 +382,28 @@ proptest! {
             last = total;
         }
     }
+}
+
+#[test]
+fn many_together_are_as_one_by_one() {
+    let lines = "a:1|c\na:2|g\na:-3|c\nt:5|ms|@0.1\nt:-1|ms\ns:x|s\ns:y|s\ns:z|s\ns:w|s\nb:1|c|#:v\nt:7|ms\na:4|c";
+    let lines = [lines; 4].join("\n");
+    let metrics: Vec<_> = parse(lines.as_bytes(), Dialect::default())
+        .map(|metric| metric.unwrap())
+        .collect();
+    let (mut one, mut all) = (small(), small());
+    for _ in 0..3 {
+        let by_one: Vec<_> = metrics.iter().map(|metric| one.record(metric)).collect();
+        let mut together = Vec::new();
+        all.record_all(&metrics, &mut Everyone, |_, added| together.push(added));
+        assert_eq!(by_one, together);
+        assert_eq!(close(&mut one), close(&mut all));
+    }
+}
+
+#[test]
+fn intervals_are_aligned() {
+    assert_eq!(end_after(12_345, 10_000), 20_000);
+    assert_eq!(end_after(20_000, 10_000), 30_000);
+    assert_eq!(end_after(-1, 10_000), 0);
 }

@@ -3,8 +3,8 @@
 
 use weir_wire::{Histogram, HistogramError, Reject};
 
-/// Values kept as they came; from here on a distribution is smaller and faster.
-const FEW: usize = 128;
+/// Values kept as they came, which is one touch of memory each; from here on a distribution is smaller.
+const FEW: usize = 1_024;
 /// A value may stand for so many.
 const MAX_WEIGHT: f64 = 1e9;
 
@@ -52,24 +52,42 @@ impl Timer {
         Ok(())
     }
 
+    /// Reads the value that was added last, which lies beside the next.
+    #[inline]
+    pub(crate) fn touch(&self) -> bool {
+        self.few.last().is_some_and(|(value, _)| *value > 0.0)
+    }
+
     fn spill(&mut self) -> Result<(), HistogramError> {
         self.many = Some(Box::new(distribution(&self.few)?));
         self.few = Vec::new();
         Ok(())
     }
 
-    /// The interval's distribution, `None` when it had no values; the next begins with none.
-    pub(crate) fn take(&mut self) -> Option<Histogram> {
+    /// The interval's values, `None` when it had none; the next begins with none.
+    pub(crate) fn take(&mut self) -> Option<Values> {
+        let few = std::mem::take(&mut self.few);
         if let Some(many) = self.many.take() {
-            return Some(*many);
+            return Some(Values::Many(many));
         }
-        let taken = distribution(&self.few).ok().filter(|d| d.count() > 0);
-        // A busy timer fills it again at once; an idle one should not hold it.
-        if self.few.is_empty() {
-            self.few = Vec::new();
+        (!few.is_empty()).then_some(Values::Few(few))
+    }
+}
+
+/// Of one interval.
+#[derive(Debug)]
+pub(crate) enum Values {
+    Few(Vec<(f64, u32)>),
+    Many(Box<Histogram>),
+}
+
+impl Values {
+    /// Their distribution; `None` where nothing is left of their weights.
+    pub(crate) fn distribution(self) -> Option<Histogram> {
+        match self {
+            Self::Few(few) => distribution(&few).ok().filter(|found| found.count() > 0),
+            Self::Many(many) => Some(*many),
         }
-        self.few.clear();
-        taken
     }
 }
 

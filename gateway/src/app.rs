@@ -18,12 +18,14 @@ use weir_alerting::Alerting;
 use weir_query::Source;
 use weir_store::{Clock, Options, Recovery, Store, StoreError};
 
+use crate::access::{Access, Door, keep_current};
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api, Taking};
+use crate::http::{self, Admin, Api, Entrance, HttpAuth, Taking};
 use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, OpenTsdbTcp, PickleTcp, bind_tcp, bind_udp,
+    Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
+    Statsd, bind_statsd, bind_tcp, bind_udp,
 };
 use crate::mapping::Mapper;
 use crate::presence::Presence;
@@ -48,6 +50,9 @@ pub struct Addresses {
     pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub pickle: Option<SocketAddr>,
     pub opentsdb: Option<SocketAddr>,
+    /// TCP, then UDP, as Graphite's.
+    pub statsd: Option<(SocketAddr, SocketAddr)>,
+    pub influx_udp: Option<SocketAddr>,
 }
 
 /// A running gateway.
@@ -56,6 +61,7 @@ pub struct Gateway {
     /// What the start found; empty until [`Gateway::serve`].
     pub recovery: Recovery,
     store: Arc<Store>,
+    taking: Arc<Taking>,
     admission: Admission,
     presence: Arc<Presence>,
     clock: Clock,
@@ -73,6 +79,8 @@ struct Kept {
     admin: Option<Admin>,
     store: Arc<Store>,
     admission: Admission,
+    door: Door,
+    taking: Arc<Taking>,
 }
 
 /// Tasks that stop together.
@@ -115,6 +123,11 @@ impl Gateway {
         let graphite = bind_graphite(&config).await?;
         let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
         let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
+        let statsd = bind_statsd(&config.statsd.addresses).await?;
+        let influx_udp = config
+            .influx_udp
+            .map(|at| bind_udp("influx.udp_listen", at));
+        let influx_udp = influx_udp.transpose()?;
         let addresses = Addresses {
             http: page.address,
             frames: frames.address,
@@ -123,6 +136,12 @@ impl Gateway {
                 .map(|(tcp, udp)| (tcp.address, udp.address)),
             pickle: pickle.as_ref().map(|bound| bound.address),
             opentsdb: opentsdb.as_ref().map(|bound| bound.address),
+            statsd: statsd.addresses,
+            influx_udp: influx_udp.as_ref().map(|bound| bound.address),
+        };
+        let access = Access::open(&config.access, Arc::clone(&clock))?;
+        let door = |listener, door: &crate::access::DoorConfig| {
+            Door::new(listener, door.clone(), Arc::clone(&access))
         };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
@@ -139,6 +158,8 @@ impl Gateway {
         )
         .context("aggregation.rules")?;
         let admission = admission.with_aggregation(aggregation.clone());
+        let taking = Taking::open(config.taking.clone(), &admission, &clock);
+        let taking = Arc::new(taking.context("the pushed groups in data_dir")?);
         let presence = Arc::new(Presence::new(
             Arc::clone(&clock),
             config.beat.as_millis() as i64,
@@ -150,14 +171,17 @@ impl Gateway {
             alerting: Arc::clone(&alerting),
             mapper,
             aggregation,
+            access: Arc::clone(&access),
         };
         let intake = Stage::new("listeners");
         intake.spawn(|stop| {
             let (store, admission, presence) =
                 (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
             let (listener, token) = (frames.socket, config.frames_token.clone());
+            let door = door("frames", &config.frames_door);
             FrameListener {
                 listener,
+                door,
                 store,
                 admission,
                 presence,
@@ -173,12 +197,14 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections,
+                door: door("graphite", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
             let taken = GraphiteUdp {
                 socket,
                 admission: admission.clone(),
                 clock,
+                door: door("graphite_udp", &config.graphite_udp_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -188,6 +214,7 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.graphite_max_connections,
+                door: door("pickle", &config.graphite_door),
             };
             intake.spawn(|stop| taken.run(stop));
         }
@@ -197,12 +224,47 @@ impl Gateway {
                 admission: admission.clone(),
                 clock: Arc::clone(&clock),
                 max_connections: config.opentsdb_max_connections,
+                door: door("opentsdb", &config.opentsdb_door),
+                rules: config.taking.opentsdb_rules,
+                http: http::opentsdb_router(
+                    Entrance {
+                        door: door("opentsdb", &config.opentsdb_door),
+                        auth: match config.opentsdb_door.auth {
+                            true => HttpAuth::Write,
+                            false => HttpAuth::Off,
+                        },
+                        admission: admission.clone(),
+                        now: Arc::clone(&clock),
+                    },
+                    Arc::clone(&taking),
+                ),
             };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if let Some(bound) = influx_udp {
+            let taken = InfluxUdp {
+                socket: bound.socket,
+                admission: admission.clone(),
+                clock: Arc::clone(&clock),
+                precision: config.influx_udp_precision,
+                naming: config.taking.influx_naming.clone(),
+                door: door("influx", &config.influx_udp_door),
+            };
+            intake.spawn(|stop| taken.run(stop));
+        }
+        if statsd.any() {
+            let config = config.statsd.clone();
+            let doors = (
+                door("statsd", &config.door),
+                door("statsd_udp", &config.udp_door),
+            );
+            let taken = Statsd::new(statsd, doors, config, admission.clone(), Arc::clone(&clock));
             intake.spawn(|stop| taken.run(stop));
         }
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
+        inner.spawn(|stop| keep_current(Arc::clone(&access), stop));
 
         let ready = Arc::new(AtomicBool::new(false));
         let page_stop = CancellationToken::new();
@@ -212,6 +274,8 @@ impl Gateway {
                 .then(|| keeping::admin(&store, &clock, &config.data_dir)),
             store: Arc::clone(&store),
             admission: admission.clone(),
+            door: door("http", &config.http_door),
+            taking: Arc::clone(&taking),
         };
         let api = api(
             source,
@@ -222,15 +286,17 @@ impl Gateway {
             kept,
             Arc::clone(&ready),
         );
-        let page = tokio::spawn(serve_page(
-            page.socket,
-            http::router(api),
-            page_stop.clone(),
-        ));
+        let port = HttpPort {
+            listener: page.socket,
+            door: door("http", &config.http_door),
+            routes: http::router(api),
+        };
+        let page = tokio::spawn(port.run(page_stop.clone()));
         Ok(Self {
             addresses,
             recovery: Recovery::default(),
             store,
+            taking,
             admission,
             presence,
             clock,
@@ -295,6 +361,8 @@ impl Gateway {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         self.inner
             .spawn(|stop| upkeep::seal(store, clock, retention, stop));
+        let taking = Arc::clone(&self.taking);
+        self.inner.spawn(|stop| http::remember(taking, stop));
         let alerting = Arc::clone(&self.reloading.alerting);
         self.inner
             .spawn(|stop| async move { alerting.run(stop).await });
@@ -400,21 +468,19 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
-        taking: Taking::new(&kept.admission, &clock),
+        taking: kept.taking,
         ledger: Arc::clone(kept.admission.ledger()),
+        entrance: Entrance {
+            door: kept.door,
+            auth: config.http_auth,
+            admission: kept.admission.clone(),
+            now: clock,
+        },
         guard: {
             let admission = kept.admission.clone();
             Arc::new(move |limit| admission.guard_json(limit))
         },
         metrics,
-    }
-}
-
-async fn serve_page(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!("the HTTP port ended: {error}");
     }
 }
 

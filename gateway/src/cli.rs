@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use weir_store::Clock;
 
+use crate::access::{self, Access, TokenCommand};
 use crate::aggregation::{self, AggregateCommand};
 use crate::app::{Addresses, Gateway};
 use crate::asking;
@@ -53,6 +54,8 @@ enum Command {
     Map(MapCommand),
     /// Run Graphite lines of standard input through aggregation rules; the newest time so far is the clock.
     Aggregate(AggregateCommand),
+    /// Make, list and revoke tokens; a running gateway knows within seconds.
+    Token(TokenCommand),
     /// Check, back up, restore or change a data directory that no gateway uses.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -86,6 +89,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let (mut input, mut out) = (std::io::stdin().lock(), std::io::stdout().lock());
             aggregation::run(command, &mut input, &mut out).map_err(misconfigured)
         }
+        Some(Command::Token(command)) => {
+            let file = match &command.file {
+                Some(file) => file.clone(),
+                None => load(&cli)?.access.tokens().to_owned(),
+            };
+            let now_ms = wall_clock()();
+            print(&access::run_command(command, &file, now_ms).map_err(failed)?)
+        }
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => check(&cli),
         Some(Command::Run) | None => serve(&cli),
@@ -112,6 +123,7 @@ fn check(cli: &Cli) -> Result<(), Failure> {
     let rules = weir_alerting::load_rules(&config.alerting.rules, &asking::check());
     aggregation::load(&config.aggregation, &Default::default(), 0)
         .map_err(|error| misconfigured(error.into()))?;
+    Access::check_files(&config.access).map_err(misconfigured)?;
     if let Some(file) = &config.graphite_mappings {
         MappingFile::load(file).map_err(|error| misconfigured(error.into()))?;
     }
@@ -195,8 +207,14 @@ fn announce(addresses: &Addresses) {
     if let Some(address) = addresses.pickle {
         println!("pickle {address}");
     }
+    if let Some((tcp, udp)) = addresses.statsd {
+        println!("statsd tcp {tcp} udp {udp}");
+    }
     if let Some(address) = addresses.opentsdb {
         println!("opentsdb {address}");
+    }
+    if let Some(address) = addresses.influx_udp {
+        println!("influx {address}");
     }
 }
 

@@ -2,6 +2,9 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod doors;
+mod statsd;
+mod taking;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,10 +14,14 @@ use serde::Deserialize;
 use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
 use weir_config::{ConfigError, DurationText, SizeText};
 use weir_store::Policy;
+use weir_wire::influx::Precision;
 
+use crate::access::{AccessConfig, DoorConfig, ReadTls};
 use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
-use crate::http::QueryLimits;
+use crate::http::{HttpAuth, QueryLimits, TakingConfig};
+
+pub use statsd::{StatsdAddresses, StatsdConfig, StatsdNaming};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -34,12 +41,20 @@ const LEAST_WINDOWS: u64 = 4;
 struct Read {
     data_dir: PathBuf,
     http: ReadHttp,
+    access: doors::ReadAccess,
+    tls: ReadTls,
     frames: ReadFrames,
     graphite: ReadGraphite,
     aggregation: ReadAggregation,
-    opentsdb: ReadOpenTsdb,
+    influx: taking::ReadInflux,
+    opentsdb: taking::ReadOpenTsdb,
+    statsd: statsd::ReadStatsd,
+    pushgateway: taking::ReadPushgateway,
+    otlp: taking::ReadOtlp,
     admission: admission::ReadAdmission,
     guard: admission::ReadGuard,
+    rates: doors::ReadRates,
+    priorities: doors::ReadPriorities,
     store: ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
@@ -51,6 +66,10 @@ struct Read {
 struct ReadHttp {
     listen: String,
     admin: bool,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
+    max_write: SizeText,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,6 +77,9 @@ struct ReadHttp {
 struct ReadFrames {
     listen: String,
     token: String,
+    auth: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,13 +89,10 @@ struct ReadGraphite {
     pickle_listen: String,
     max_connections: usize,
     mappings: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadOpenTsdb {
-    listen: String,
-    max_connections: usize,
+    auth: String,
+    udp: String,
+    tls: String,
+    allow: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,12 +176,26 @@ pub struct Config {
     pub http: SocketAddr,
     pub frames: SocketAddr,
     pub frames_token: String,
+    pub access: AccessConfig,
+    pub http_auth: HttpAuth,
+    pub http_door: DoorConfig,
+    pub frames_door: DoorConfig,
+    /// Of lines and pickles over TCP.
+    pub graphite_door: DoorConfig,
+    pub graphite_udp_door: DoorConfig,
+    pub opentsdb_door: DoorConfig,
     /// `None`: no Graphite lines.
     pub graphite: Option<SocketAddr>,
     pub pickle: Option<SocketAddr>,
     pub graphite_max_connections: usize,
     pub opentsdb: Option<SocketAddr>,
     pub opentsdb_max_connections: usize,
+    pub statsd: StatsdConfig,
+    pub influx_udp: Option<SocketAddr>,
+    pub influx_udp_door: DoorConfig,
+    pub influx_udp_precision: Precision,
+    /// What is sent over HTTP, and how it is named.
+    pub taking: TakingConfig,
     /// Rules for dotted paths; `None`: they stay as they are.
     pub graphite_mappings: Option<PathBuf>,
     pub aggregation: AggregationConfig,
@@ -215,6 +248,7 @@ impl Config {
                 *rules = dir.join(&*rules).display().to_string();
             }
             config.aggregation.found_from(dir);
+            config.access.found_from(dir);
             if let Some(mappings) = &mut config.graphite_mappings {
                 *mappings = dir.join(&*mappings);
             }
@@ -226,7 +260,39 @@ impl Config {
 impl Read {
     fn meant(self) -> Result<Config, ConfigError> {
         let alerting = self.alerting.meant(&self.data_dir, self.query.timeout.0)?;
+        let access = AccessConfig::meant(self.access.tokens, self.tls, &self.data_dir)?;
+        let statsd = self.statsd.meant(&access)?;
+        let graphite = &self.graphite;
+        let graphite_door =
+            access.door("graphite", &graphite.auth, &graphite.tls, &graphite.allow)?;
+        let (http, frames, opentsdb) = (&self.http, &self.frames, &self.opentsdb);
+        let store = self.store.meant()?;
+        let taking = taking::Sections {
+            influx: &self.influx,
+            opentsdb: &self.opentsdb,
+            otlp: &self.otlp,
+            pushgateway: &self.pushgateway,
+            data_dir: &self.data_dir,
+            admin: self.http.admin,
+            max_write: self.http.max_write,
+        };
         Ok(Config {
+            http_auth: doors::http_auth(&http.auth)?,
+            // Requests show their tokens themselves.
+            http_door: access.door("http", "off", &http.tls, &http.allow)?,
+            frames_door: access.door("frames", &frames.auth, &frames.tls, &frames.allow)?,
+            graphite_udp_door: graphite_door.datagrams("graphite", &graphite.udp)?,
+            graphite_door,
+            opentsdb_door: access.door(
+                "opentsdb",
+                &opentsdb.auth,
+                &opentsdb.tls,
+                &opentsdb.allow,
+            )?,
+            influx_udp_door: access
+                .door("influx", "off", "off", &self.influx.allow)?
+                .datagrams("influx", &self.influx.udp)?,
+            access,
             http: address("http.listen", &self.http.listen)?,
             frames: address("frames.listen", &self.frames.listen)?,
             frames_token: self.frames.token,
@@ -241,14 +307,20 @@ impl Read {
                 "opentsdb.max_connections",
                 self.opentsdb.max_connections,
             )?,
+            statsd,
+            influx_udp: address_if_any("influx.udp_listen", &self.influx.udp_listen)?,
+            influx_udp_precision: self.influx.precision()?,
+            taking: taking.meant()?,
             graphite_mappings: Some(self.graphite.mappings)
                 .filter(|mappings| !mappings.as_os_str().is_empty()),
-            aggregation: self
-                .aggregation
-                .meant(self.store.future.0.as_millis() as i64)?,
+            aggregation: self.aggregation.meant(store.future.as_millis() as i64)?,
             admin: self.http.admin,
-            admission: self.admission.meant(self.guard)?,
-            store: self.store.meant()?,
+            admission: AdmissionConfig {
+                rates: self.rates.meant()?,
+                priorities: self.priorities.meant(store.max_head_bytes)?,
+                ..self.admission.meant(self.guard)?
+            },
+            store,
             lookback: at_least(
                 "query.lookback",
                 self.query.lookback,
@@ -471,6 +543,19 @@ mod tests {
                 .contains("unknown key `graphite.listne`")
         );
         assert!(load(&["graphite.listen="]).unwrap().graphite.is_none());
+        for (set, key) in [
+            ("statsd.dialect=netdata", "statsd.dialect"),
+            ("statsd.naming=flat", "statsd.naming"),
+            ("statsd.interval=100ms", "statsd.interval"),
+            ("statsd.graphite.percentiles=[0]", "percentiles"),
+            (
+                "statsd.graphite.histogram=[{metric='',bins=[2,1]}]",
+                "histogram[0].bins",
+            ),
+        ] {
+            let refused = load(&[set]).unwrap_err();
+            assert!(refused.contains(key), "{set}: {refused}");
+        }
         assert!(
             load(&["store.window=4h"]).is_ok(),
             "no default makes another key's value wrong"

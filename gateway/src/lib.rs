@@ -2,6 +2,7 @@
 //! through [`admission`] alone; what is asked goes through [`http`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access;
 pub mod admission;
 pub mod aggregation;
 pub mod app;

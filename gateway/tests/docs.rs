@@ -69,6 +69,16 @@ fn mapping() {
 }
 
 #[test]
+fn admission() {
+    assert_eq!(run("admission.md"), 5);
+}
+
+#[test]
 fn aggregation() {
     assert_eq!(run("aggregation.md"), 3);
+}
+
+#[test]
+fn statsd() {
+    assert_eq!(run("statsd.md"), 3);
 }

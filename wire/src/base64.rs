@@ -24,8 +24,9 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// The standard alphabet; padding may be missing.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+/// The standard alphabet; padding may be missing. `None` for what is no base 64.
+#[must_use]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     decode_by(text, STANDARD)
 }
 

@@ -56,7 +56,7 @@ fn check_odd(timestamp_ms: i64) -> Result<(), Invalid> {
     if timestamp_ms > 0 && unit_of(number).is_none() {
         return Ok(());
     }
-    let text = format!("a timestamp of {}", misfit(number, "milliseconds"));
+    let text = format!("timestamp {}", misfit(number, "milliseconds"));
     Err(Invalid::new(Reject::BadTimestamp, text))
 }
 
@@ -105,7 +105,7 @@ mod tests {
         }
         assert_eq!(
             check_ms(1_613_707_265).unwrap_err().text,
-            "a timestamp of 1613707265 is no time in milliseconds; it looks like seconds"
+            "timestamp 1613707265 is no time in milliseconds; it looks like seconds"
         );
     }
 }

@@ -19,6 +19,16 @@ impl Invalid {
     }
 }
 
+impl From<Reject> for Invalid {
+    fn from(reject: Reject) -> Self {
+        let text = match reject {
+            Reject::OverLimit => "the limit of series is reached: no new one is taken",
+            other => other.as_str(),
+        };
+        Self::new(reject, text)
+    }
+}
+
 impl From<crate::protobuf::Damaged> for Invalid {
     fn from(damaged: crate::protobuf::Damaged) -> Self {
         Self::new(Reject::Malformed, damaged.to_string())

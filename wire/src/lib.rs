@@ -6,6 +6,7 @@
 
 mod base64;
 pub mod buckets;
+pub mod collectd;
 pub mod epoch;
 pub mod exposition;
 pub mod frame;
@@ -26,9 +27,11 @@ mod reject;
 pub mod remote_write;
 mod sample;
 mod series;
+pub mod signed;
 pub mod statsd;
 pub mod varint;
 
+pub use base64::decode as decode_base64;
 pub use histogram::{Histogram, HistogramError};
 pub use invalid::Invalid;
 pub use kind::Kind;

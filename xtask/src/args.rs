@@ -6,6 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail};
 
 use crate::crash::{self, CrashOptions};
+use crate::fuzz::{self, FuzzOptions};
 
 /// The help text.
 pub(crate) const HELP: &str = "\
@@ -23,7 +24,8 @@ Tasks
             [--] ARGS     passed to the test runner: a filter, then only matching Rust tests run
   setup   only the set-up for the tests
   bench   measure weir-gateway beside its peers, write bench/RESULTS.md; about an hour, on an idle machine
-            --only NAME   only this workload (text100k, text1m, frames1m, never-seen, restart, ten-million); may be repeated
+            --only NAME   only this workload (text100k, text1m, frames1m, frames10min, remote-write100k, remote-write1m, influx100k,
+                          never-seen, restart, ten-million); may be repeated
             --quick       small loads, to see that everything works; the results go beside the builds
             --no-peers    only weir-gateway
             --ten-million also ten million series for ten minutes
@@ -39,6 +41,9 @@ Tasks
             --seed N        the load of an earlier run again
             --dir DIR       data and logs go there and stay
             --release       build with optimisation
+  fuzz    run every fuzz target; installs cargo-fuzz where it is missing
+            --seconds N     each so long                        [default: 20]
+            --only NAME     only this target; may be repeated
   env     print what plain cargo needs:  eval \"$(cargo xtask env)\"
   help    this text
 
@@ -62,6 +67,8 @@ pub(crate) enum Task {
     Lint,
     /// The crash harness.
     Crash(CrashOptions),
+    /// Every parser against random bytes.
+    Fuzz(FuzzOptions),
     /// Print the exports for plain cargo.
     Env,
     /// Print [`HELP`].
@@ -105,6 +112,7 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Task> {
         "bench" => bench(words),
         "lint" => alone(Task::Lint, words),
         "crash" => crash(words),
+        "fuzz" => fuzz(words),
         "env" => alone(Task::Env, words),
         "help" | "--help" | "-h" => Ok(Task::Help),
         other => bail!("there is no task {other:?}: see cargo xtask help"),
@@ -133,6 +141,14 @@ fn crash(words: impl Iterator<Item = String>) -> Result<Task> {
         return Ok(Task::Help);
     }
     crash::read(words.into_iter()).map(Task::Crash)
+}
+
+fn fuzz(words: impl Iterator<Item = String>) -> Result<Task> {
+    let words: Vec<String> = words.collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        return Ok(Task::Help);
+    }
+    fuzz::read(words.into_iter()).map(Task::Fuzz)
 }
 
 fn bench(mut words: impl Iterator<Item = String>) -> Result<Task> {

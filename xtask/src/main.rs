@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod closing;
 mod crash;
+mod fuzz;
 mod health;
 mod lint;
 mod prerequisites;
@@ -42,6 +43,7 @@ fn run(task: Task) -> Result<()> {
         Task::Setup => test::set_up().map(drop),
         Task::Lint => lint::run(),
         Task::Crash(options) => crash::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Env => {
             prerequisites::for_build()?;
             print!("{}", Build::prepare()?.exports());

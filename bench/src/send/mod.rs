@@ -5,6 +5,7 @@ mod frames;
 mod http;
 pub(crate) mod live;
 mod pacer;
+pub(crate) mod statsd;
 mod text;
 
 use std::net::SocketAddr;

@@ -9,6 +9,9 @@ use super::{Dialect, House, Packages, Server};
 use crate::fleet::Protocol;
 use crate::http::{Client, escaped};
 
+/// Where samples go.
+pub(super) const WRITE: &str = "/write?db=bench&precision=s";
+
 pub(super) struct Influx {
     program: PathBuf,
     version: String,
@@ -68,7 +71,7 @@ impl Server for Influx {
     }
 
     fn write_path(&self) -> &'static str {
-        "/write?db=bench&precision=s"
+        WRITE
     }
 
     fn prepare(&self, client: &mut Client) -> Result<()> {

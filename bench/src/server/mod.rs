@@ -1,8 +1,10 @@
 //! A server under measurement: how each is started, spoken to, asked and flushed. Each runs on free loopback ports with a
 //! data directory of its own, and is killed by its process id when it is dropped.
 
+mod by;
 mod carbon;
 mod debian;
+mod etsy;
 mod influx;
 mod prometheus;
 mod questions;
@@ -71,6 +73,16 @@ pub(crate) fn peer(name: &str, packages: &Packages) -> Result<Box<dyn Server>> {
         "carbon" => Box::new(carbon::Carbon::new(packages)?),
         other => bail!("nobody knows the peer {other:?}"),
     })
+}
+
+/// etsy's StatsD server, fetched below a folder.
+pub(crate) fn etsy(folder: &Path) -> Result<Box<dyn Server>> {
+    Ok(Box::new(etsy::Etsy::new(folder)?))
+}
+
+/// A server that is sent this protocol instead of its first.
+pub(crate) fn by(server: Box<dyn Server>, protocol: Protocol) -> Box<dyn Server> {
+    Box::new(by::By::new(server, protocol))
 }
 
 /// Where a server lives: its folder and its ports.

@@ -9,6 +9,9 @@ use anyhow::Result;
 use super::{Dialect, House, Packages, Server};
 use crate::fleet::Protocol;
 
+/// Where samples go.
+pub(super) const WRITE: &str = "/api/v1/write";
+
 pub(super) struct Prometheus {
     program: PathBuf,
     version: String,
@@ -60,6 +63,6 @@ impl Server for Prometheus {
     }
 
     fn write_path(&self) -> &'static str {
-        "/api/v1/write"
+        WRITE
     }
 }

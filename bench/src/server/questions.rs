@@ -1,5 +1,7 @@
 //! The questions that every server is asked, in its own language, and how to count what comes back.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
@@ -12,6 +14,8 @@ pub(crate) enum Dialect {
     /// PromQL where names keep their dots.
     DottedPromQl,
     PromQl,
+    /// PromQL where names are a measurement's and its field's.
+    FieldPromQl,
     InfluxQl,
     /// No language: files.
     Whisper,
@@ -80,10 +84,11 @@ impl Dialect {
         }
     }
 
-    fn name(self, metric: usize) -> &'static str {
+    fn name(self, metric: usize) -> Cow<'static, str> {
         match self {
-            Self::PromQl => underscored(metric),
-            _ => dotted(metric),
+            Self::PromQl => underscored(metric).into(),
+            Self::FieldPromQl => format!("{}_value", dotted(metric)).into(),
+            _ => dotted(metric).into(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::fleet::names::METRICS;
 use crate::fleet::{Protocol, Shape};
 use crate::report::{Goal, Section, number, thousands};
 use crate::send::{Prepared, Sent};
-use crate::server::{Dialect, Running, Server, Span, count_files};
+use crate::server::{self, Dialect, Running, Server, Span, count_files};
 use crate::watch::{cpu_s, disk_bytes, rss_bytes, wait_until_idle};
 
 const QUERYABLE: Duration = Duration::from_secs(120);
@@ -85,12 +85,70 @@ pub(super) fn text_1m(bench: &Bench<'_>) -> Result<Section> {
     ))
 }
 
+/// Two minutes of series that are all new.
 pub(super) fn frames_1m(bench: &Bench<'_>) -> Result<Section> {
-    let (series, rounds) = bench.size((1_000_000, 12), (20_000, 3));
+    frames(bench, bench.size((1_000_000, 12), (20_000, 3)))
+}
+
+/// Ten minutes, over which what a series costs to begin is spread: a fleet's series live for longer than that.
+pub(super) fn frames_10min(bench: &Bench<'_>) -> Result<Section> {
+    frames(bench, bench.size((1_000_000, 60), (20_000, 6)))
+}
+
+fn frames(bench: &Bench<'_>, (series, rounds): (u64, u64)) -> Result<Section> {
     let plan = Plan::new("frames", series, rounds);
     let rows = [plan.measure(bench, bench.weir(&[])?.as_ref(), Protocol::Frames, false)];
     let title = plan.title();
     let goal = Goal::new(&format!("{title}: CPU-s per 1M samples"), "s", 0.12, 0.06);
+    Ok(section(&title, &rows, vec![(goal, Row::cpu_flushed)]))
+}
+
+pub(super) fn remote_write_100k(bench: &Bench<'_>) -> Result<Section> {
+    let size = bench.size((100_000, 60), (10_000, 6));
+    let goal = (0.8, 0.4);
+    by_http(bench, Protocol::RemoteWrite, size, "Prometheus", goal)
+}
+
+pub(super) fn remote_write_1m(bench: &Bench<'_>) -> Result<Section> {
+    let size = bench.size((1_000_000, 12), (20_000, 3));
+    let goal = (1.5, 0.75);
+    by_http(bench, Protocol::RemoteWrite, size, "Prometheus", goal)
+}
+
+pub(super) fn influx_100k(bench: &Bench<'_>) -> Result<Section> {
+    let size = bench.size((100_000, 60), (10_000, 6));
+    let goal = (0.6, 0.3);
+    by_http(bench, Protocol::Influx, size, "InfluxDB", goal)
+}
+
+/// A peer's own protocol, taken by us and by VictoriaMetrics too.
+fn by_http(
+    bench: &Bench<'_>,
+    protocol: Protocol,
+    (series, rounds): (u64, u64),
+    owner: &str,
+    (reach, further): (f64, f64),
+) -> Result<Section> {
+    let plan = Plan::new(protocol.title(), series, rounds);
+    let rows: Vec<Row> = bench
+        .servers(&["VictoriaMetrics", owner])?
+        .into_iter()
+        .map(|server| {
+            plan.measure(
+                bench,
+                server::by(server, protocol).as_ref(),
+                protocol,
+                false,
+            )
+        })
+        .collect();
+    let title = plan.title();
+    let goal = Goal::new(
+        &format!("{title}: CPU-s per 1M samples"),
+        "s",
+        reach,
+        further,
+    );
     Ok(section(&title, &rows, vec![(goal, Row::cpu_flushed)]))
 }
 

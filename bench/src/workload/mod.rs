@@ -6,6 +6,7 @@ mod latency;
 mod load;
 mod never_seen;
 mod restart;
+mod statsd;
 mod ten_million;
 
 use std::fs;
@@ -36,8 +37,21 @@ pub(crate) enum Name {
     Text1m,
     /// A million series, 12 rounds of frames
     Frames1m,
+    /// A million series, 60 rounds of frames
+    #[value(name = "frames10min")]
+    Frames10min,
+    /// 100,000 series, 60 rounds of remote write
+    #[value(name = "remote-write100k")]
+    RemoteWrite100k,
+    /// A million series, 12 rounds of remote write
+    #[value(name = "remote-write1m")]
+    RemoteWrite1m,
+    /// 100,000 series, 60 rounds of Influx lines over HTTP
+    Influx100k,
     /// A million series that were never seen
     NeverSeen,
+    /// StatsD over UDP, one metric a packet and packed
+    Statsd,
     /// Start after kill -9 with 1 GB of journal
     Restart,
     /// Ten million series, a million samples a second for ten minutes
@@ -45,11 +59,16 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 11] = [
         Self::Text100k,
         Self::Text1m,
         Self::Frames1m,
+        Self::Frames10min,
+        Self::RemoteWrite100k,
+        Self::RemoteWrite1m,
+        Self::Influx100k,
         Self::NeverSeen,
+        Self::Statsd,
         Self::Restart,
         Self::TenMillion,
     ];
@@ -64,7 +83,12 @@ impl Name {
             Self::Text100k => load::text_100k(bench),
             Self::Text1m => load::text_1m(bench),
             Self::Frames1m => load::frames_1m(bench),
+            Self::Frames10min => load::frames_10min(bench),
+            Self::RemoteWrite100k => load::remote_write_100k(bench),
+            Self::RemoteWrite1m => load::remote_write_1m(bench),
+            Self::Influx100k => load::influx_100k(bench),
             Self::NeverSeen => never_seen::run(bench),
+            Self::Statsd => statsd::run(bench),
             Self::Restart => restart::run(bench),
             Self::TenMillion => ten_million::run(bench),
         }

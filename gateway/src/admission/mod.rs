@@ -3,15 +3,23 @@
 
 pub mod guard;
 mod ledger;
+mod pace;
+mod priority;
+mod rates;
 pub mod relabel;
 mod report;
 mod resolving;
 mod sender;
+mod untaken;
 
 pub use ledger::{Counts, Dropped, Ledger, Line, REST};
+pub use pace::Pace;
+pub use priority::{Class, PriorityConfig, Rule as PriorityRule};
+pub use rates::{Allowance, Rate, RateConfig, Rates};
 pub use report::{to_json, to_text};
 pub use resolving::{AdmissionConfig, Sizes};
 pub use sender::{Sender, Source};
+pub use untaken::Untaken;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +36,8 @@ use resolving::Resolving;
 const RETRY: Duration = Duration::from_millis(5);
 /// The same while there is no room.
 const RETRY_FULL: Duration = Duration::from_millis(200);
+/// Who is over its rate looks again so often: the limit is shared, and others may have taken what grew.
+const RETRY_RATE: Duration = Duration::from_millis(250);
 /// An agent that waited so long for room is told, so that it can ask another gateway; it has its batch still.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,6 +49,7 @@ pub struct Admission {
     aggregation: Aggregation,
     ledger: Arc<Ledger>,
     resolving: Arc<Resolving>,
+    rates: Arc<Rates>,
     clock: Clock,
 }
 
@@ -50,6 +61,7 @@ impl Admission {
             mapper: Mapper::default(),
             aggregation: Aggregation::default(),
             ledger: Arc::default(),
+            rates: Arc::new(Rates::new(config.rates.clone())),
             resolving: Arc::new(Resolving::new(config)),
             clock,
         }
@@ -82,13 +94,27 @@ impl Admission {
         let account = match source {
             Source::Gateway => self.ledger.account(protocol, "gateway"),
             Source::Token(name) => self.ledger.account(protocol, name),
+            Source::Certificate(name) => self.ledger.account(protocol, &format!("cert:{name}")),
             Source::Peer(address) => {
                 let address = address.to_canonical().to_string();
                 self.ledger.account(protocol, &address)
             }
             Source::Rest => self.ledger.account(protocol, REST),
         };
-        Sender::new(account, source == Source::Gateway)
+        let sender = Sender::new(account, source == Source::Gateway);
+        if sender.is_own() {
+            return sender;
+        }
+        let allowance = self.rates.allowance(sender.source());
+        let class = self.resolving.priorities.of_source(sender.source());
+        sender.limited(allowance, class)
+    }
+
+    /// What a connection may bring that is read under this sender's name; `None` for as much as it will.
+    #[must_use]
+    pub fn pace(&self, sender: &Sender) -> Option<Pace> {
+        let allowance = Arc::clone(sender.allowance()?);
+        Some(Pace::new(allowance, Arc::clone(&self.clock)))
     }
 
     /// What became of everything that was sent.
@@ -129,28 +155,80 @@ impl Admission {
             .wrapping_add(self.mapper.generation())
     }
 
+    /// Waits until the sender's rate has borne what was read already.
+    pub async fn pay_bytes(&self, sender: &Sender, bytes: u64) {
+        let allowance = sender.allowance().filter(|_| bytes > 0);
+        let wait = allowance.and_then(|one| one.owe_bytes(bytes, (self.clock)()));
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Takes these points from the sender's rate, once there is room if it can wait.
+    ///
+    /// # Errors
+    /// It can not, and how long it would be.
+    async fn within_rate(&self, sender: &Sender, count: u64, waits: bool) -> Result<(), Duration> {
+        let Some(allowance) = sender.allowance() else {
+            return Ok(());
+        };
+        loop {
+            match allowance.take_samples(count, (self.clock)()) {
+                Err(wait) if waits => tokio::time::sleep(wait.min(RETRY_RATE)).await,
+                taken => return taken,
+            }
+        }
+    }
+
+    /// Under overload, takes out what matters least; it is counted.
+    fn shed(&self, sender: &Sender, points: &mut Points) -> u64 {
+        let priorities = &self.resolving.priorities;
+        if priorities.is_off() || sender.is_own() {
+            return 0;
+        }
+        if priorities.pressure.is_look_due() {
+            let used = self.store.stats().head_bytes;
+            priorities.set_head(used);
+        }
+        let gone = priorities.shed(priorities.floor(), sender.class(), points);
+        sender.lose(Dropped::Priority, gone);
+        gone
+    }
+
     /// Stores points and waits until they are on disk.
     ///
     /// # Errors
     /// The journal's; the points are counted as dropped then.
     pub async fn store(&self, sender: &Sender, points: Points) -> Result<Written, StoreError> {
-        self.store_within(sender, points, None).await
+        match self.store_within(sender, points, None).await {
+            Err(Untaken::Store(error)) => Err(error),
+            // What is the gateway's own has neither rate nor class.
+            Err(_) => Err(StoreError::Busy),
+            Ok(written) => Ok(written),
+        }
     }
 
     /// The same, for somebody who is told after a while that there is no room rather than kept waiting.
     ///
     /// # Errors
-    /// The journal's, [`StoreError::Busy`] and [`StoreError::Full`]; the points are counted as dropped then.
-    pub async fn deliver(&self, sender: &Sender, points: Points) -> Result<Written, StoreError> {
+    /// The journal's, [`StoreError::Busy`] and [`StoreError::Full`], a rate that is used up, and an overload in which some
+    /// points were let go; what was not taken is counted as dropped then.
+    pub async fn deliver(&self, sender: &Sender, points: Points) -> Result<Written, Untaken> {
         self.store_within(sender, points, Some(PATIENCE)).await
     }
 
     async fn store_within(
         &self,
         sender: &Sender,
-        points: Points,
+        mut points: Points,
         patience: Option<Duration>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Written, Untaken> {
+        let count = points.len() as u64;
+        if let Err(wait) = self.within_rate(sender, count, false).await {
+            sender.lose(Dropped::Rate, count);
+            return Err(Untaken::Rate(wait));
+        }
+        let shed = self.shed(sender, &mut points);
         let (send, receive) = oneshot::channel();
         let done: Done = Box::new(move |result| {
             // Who asked may be gone; what was stored stays stored and was counted.
@@ -164,12 +242,16 @@ impl Admission {
                 Ok(write) => write,
                 Err(_) => {
                     sender.lose(Dropped::Queue, count);
-                    return Err(StoreError::Busy);
+                    return Err(StoreError::Busy.into());
                 }
             },
         };
         self.hand_over(write, patience, patience).await;
-        receive.await.unwrap_or(Err(StoreError::Closed))
+        let written = receive.await.unwrap_or(Err(StoreError::Closed))?;
+        match shed {
+            0 => Ok(written),
+            shed => Err(Untaken::Priority(shed)),
+        }
     }
 
     /// Hands points over and returns once they are queued; `done` is called when they are on disk, or refused.
@@ -178,9 +260,19 @@ impl Admission {
         sender: &Sender,
         origin: Option<Origin>,
         chain: Option<Chain>,
-        points: Points,
+        mut points: Points,
         done: Done,
     ) {
+        let count = points.len() as u64;
+        if self
+            .within_rate(sender, count, sender.waits())
+            .await
+            .is_err()
+        {
+            sender.lose(Dropped::Rate, count);
+            return done(Ok(Written::default()));
+        }
+        self.shed(sender, &mut points);
         // An agent has its batch still and can ask another gateway; who sends lines waits.
         let patience = origin.as_ref().map(|_| PATIENCE);
         let write = self.write(sender, origin, chain, points, done).await;
@@ -230,6 +322,10 @@ impl Admission {
                 Ok(()) => return,
                 Err(refused) => refused,
             };
+            if matches!(error, StoreError::Busy) {
+                let pressure = &self.resolving.priorities.pressure;
+                pressure.waited(started.elapsed());
+            }
             let (patience, pause) = match error {
                 StoreError::Busy => (while_busy, RETRY),
                 StoreError::Full(_) => (while_full, RETRY_FULL),

@@ -6,6 +6,8 @@ use weir_wire::{KeyRef, KeyRun, Reject, SeriesKey, limits};
 
 use super::Sender;
 use super::guard::{self, Guard, GuardConfig, Verdict};
+use super::priority::{Priorities, PriorityConfig};
+use super::rates::RateConfig;
 use super::relabel::{Relabelled, Rules};
 
 /// What is meant for series, whatever protocol they come by.
@@ -14,6 +16,8 @@ pub struct AdmissionConfig {
     pub rules: Rules,
     pub sizes: Sizes,
     pub guard: GuardConfig,
+    pub rates: RateConfig,
+    pub priorities: PriorityConfig,
 }
 
 /// Bounds on a series' name and labels, at most those of the format.
@@ -59,6 +63,7 @@ pub(super) struct Resolving {
     rules: Rules,
     sizes: Sizes,
     pub(super) guard: Guard,
+    pub(super) priorities: Priorities,
     /// Keys go as they are.
     is_plain: bool,
 }
@@ -74,6 +79,7 @@ impl Resolving {
             rules: config.rules,
             sizes: config.sizes,
             guard: Guard::new(config.guard),
+            priorities: Priorities::new(config.priorities),
             is_plain,
         }
     }
@@ -120,6 +126,12 @@ impl Resolving {
     }
 
     fn guarded(&self, store: &Store, sender: &Sender, keys: &KeyRun, now_ms: i64) -> Vec<Found> {
+        let found = self.found(store, sender, keys, now_ms);
+        self.priorities.learn(keys, &found);
+        found
+    }
+
+    fn found(&self, store: &Store, sender: &Sender, keys: &KeyRun, now_ms: i64) -> Vec<Found> {
         if self.guard.is_off() || sender.is_own() {
             return over_limit(store.resolve_many(keys));
         }

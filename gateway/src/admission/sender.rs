@@ -3,10 +3,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_wire::Reject;
 
 use super::ledger::{Account, Dropped};
+use super::priority::Class;
+use super::rates::Allowance;
 
 /// Where something comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub enum Source<'a> {
     Gateway,
     /// Who showed this token, by its name.
     Token(&'a str),
+    /// Whose verified certificate has this name.
+    Certificate(&'a str),
     Peer(IpAddr),
     /// Everybody on a socket whose peers have no address, or too many of them.
     Rest,
@@ -25,11 +30,75 @@ pub enum Source<'a> {
 pub struct Sender {
     account: Arc<Account>,
     is_own: bool,
+    allowance: Option<Arc<Allowance>>,
+    class: Option<Class>,
+    waits: bool,
 }
 
 impl Sender {
     pub(super) fn new(account: Arc<Account>, is_own: bool) -> Self {
-        Self { account, is_own }
+        Self {
+            account,
+            is_own,
+            allowance: None,
+            class: None,
+            waits: true,
+        }
+    }
+
+    /// The same with what it may send, and how much that matters.
+    pub(super) fn limited(self, allowance: Option<Arc<Allowance>>, class: Option<Class>) -> Self {
+        Self {
+            allowance,
+            class,
+            ..self
+        }
+    }
+
+    /// The same for datagrams: who sends too many cannot be made to wait, so they are dropped.
+    #[must_use]
+    pub fn of_datagrams(self) -> Self {
+        Self {
+            waits: false,
+            ..self
+        }
+    }
+
+    /// Whether so many bytes may be taken; for who can be told, or dropped. What is not is for the caller to count with
+    /// [`Sender::lose`].
+    ///
+    /// # Errors
+    /// How long until something may come again.
+    pub fn take_bytes(&self, bytes: u64, now_ms: i64) -> Result<(), Duration> {
+        match &self.allowance {
+            Some(allowance) => allowance.take_bytes(bytes, now_ms),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes bytes that were read already.
+    pub(crate) fn owe_bytes(&self, bytes: u64, now_ms: i64) {
+        if let Some(allowance) = &self.allowance {
+            allowance.owe_bytes(bytes, now_ms);
+        }
+    }
+
+    /// There is a rate for its source.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowance.is_some()
+    }
+
+    pub(super) fn allowance(&self) -> Option<&Arc<Allowance>> {
+        self.allowance.as_ref()
+    }
+
+    /// The class of everything it sends, if it has one.
+    pub(super) fn class(&self) -> Option<Class> {
+        self.class
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.waits
     }
 
     #[must_use]

@@ -70,6 +70,7 @@ impl ReadAdmission {
                 )?,
             },
             guard: guard.meant()?,
+            ..AdmissionConfig::default()
         })
     }
 }

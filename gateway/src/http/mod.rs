@@ -5,6 +5,7 @@ mod admin;
 mod alerts;
 mod asking;
 mod caller;
+mod entrance;
 mod form;
 mod graphite;
 mod health;
@@ -13,13 +14,17 @@ mod metrics;
 mod page;
 mod parameters;
 mod prometheus;
+mod serve;
 mod starting;
 mod taking;
 
 pub use admin::Admin;
 pub(crate) use asking::CancelOnDrop;
 pub(crate) use caller::Caller;
-pub use taking::Taking;
+pub use entrance::{Entrance, HttpAuth};
+pub(crate) use serve::serve_connection;
+pub use taking::{Histograms, OtlpConfig, PushgatewayConfig, Taking, TakingConfig};
+pub(crate) use taking::{remember, take_influx};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,12 +39,15 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use weir_query::Source;
 use weir_query::promql::Engine;
 
 use crate::admission::Ledger;
 
 const BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Without a byte for so long a body is given up.
+const BODY_SILENCE: Duration = Duration::from_secs(10);
 
 /// Bounds on queries.
 #[derive(Debug, Clone)]
@@ -87,12 +95,14 @@ pub struct Api {
     /// Why data cannot be asked for yet; `None` once they can.
     pub starting: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// What is sent here goes this way.
-    pub taking: Taking,
+    pub taking: Arc<Taking>,
     /// What became of what was sent.
     pub ledger: Arc<Ledger>,
     /// The `data` of `/api/v1/status/cardinality`, with lists of so many.
     pub guard: Arc<dyn Fn(usize) -> Value + Send + Sync>,
     pub metrics: PrometheusHandle,
+    /// Asked first, about every request.
+    pub entrance: Entrance,
 }
 
 impl Api {
@@ -105,9 +115,15 @@ impl Api {
     }
 }
 
+/// What OpenTSDB's own port answers by HTTP.
+pub(crate) fn opentsdb_router(entrance: Entrance, taking: Arc<Taking>) -> Router {
+    taking::opentsdb_routes(taking).layer(from_fn_with_state(Arc::new(entrance), entrance::enter))
+}
+
 /// Every path the gateway answers.
 pub fn router(api: Api) -> Router {
     let nosniff = HeaderValue::from_static("nosniff");
+    let entrance = Arc::new(api.entrance.clone());
     let api = Arc::new(api);
     let data = Router::new()
         .merge(prometheus::routes())
@@ -122,11 +138,13 @@ pub fn router(api: Api) -> Router {
         .merge(metrics::routes())
         .merge(page::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .merge(taking::routes())
+        .layer(RequestBodyTimeoutLayer::new(BODY_SILENCE))
+        .merge(taking::routes(Arc::clone(&api.taking)))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             nosniff,
         ))
         .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(entrance, entrance::enter))
         .with_state(api)
 }

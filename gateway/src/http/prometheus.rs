@@ -28,10 +28,6 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/api/v1/labels", get(labels).post(labels))
         .route("/api/v1/label/{name}/values", get(label_values))
         .route("/api/v1/series", get(series).post(series))
-        .route(
-            "/api/v1/metadata",
-            get(|| async { success(&json!({}).to_string(), &[], &[]) }),
-        )
         .route("/api/v1/status/buildinfo", get(build_info))
 }
 

@@ -1,15 +1,69 @@
-//! Accepting connections: so many at once, each on a task of its own, and all of them waited for at the end.
+//! Accepting connections: so many at once, each through the listener's door and on a task of its own, and all of them
+//! waited for at the end.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Serves until told to stop; then connections get to store what they have read.
+use crate::access::{Connection, Door, Visitor};
+use crate::admission::{Admission, Sender};
+
+/// Who may come in, and under which protocol what they send is counted.
+pub(super) struct Entry {
+    pub(super) door: Door,
+    pub(super) admission: Admission,
+    pub(super) protocol: &'static str,
+    pub(super) max_connections: usize,
+}
+
+impl Entry {
+    /// Whose connection it is, which is read from now on no faster than it may send.
+    pub(super) fn admit(&self, connection: &mut Connection, visitor: &Visitor) -> Sender {
+        let sender = self.admission.sender(self.protocol, visitor.source());
+        connection.set_pace(self.admission.pace(&sender));
+        sender
+    }
+}
+
+/// The same as [`accept_all`], for protocols of lines: through the door, token and all.
 pub(super) async fn accept<F>(
+    listener: TcpListener,
+    entry: Entry,
+    shutdown: CancellationToken,
+    serve: impl Fn(Connection, Sender, CancellationToken) -> F + Send + Sync + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let max_connections = entry.max_connections;
+    let inside = Arc::new((entry, serve));
+    accept_all(
+        listener,
+        max_connections,
+        shutdown,
+        move |stream, peer, shutdown| {
+            let inside = Arc::clone(&inside);
+            async move {
+                let (entry, serve) = &*inside;
+                let welcome = tokio::select! {
+                    () = shutdown.cancelled() => None,
+                    welcome = entry.door.welcome(stream, peer) => welcome,
+                };
+                if let Some((mut connection, visitor)) = welcome {
+                    let sender = entry.admit(&mut connection, &visitor);
+                    serve(connection, sender, shutdown).await;
+                }
+            }
+        },
+    )
+    .await;
+}
+
+/// Serves until told to stop; then connections get to store what they have read.
+pub(super) async fn accept_all<F>(
     listener: TcpListener,
     max_connections: usize,
     shutdown: CancellationToken,
@@ -17,21 +71,16 @@ pub(super) async fn accept<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (connections, slots) = (
-        TaskTracker::new(),
-        Arc::new(Semaphore::new(max_connections)),
-    );
+    let connections = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(max_connections));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            break;
-        };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener, &slots) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let served = serve(stream, peer.ip(), shutdown.clone());
+            Ok((slot, stream, peer)) => {
+                let served = serve(stream, peer, shutdown.clone());
                 connections.spawn(async move {
                     served.await;
                     drop(slot);
@@ -42,4 +91,15 @@ pub(super) async fn accept<F>(
     }
     connections.close();
     connections.wait().await;
+}
+
+/// A connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, IpAddr)> {
+    let slot = Arc::clone(slots).acquire_owned().await;
+    let slot = slot.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((slot, stream, peer.ip()))
 }

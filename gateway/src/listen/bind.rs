@@ -14,7 +14,7 @@ const UDP_BUFFER_BYTES: usize = 4 << 20;
 pub struct BindError {
     key: &'static str,
     kind: &'static str,
-    address: SocketAddr,
+    address: String,
     source: std::io::Error,
     hint: &'static str,
 }
@@ -40,43 +40,57 @@ pub async fn bind_tcp(
 /// # Errors
 /// When the address cannot be bound.
 pub fn bind_udp(key: &'static str, address: SocketAddr) -> Result<Bound<UdpSocket>, BindError> {
-    let bound = open_udp(address).and_then(|socket| Ok((socket.local_addr()?, socket)));
+    let Bound { socket, address } = bind_std_udp(key, address)?;
+    let watched = socket
+        .set_nonblocking(true)
+        .and_then(|()| UdpSocket::from_std(socket));
+    let socket = watched.map_err(|source| refused(key, "UDP", address, source))?;
+    Ok(Bound { socket, address })
+}
+
+/// The same for a thread that waits by itself.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub(super) fn bind_std_udp(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<Bound<std::net::UdpSocket>, BindError> {
+    let bound = open_udp(key, address).and_then(|socket| Ok((socket.local_addr()?, socket)));
     let (address, socket) = bound.map_err(|source| refused(key, "UDP", address, source))?;
     Ok(Bound { socket, address })
 }
 
-fn open_udp(address: SocketAddr) -> std::io::Result<UdpSocket> {
+fn open_udp(key: &str, address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
         Some(Protocol::UDP),
     )?;
-    socket.set_nonblocking(true)?;
     // The kernel caps this silently: what it gave is read back and reported.
     socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
     let given = socket.recv_buffer_size()? as f64;
-    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => "graphite").set(given);
+    let section = key.split('.').next().unwrap_or(key).to_owned();
+    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => section).set(given);
     socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
-fn refused(
+pub(super) fn refused(
     key: &'static str,
     kind: &'static str,
-    address: SocketAddr,
+    address: impl std::fmt::Display,
     source: std::io::Error,
 ) -> BindError {
     let hint = match source.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            "; another program has this port: stop it or choose another address"
-        }
+        std::io::ErrorKind::AddrInUse => "; another program has it: stop that or choose another",
         std::io::ErrorKind::AddrNotAvailable => "; this host has no such address",
         _ => "",
     };
     BindError {
         key,
         kind,
-        address,
+        address: address.to_string(),
         source,
         hint,
     }

@@ -1,13 +1,11 @@
 //! Sessions of agents. Batches go to the store in the order they came, acknowledgements come back in that order, each
 //! after the disk; a failure ends the session, and the agent sends again what was not acknowledged.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +18,8 @@ use weir_wire::frame::{
 use weir_wire::{KeyRun, Reject, SeriesKey, is_stale};
 
 use super::stranger::Stranger;
-use crate::admission::{Admission, Sender, Source};
+use crate::access::{Connection, Denied, Door, Pass, Scope, Visitor};
+use crate::admission::{Admission, Sender};
 use crate::presence::Presence;
 
 const PROTOCOL: &str = "frames";
@@ -42,8 +41,9 @@ pub struct FrameListener {
     pub store: Arc<Store>,
     pub admission: Admission,
     pub presence: Arc<Presence>,
-    /// Empty asks for none.
+    /// The one token of frames.token; empty for none.
     pub token: String,
+    pub(crate) door: Door,
 }
 
 impl FrameListener {
@@ -59,8 +59,15 @@ impl FrameListener {
                 Ok((stream, peer)) => {
                     let (house, shutdown) = (Arc::clone(&house), shutdown.clone());
                     sessions.spawn(async move {
+                        let greeted = tokio::select! {
+                            () = shutdown.cancelled() => None,
+                            greeted = house.door.greet(stream, peer.ip()) => greeted,
+                        };
+                        let Some((connection, visitor)) = greeted else {
+                            return;
+                        };
                         metrics::gauge!("weir_frames_sessions").increment(1.0);
-                        if let Err(end) = house.session(stream, peer.ip(), shutdown).await {
+                        if let Err(end) = house.session(connection, visitor, shutdown).await {
                             metrics::counter!("weir_frames_sessions_failed_total", "reason" => end.reason()).increment(1);
                             tracing::warn!("session of {peer} ended: {end}");
                         }
@@ -76,24 +83,28 @@ impl FrameListener {
 
     async fn session(
         &self,
-        stream: TcpStream,
-        peer: IpAddr,
+        connection: Connection,
+        mut visitor: Visitor,
         shutdown: CancellationToken,
     ) -> Result<(), End> {
         // Acknowledgements are small and waited for.
-        let _ = stream.set_nodelay(true);
-        let (read, mut write) = stream.into_split();
+        connection.set_nodelay();
+        let (read, mut write) = tokio::io::split(connection);
         let mut frames = Frames {
             read,
             inbox: Inbox::default(),
+            read_bytes: 0,
             is_first: true,
         };
         let hello = match tokio::time::timeout(HELLO_TIMEOUT, frames.next()).await {
             Err(_) => return Err(End::Silent),
             Ok(first) => first,
         };
-        let hello = match self.greet(hello) {
-            Ok(Some(hello)) => hello,
+        let hello = match self.greet(hello, &visitor) {
+            Ok(Some((hello, pass))) => {
+                visitor.pass = pass;
+                hello
+            }
             Ok(None) => return Ok(()),
             Err(End::Stranger(stranger @ (Stranger::Http | Stranger::Tls))) => {
                 let _ = write.write_all(&stranger.answer(SPEAKS)).await;
@@ -116,7 +127,8 @@ impl FrameListener {
         let answering = tokio::spawn(answer(write, inbox));
         let session = Session {
             house: self,
-            sender: self.admission.sender(PROTOCOL, Source::Peer(peer)),
+            pass: visitor.pass.clone(),
+            sender: self.admission.sender(PROTOCOL, visitor.source()),
             hello,
             dictionary: Vec::new(),
             refused: Vec::new(),
@@ -138,7 +150,11 @@ impl FrameListener {
     }
 
     /// `None` for a peer that left without a word.
-    fn greet(&self, first: Result<Option<Frame>, End>) -> Result<Option<Hello>, End> {
+    fn greet(
+        &self,
+        first: Result<Option<Frame>, End>,
+        visitor: &Visitor,
+    ) -> Result<Option<(Hello, Option<Pass>)>, End> {
         let hello = match first? {
             None => return Ok(None),
             Some(Frame::Hello(hello)) => hello,
@@ -147,13 +163,30 @@ impl FrameListener {
         if hello.version != VERSION {
             return Err(End::Version(hello.version));
         }
-        if !same_secret(self.token.as_bytes(), hello.token.as_bytes()) {
-            return Err(End::Token);
-        }
+        let pass = self.ask(&hello.token).inspect_err(|denied| {
+            self.door.refuse(*denied, visitor.address);
+        })?;
         if hello.agent.is_empty() {
             return Err(End::Order("hello names no agent"));
         }
-        Ok(Some(hello))
+        Ok(Some((hello, pass)))
+    }
+
+    /// A token of the file, or the one of frames.token; neither is needed where neither is asked for.
+    fn ask(&self, shown: &str) -> Result<Option<Pass>, Denied> {
+        let access = self.door.access();
+        let checked = access.check(shown, Scope::Write);
+        if let Ok(pass) = checked {
+            return Ok(Some(pass));
+        }
+        let one = self.token.as_bytes();
+        if !one.is_empty() && same_secret(one, shown.as_bytes()) {
+            return Ok(None);
+        }
+        match one.is_empty() && !self.door.asks_for_tokens() {
+            true => Ok(None),
+            false => checked.map(Some),
+        }
     }
 }
 
@@ -166,6 +199,7 @@ enum Answer {
 
 struct Session<'a> {
     house: &'a FrameListener,
+    pass: Option<Pass>,
     sender: Sender,
     hello: Hello,
     dictionary: Vec<Result<SeriesId, Reject>>,
@@ -193,6 +227,14 @@ impl Session<'_> {
                 Some(frame) => frame,
                 None => return Ok(()),
             };
+            let bytes = std::mem::take(&mut frames.read_bytes);
+            self.house.admission.pay_bytes(&self.sender, bytes).await;
+            // A token that was revoked ends the session; the agent keeps what is not acknowledged.
+            if let Some(pass) = &self.pass
+                && !self.house.door.access().is_good(pass)
+            {
+                return Err(End::Token(Denied::Unknown));
+            }
             match frame {
                 Frame::Batch(batch) => self.take(batch).await?,
                 Frame::Heartbeat => {}
@@ -337,7 +379,10 @@ fn storable(value: f64) -> bool {
 }
 
 /// Sends an acknowledgement for the newest batch that is done; a failed one ends the session.
-async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) -> Result<(), End> {
+async fn answer(
+    mut write: WriteHalf<Connection>,
+    mut inbox: mpsc::Receiver<Answer>,
+) -> Result<(), End> {
     let mut answers = Vec::with_capacity(IN_FLIGHT);
     while inbox.recv_many(&mut answers, IN_FLIGHT).await > 0 {
         let load_permille = (inbox.len() * 1_000 / (IN_FLIGHT + 1)) as u16;
@@ -363,11 +408,13 @@ async fn answer(mut write: OwnedWriteHalf, mut inbox: mpsc::Receiver<Answer>) ->
         }
         acknowledge(&mut write, newest, load_permille).await?;
     }
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = write.shutdown().await;
     Ok(())
 }
 
 async fn acknowledge(
-    write: &mut OwnedWriteHalf,
+    write: &mut WriteHalf<Connection>,
     newest: Option<u64>,
     load_permille: u16,
 ) -> Result<(), End> {
@@ -386,7 +433,7 @@ async fn acknowledge(
     }
 }
 
-async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
+async fn send(write: &mut WriteHalf<Connection>, frame: &Frame) -> Result<(), End> {
     let mut bytes = Vec::new();
     frame::encode(frame, &mut bytes);
     write.write_all(&bytes).await.map_err(End::Io)
@@ -394,8 +441,10 @@ async fn send(write: &mut OwnedWriteHalf, frame: &Frame) -> Result<(), End> {
 
 /// Frames off a socket.
 struct Frames {
-    read: OwnedReadHalf,
+    read: ReadHalf<Connection>,
     inbox: Inbox,
+    /// Not paid for yet.
+    read_bytes: u64,
     /// Nothing was read yet: whoever it is may speak anything.
     is_first: bool,
 }
@@ -409,8 +458,12 @@ impl Frames {
             }
             match self.read.read_buf(self.inbox.room()).await {
                 Ok(0) => return Ok(None),
-                Ok(_) if std::mem::take(&mut self.is_first) => self.refuse_strangers()?,
-                Ok(_) => {}
+                Ok(bytes) => {
+                    self.read_bytes += bytes as u64;
+                    if std::mem::take(&mut self.is_first) {
+                        self.refuse_strangers()?;
+                    }
+                }
                 Err(error) => return Err(End::Io(error)),
             }
         }
@@ -431,8 +484,8 @@ enum End {
         "frame version {0} is not spoken here, only {VERSION}; update the older of agent and gateway"
     )]
     Version(u16),
-    #[error("the token is not the one of frames.token")]
-    Token,
+    #[error("{0}")]
+    Token(#[from] Denied),
     #[error("out of order: {0}")]
     Order(&'static str),
     #[error("{0}")]
@@ -451,7 +504,7 @@ impl End {
     fn reason(&self) -> &'static str {
         match self {
             End::Version(_) => "version",
-            End::Token => "token",
+            End::Token(_) => "token",
             End::Order(_) => "order",
             End::Frame(_) => "malformed",
             End::Stranger(_) => "protocol",
@@ -464,7 +517,7 @@ impl End {
     fn refusal(&self, sequence: u64) -> Refuse {
         let code = match self {
             End::Version(_) => RefuseCode::Version,
-            End::Token => RefuseCode::Token,
+            End::Token(_) => RefuseCode::Token,
             End::Store(StoreError::Busy | StoreError::Full(_)) => RefuseCode::Busy,
             End::Store(_) | End::Io(_) => RefuseCode::Internal,
             End::Frame(FrameError::TooLong(_)) => RefuseCode::TooLarge,

@@ -3,37 +3,27 @@
 //! sockets of a killed process are closed as well.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::time::MissedTickBehavior;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::Reject;
 use weir_wire::graphite;
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::complaints::Complaints;
 use super::crowd::Crowd;
+use super::datagrams;
 use super::intake::Intake;
-use super::kernel_drops::KernelDrops;
 use super::lines::Lines;
 use super::stranger::Stranger;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door};
+use crate::admission::Admission;
 
 const TCP: &str = "graphite_tcp";
 const UDP: &str = "graphite_udp";
 const READ_BYTES: usize = 256 << 10;
-const DATAGRAM_BYTES: usize = 65_536;
-/// Points from datagrams stored together; the socket is drained up to this before the disk is waited for.
-const UDP_POINTS: usize = 8_192;
-/// Datagrams taken at one waking, whatever is in them.
-const UDP_DATAGRAMS: usize = 4_096;
-/// How often the kernel is asked what it dropped.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a stop waits for packets that are on their way through the kernel.
-const LAST_LOOK: Duration = Duration::from_millis(50);
 
 /// What the ports of this file speak, for who does not.
 const SPEAKS: &str = "Graphite's lines";
@@ -61,6 +51,7 @@ pub struct GraphiteTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub(crate) door: Door,
 }
 
 impl GraphiteTcp {
@@ -68,19 +59,24 @@ impl GraphiteTcp {
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
         let complaints = Arc::new(Complaints::new(TCP));
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: TCP,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(TCP, Source::Peer(peer));
+            move |connection, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
-                let connection = Connection {
+                let lines = Taker {
                     intake,
                     complaints: Arc::clone(&complaints),
                     clock: Arc::clone(&clock),
                 };
-                connection.serve(stream, shutdown)
+                lines.serve(connection, shutdown)
             },
         )
         .await;
@@ -88,14 +84,14 @@ impl GraphiteTcp {
 }
 
 /// One sender's.
-struct Connection {
+struct Taker {
     intake: Intake,
     complaints: Arc<Complaints>,
     clock: Clock,
 }
 
-impl Connection {
-    async fn serve(mut self, mut stream: TcpStream, shutdown: CancellationToken) {
+impl Taker {
+    async fn serve(mut self, mut stream: Connection, shutdown: CancellationToken) {
         let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
         let mut first = true;
         loop {
@@ -125,13 +121,15 @@ impl Connection {
             self.intake.store().await;
         }
         self.intake.all_stored().await;
+        // TLS has a goodbye of its own; who has left does not hear it.
+        let _ = stream.shutdown().await;
     }
 
     fn take(&mut self, line: Result<&[u8], Reject>, now_ms: i64) {
         take(&mut self.intake, line, &self.complaints, now_ms);
     }
 
-    async fn refuse(&self, stream: &mut TcpStream, stranger: Stranger, now_ms: i64) {
+    async fn refuse(&self, stream: &mut Connection, stranger: Stranger, now_ms: i64) {
         self.intake.refuse(Reject::Malformed, 1);
         let source = self.intake.sender().source();
         self.complaints
@@ -146,58 +144,21 @@ pub struct GraphiteUdp {
     pub socket: UdpSocket,
     pub admission: Admission,
     pub clock: Clock,
+    pub(crate) door: Door,
 }
 
 impl GraphiteUdp {
     /// Serves until told to stop, then stores what it has read.
     pub async fn run(self, shutdown: CancellationToken) {
         let clock = Arc::clone(&self.clock);
-        let mut crowd = Crowd::new(UDP, self.admission, self.clock);
-        let complaints = Complaints::new(UDP);
-        let (mut buffer, mut drops) = (vec![0; DATAGRAM_BYTES], KernelDrops::default());
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                _ = looks.tick() => crowd.kernel_drops(drops.since_last_look(&self.socket)),
-                ready = self.socket.readable() => if ready.is_err() { break },
+        let crowd = Crowd::new(UDP, self.door, self.admission, self.clock).mapped();
+        let (complaints, now) = (Complaints::new(UDP), Arc::clone(&clock));
+        datagrams::serve(self.socket, crowd, clock, shutdown, |intake, datagram| {
+            let now_ms = now();
+            for line in datagram.split(|byte| *byte == b'\n') {
+                take(intake, Ok(line), &complaints, now_ms);
             }
-            drain(&self.socket, &mut buffer, &mut crowd, &complaints, clock());
-            crowd.store().await;
-        }
-        // What is in the socket is known to the runtime only once it has looked again; a sender that never pauses is
-        // cut off.
-        let deadline = tokio::time::Instant::now() + LAST_LOOK;
-        while let Ok(Ok(())) = tokio::time::timeout_at(deadline, self.socket.readable()).await {
-            drain(&self.socket, &mut buffer, &mut crowd, &complaints, clock());
-            crowd.store().await;
-        }
-        crowd.kernel_drops(drops.since_last_look(&self.socket));
-        crowd.all_stored().await;
-    }
-}
-
-fn drain(
-    socket: &UdpSocket,
-    buffer: &mut [u8],
-    crowd: &mut Crowd,
-    complaints: &Complaints,
-    now_ms: i64,
-) {
-    let mut points = 0;
-    for _ in 0..UDP_DATAGRAMS {
-        if points >= UDP_POINTS {
-            return;
-        }
-        let Ok((bytes, peer)) = socket.try_recv_from(buffer) else {
-            return;
-        };
-        let intake = crowd.of(peer.ip(), now_ms);
-        let before = intake.len();
-        for line in buffer[..bytes].split(|byte| *byte == b'\n') {
-            take(intake, Ok(line), complaints, now_ms);
-        }
-        points += intake.len().saturating_sub(before);
+        })
+        .await;
     }
 }

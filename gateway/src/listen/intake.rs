@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use weir_store::{Clock, Done, Points, StoreError, Written};
+use weir_store::{Clock, Done, Points, Written};
 use weir_wire::graphite::{self, Line};
 use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
-use crate::admission::{Admission, Sender};
+use crate::admission::{Admission, Sender, Untaken};
 
 /// Batches of one intake that may wait for the disk.
 const IN_FLIGHT: u32 = 32;
@@ -81,10 +81,17 @@ impl Intake {
     /// What comes from now on is this sender's; nothing of another's may be gathered.
     pub(crate) fn set_sender(&mut self, sender: Sender) {
         self.sender = sender;
+        // Series may have left while nobody used it.
+        self.forget_if_series_left();
     }
 
     pub(crate) fn sender(&self) -> &Sender {
         &self.sender
+    }
+
+    /// The gateway's clock, in milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.clock)()
     }
 
     /// Points gathered and not handed over yet.
@@ -133,13 +140,13 @@ impl Intake {
     /// # Errors
     /// The key's; nothing is counted then.
     #[inline]
-    pub(crate) fn float(
+    pub(crate) fn float<E>(
         &mut self,
         hash: u128,
-        key: impl FnOnce(&mut graphite::Keys) -> Result<(), Reject>,
+        key: impl FnOnce(&mut graphite::Keys) -> Result<(), E>,
         timestamp_ms: Option<i64>,
         value: f64,
-    ) -> Result<(), Reject> {
+    ) -> Result<(), E> {
         let timestamp_ms = timestamp_ms.unwrap_or_else(|| (self.clock)());
         if let Some(series) = self.names.find(hash) {
             self.points.push(series, timestamp_ms, value);
@@ -156,24 +163,30 @@ impl Intake {
     /// Takes a distribution of one interval, in the same way.
     ///
     /// # Errors
-    /// The key's, or [`Reject::OverLimit`]; nothing is counted then.
-    pub(crate) fn histogram(
+    /// The key's; nothing is counted then.
+    pub(crate) fn histogram<E>(
         &mut self,
         hash: u128,
-        key: impl FnOnce() -> Result<SeriesKey, Reject>,
+        key: impl FnOnce() -> Result<SeriesKey, E>,
         timestamp_ms: i64,
         histogram: Histogram,
-    ) -> Result<(), Reject> {
+    ) -> Result<(), E> {
         if self.new.points.iter().any(|(new, ..)| *new == hash) {
             self.resolve();
         }
         let series = match self.names.find(hash) {
             Some(series) => series,
-            None => {
-                let series = self.admission.resolve(&self.sender, &key()?)?;
-                self.names.learn(hash, series);
-                series
-            }
+            None if self.is_unwanted(hash) => return Ok(()),
+            None => match self.admission.resolve(&self.sender, &key()?) {
+                Ok(series) => {
+                    self.names.learn(hash, series);
+                    series
+                }
+                Err(reason) => {
+                    self.not_taken(hash, reason);
+                    return Ok(());
+                }
+            },
         };
         let value = Value::Histogram(Arc::new(histogram));
         self.points.push_sample(
@@ -206,19 +219,12 @@ impl Intake {
     fn resolve(&mut self) {
         let keys = self.new.keys.run();
         let found = self.admission.resolve_many(&self.sender, keys);
-        let new = self.new.points.drain(..).zip(found);
-        for ((hash, timestamp_ms, value), series) in new {
+        let mut points = std::mem::take(&mut self.new.points);
+        for ((hash, timestamp_ms, value), series) in points.drain(..).zip(found) {
             let series = match series {
                 Ok(series) => series,
                 Err(reason) => {
-                    self.sender.refuse(reason, 1);
-                    self.over_limit += u64::from(reason == Reject::OverLimit);
-                    if reason == Reject::Unwanted {
-                        if self.unwanted.len() >= UNWANTED {
-                            self.unwanted.clear();
-                        }
-                        self.unwanted.insert(hash);
-                    }
+                    self.not_taken(hash, reason);
                     continue;
                 }
             };
@@ -227,7 +233,20 @@ impl Intake {
             }
             self.points.push(series, timestamp_ms, value);
         }
+        self.new.points = points;
         self.new.keys.clear();
+    }
+
+    /// Counts a point whose series is not taken.
+    fn not_taken(&mut self, hash: u128, reason: Reject) {
+        self.sender.refuse(reason, 1);
+        self.over_limit += u64::from(reason == Reject::OverLimit);
+        if reason == Reject::Unwanted {
+            if self.unwanted.len() >= UNWANTED {
+                self.unwanted.clear();
+            }
+            self.unwanted.insert(hash);
+        }
     }
 
     /// Hands over what was taken; waits only while too much waits already. What fails is counted and logged there.
@@ -261,8 +280,8 @@ impl Intake {
     /// Hands over what was taken and waits until it is on disk; for who is to be answered.
     ///
     /// # Errors
-    /// Of the store; the points are counted as dropped then.
-    pub(crate) async fn deliver(&mut self) -> Result<Delivered, StoreError> {
+    /// Of the store, and of limits; what was not taken is counted as dropped then.
+    pub(crate) async fn deliver(&mut self) -> Result<Delivered, Untaken> {
         let over_limit = self.resolve_new();
         let points = std::mem::take(&mut self.points);
         let written = match points.is_empty() {
@@ -284,7 +303,8 @@ impl Intake {
         self.refuse(reason, gone);
     }
 
-    fn resolve_new(&mut self) -> u64 {
+    /// Learns what is new now; so many points were of series that are not taken, and counted. For who takes all or nothing.
+    pub(crate) fn resolve_new(&mut self) -> u64 {
         if self.new.points.is_empty() {
             return std::mem::take(&mut self.over_limit);
         }

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
 use weir_wire::{Reject, graphite::Line, pickle};
 
-use super::accept::accept;
+use super::accept::{Entry, accept};
 use super::intake::Intake;
 use super::stranger::Stranger;
-use crate::admission::{Admission, Source};
+use crate::access::{Connection, Door};
+use crate::admission::Admission;
 
 const PROTOCOL: &str = "graphite_pickle";
 const READ_BYTES: usize = 64 << 10;
@@ -24,27 +25,33 @@ pub struct PickleTcp {
     pub admission: Admission,
     pub clock: Clock,
     pub max_connections: usize,
+    pub(crate) door: Door,
 }
 
 impl PickleTcp {
     /// Serves until told to stop; then connections get to store what they have read.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
+        let entry = Entry {
+            door: self.door,
+            admission: admission.clone(),
+            protocol: PROTOCOL,
+            max_connections: self.max_connections,
+        };
         accept(
             self.listener,
-            self.max_connections,
+            entry,
             shutdown,
-            |stream, peer, shutdown| {
-                let sender = admission.sender(PROTOCOL, Source::Peer(peer));
+            move |connection, sender, shutdown| {
                 let intake = Intake::new(sender, admission.clone(), Arc::clone(&clock)).mapped();
-                serve(stream, intake, shutdown)
+                serve(connection, intake, shutdown)
             },
         )
         .await;
     }
 }
 
-async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: CancellationToken) {
+async fn serve(mut stream: Connection, mut intake: Intake, shutdown: CancellationToken) {
     let (mut buffer, mut first) = (Vec::new(), true);
     loop {
         buffer.reserve(READ_BYTES);
@@ -78,6 +85,8 @@ async fn serve(mut stream: TcpStream, mut intake: Intake, shutdown: Cancellation
         }
     }
     intake.all_stored().await;
+    // TLS has a goodbye of its own; who has left does not hear it.
+    let _ = stream.shutdown().await;
 }
 
 /// Takes every whole payload off the front. At most one payload and a read's bytes are kept.

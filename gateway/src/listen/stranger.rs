@@ -36,6 +36,11 @@ impl Stranger {
         Self::common(first).or(hello.then_some(Self::Frames))
     }
 
+    /// The same for a port that has read no more than one byte: a line begins with none that is a control.
+    pub(super) fn by_first_byte(first: u8) -> Option<Self> {
+        (first == TLS_HANDSHAKE[0]).then_some(Self::Tls)
+    }
+
     /// Who begins like this where the first bytes are a length.
     pub(super) fn on_binary(first: &[u8]) -> Option<Self> {
         let text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');

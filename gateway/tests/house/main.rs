@@ -2,17 +2,27 @@
 //! what was acknowledged.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod admission;
 mod alert;
 mod apis;
 mod clients;
 mod faults;
+mod hostile;
+mod influx;
 mod keeping;
+mod one_series;
+mod opentsdb;
+mod otlp;
 mod page;
 mod programs;
+mod pushing;
 mod refusals;
+mod remote_write;
 mod rules;
+mod sending;
 mod starting;
+mod statsd;
 mod survival;
-mod taking;
+mod tools;
 mod web;

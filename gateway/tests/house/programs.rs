@@ -22,13 +22,17 @@ impl Program {
 
     /// Returns once it printed a line that begins with this word.
     fn start_until(path: &Path, args: &[String], last: &str) -> Self {
+        Self::start_to(path, args, last, Stdio::piped())
+    }
+
+    fn start_to(path: &Path, args: &[String], last: &str, log: Stdio) -> Self {
         let mut child = Command::new(path)
             .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
-        let log = follow(child.stderr.take().unwrap());
+        let log = child.stderr.take().map(follow).unwrap_or_default();
         let mut said = HashMap::new();
         for line in BufReader::new(child.stdout.as_mut().unwrap()).lines() {
             let line = line.unwrap();
@@ -120,12 +124,13 @@ pub(crate) fn agent_path() -> PathBuf {
 }
 
 /// Every port that a gateway opens.
-const PORTS: [&str; 5] = [
+const PORTS: [&str; 6] = [
     "http.listen",
     "frames.listen",
     "graphite.listen",
     "graphite.pickle_listen",
     "opentsdb.listen",
+    "statsd.listen",
 ];
 
 /// A gateway with its directory; it keeps its ports over restarts.
@@ -139,6 +144,10 @@ pub(crate) struct Gateway {
     pub(crate) graphite_udp: String,
     pub(crate) pickle: String,
     pub(crate) opentsdb: String,
+    pub(crate) statsd_tcp: String,
+    pub(crate) statsd_udp: String,
+    /// Where it was asked for.
+    pub(crate) influx_udp: Option<String>,
 }
 
 impl Gateway {
@@ -149,18 +158,33 @@ impl Gateway {
         Self::start_by(pairs.collect())
     }
 
+    /// The same with everything it has to say in a file.
+    pub(crate) fn start_logging(sets: &[&str], log: &Path) -> Self {
+        let pairs = sets
+            .iter()
+            .flat_map(|set| ["--set".to_owned(), (*set).to_owned()]);
+        let log = Stdio::from(std::fs::File::create(log).unwrap());
+        Self::start_with_log(pairs.collect(), "trace", log)
+    }
+
     /// With a file of its own beside what the tests set.
     pub(crate) fn start_with(config: &Path) -> Self {
         Self::start_by(vec!["--config".to_owned(), config.display().to_string()])
     }
 
     fn start_by(own: Vec<String>) -> Self {
+        Self::start_with_log(own, "warn", Stdio::piped())
+    }
+
+    fn start_with_log(own: Vec<String>, level: &str, log: Stdio) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let any = PORTS.map(|key| format!("{key}=127.0.0.1:0"));
-        let program = Program::start(&gateway_path(), &arguments(&own, dir.path(), &any));
+        let args = arguments(&own, level, dir.path(), &any);
+        let program = Program::start_to(&gateway_path(), &args, "ready", log);
         let word = |key: &str| program.said[key].clone();
-        let graphite = word("graphite");
+        let (graphite, statsd) = (word("graphite"), word("statsd"));
         let graphite: Vec<&str> = graphite.split(' ').collect();
+        let statsd: Vec<&str> = statsd.split(' ').collect();
         Self {
             http: word("page")
                 .trim_start_matches("http://")
@@ -171,6 +195,9 @@ impl Gateway {
             graphite_udp: graphite[3].to_owned(),
             pickle: word("pickle"),
             opentsdb: word("opentsdb"),
+            statsd_tcp: statsd[1].to_owned(),
+            statsd_udp: statsd[3].to_owned(),
+            influx_udp: program.said.get("influx").cloned(),
             own,
             program,
             dir,
@@ -190,29 +217,36 @@ impl Gateway {
             format!("graphite.listen={}", self.graphite_tcp),
             format!("graphite.pickle_listen={}", self.pickle),
             format!("opentsdb.listen={}", self.opentsdb),
+            format!("statsd.listen={}", self.statsd_tcp),
         ];
         self.program = Program::start_until(
             &gateway_path(),
-            &arguments(&self.own, self.dir.path(), &ports),
+            &arguments(&self.own, "warn", self.dir.path(), &ports),
             last,
         );
         self.graphite_udp = self.graphite_tcp.clone();
+        self.statsd_udp = self.statsd_tcp.clone();
     }
 }
 
-fn arguments(own: &[String], dir: &Path, sets: &[String]) -> Vec<String> {
+fn arguments(own: &[String], level: &str, dir: &Path, sets: &[String]) -> Vec<String> {
     let data_dir = format!("data_dir={}", dir.display());
     let pairs = sets
         .iter()
         .cloned()
         .chain([data_dir])
         .flat_map(|set| ["--set".to_owned(), set]);
-    let log = ["--log-level".to_owned(), "warn".to_owned()];
+    let log = ["--log-level".to_owned(), level.to_owned()];
     own.iter().cloned().chain(log).chain(pairs).collect()
 }
 
 /// An agent for a gateway, with an interval of one second.
 pub(crate) fn start_agent(gateway: &Gateway, host: &str) -> Program {
+    start_agent_with(gateway, host, &[])
+}
+
+/// The same with more keys.
+pub(crate) fn start_agent_with(gateway: &Gateway, host: &str, more: &[&str]) -> Program {
     let sets = [
         format!("gateways=[\"{}\"]", gateway.frames),
         format!("host={host}"),
@@ -220,7 +254,10 @@ pub(crate) fn start_agent(gateway: &Gateway, host: &str) -> Program {
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=127.0.0.1:0".to_owned(),
     ];
-    let pairs = sets.into_iter().flat_map(|set| ["--set".to_owned(), set]);
+    let sets = sets
+        .into_iter()
+        .chain(more.iter().map(|set| (*set).to_owned()));
+    let pairs = sets.flat_map(|set| ["--set".to_owned(), set]);
     let args: Vec<String> = ["--log-level".to_owned(), "warn".to_owned()]
         .into_iter()
         .chain(pairs)

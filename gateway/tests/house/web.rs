@@ -14,6 +14,14 @@ pub(crate) fn get(address: &str, path: &str) -> Result<(u16, String), String> {
     )
 }
 
+/// GET with more headers, each ended by a line break.
+pub(crate) fn get_with(address: &str, path: &str, headers: &str) -> Result<(u16, String), String> {
+    ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"),
+    )
+}
+
 /// POST of a form; the status and the body.
 pub(crate) fn post(address: &str, path: &str, form: &str) -> Result<(u16, String), String> {
     let length = form.len();

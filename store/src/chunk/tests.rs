@@ -144,7 +144,7 @@ fn golden_mixture() {
         0x02, 0x00, 0x00, 0x32, // two decimals, no bits, 25
     ];
     let histograms = [0x20, 75, 1];
-    let times_and_length = [0x01, 66, 0x01];
+    let times_and_length = [0x01, 66, 0x02];
     let expected = [&floats[..], &histograms, &START, &times_and_length].concat();
     assert_eq!(bytes[..expected.len()], expected);
     assert_eq!(bytes.len(), floats.len() + 2 + 75);

@@ -2,9 +2,10 @@
 //! same on every host and in every year, so that adding any two is adding their buckets. Beside it stand the
 //! exact count, sum, min and max.
 //!
-//! Values are kept in thousandths: 0.001 is the smallest that is told from zero, [`Histogram::MAX`] the largest
-//! that is taken. Encoding: `version u8 = 1, sum f64 LE, min f64 LE, max f64 LE`, then HdrHistogram's V2 form
-//! (hdrhistogram.org, "V2 histogram encoding").
+//! Values are kept in millionths, so that seconds are as good as milliseconds: 0.000001 is the smallest that is told from
+//! zero, from 0.000128 on both digits are there, [`Histogram::MAX`] is the largest that is taken. Encoding:
+//! `version u8 = 2, sum f64 LE, min f64 LE, max f64 LE`, then HdrHistogram's V2 form (hdrhistogram.org, "V2 histogram
+//! encoding"). Version 1, in thousandths, is read and never written.
 
 #[cfg(test)]
 mod tests;
@@ -12,11 +13,15 @@ mod tests;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEAD_BYTES: usize = 25;
-const PER_UNIT: f64 = 1_000.0;
+const PER_UNIT: f64 = 1_000_000.0;
 const LOWEST: u64 = 1;
-const HIGHEST: u64 = 1_000_000_000_000_000;
+const HIGHEST: u64 = 1_000_000_000_000_000_000;
+/// Version 1: its largest value, and how many of today's parts one of its thousandths is.
+const OLD_VERSION: u8 = 1;
+const OLD_HIGHEST: u64 = 1_000_000_000_000_000;
+const PER_OLD: u64 = 1_000;
 const DIGITS: u8 = 2;
 /// A V2 body is a header of 40 bytes and at most nine bytes for each of the fixed number of buckets.
 const BODY_BYTES: usize = 64 * 1024;
@@ -29,7 +34,7 @@ const V2_COOKIE: u32 = 0x1c84_9313;
 pub enum HistogramError {
     #[error("a histogram takes values from 0 to {max}, not {0}", max = Histogram::MAX)]
     OutOfRange(String),
-    #[error("histogram encoding version {0} is not {VERSION}")]
+    #[error("histogram encoding version {0} is neither {VERSION} nor {OLD_VERSION}")]
     Version(u8),
     #[error("histogram bytes are damaged: {0}")]
     Damaged(&'static str),
@@ -57,11 +62,8 @@ impl Histogram {
     /// An empty distribution; buckets are allocated as values ask for them.
     #[must_use]
     pub fn new() -> Self {
-        let mut buckets = Hdr::new_with_bounds(LOWEST, 1_000_000, DIGITS)
-            .unwrap_or_else(|_| unreachable!("constant bounds are valid"));
-        buckets.auto(true);
         Self {
-            buckets,
+            buckets: none_yet(),
             sum: 0.0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
@@ -177,18 +179,11 @@ impl Histogram {
         let (head, body) = bytes
             .split_at_checked(HEAD_BYTES)
             .ok_or(HistogramError::Damaged("too short"))?;
-        if head[0] != VERSION {
-            return Err(HistogramError::Version(head[0]));
-        }
-        check_bounds(body)?;
-        let mut rest = body;
-        let mut buckets: Hdr<u64> = Deserializer::new()
-            .deserialize(&mut rest)
-            .map_err(|_| HistogramError::Damaged("buckets"))?;
-        if !rest.is_empty() {
-            return Err(HistogramError::Damaged("bytes after the buckets"));
-        }
-        buckets.auto(true);
+        let buckets = match head[0] {
+            VERSION => read_buckets(body, HIGHEST)?,
+            OLD_VERSION => finer(&read_buckets(body, OLD_HIGHEST)?)?,
+            other => return Err(HistogramError::Version(other)),
+        };
         let float = |at: usize| f64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
         let (sum, min, max) = (float(1), float(9), float(17));
         // Quantiles are clamped by these: a peer must not be able to turn them over.
@@ -205,10 +200,43 @@ impl Histogram {
     }
 }
 
+fn none_yet() -> Hdr<u64> {
+    let mut buckets = Hdr::new_with_bounds(LOWEST, 1_000_000, DIGITS)
+        .unwrap_or_else(|_| unreachable!("constant bounds are valid"));
+    buckets.auto(true);
+    buckets
+}
+
+fn read_buckets(body: &[u8], highest: u64) -> Result<Hdr<u64>, HistogramError> {
+    check_bounds(body, highest)?;
+    let mut rest = body;
+    let mut buckets: Hdr<u64> = Deserializer::new()
+        .deserialize(&mut rest)
+        .map_err(|_| HistogramError::Damaged("buckets"))?;
+    if !rest.is_empty() {
+        return Err(HistogramError::Damaged("bytes after the buckets"));
+    }
+    buckets.auto(true);
+    Ok(buckets)
+}
+
+/// Buckets of version 1 in today's parts: each is recorded at its middle, which lies in one of the same width or less.
+fn finer(old: &Hdr<u64>) -> Result<Hdr<u64>, HistogramError> {
+    let mut buckets = none_yet();
+    for step in old.iter_recorded() {
+        let middle = old.median_equivalent(step.value_iterated_to());
+        let ticks = middle.saturating_mul(PER_OLD).min(HIGHEST);
+        buckets
+            .record_n(ticks, step.count_at_value())
+            .map_err(|_| HistogramError::Damaged("buckets"))?;
+    }
+    Ok(buckets)
+}
+
 /// The V2 header is `cookie u32, payload length u32, offset u32, digits u32, lowest u64, highest u64, ratio f64`,
 /// big-endian; `highest` and the payload's length decide how much the reader allocates. Another cookie is the
 /// compressed form, whose true header could not be looked at here.
-fn check_bounds(body: &[u8]) -> Result<(), HistogramError> {
+fn check_bounds(body: &[u8], highest: u64) -> Result<(), HistogramError> {
     let damaged = HistogramError::Damaged("header");
     if body.len() < BODY_HEAD_BYTES || body.len() > BODY_BYTES {
         return Err(damaged);
@@ -219,7 +247,7 @@ fn check_bounds(body: &[u8]) -> Result<(), HistogramError> {
         return Err(damaged);
     }
     // Auto-sizing rounds the upper bound up to its bucket, hence the factor of two.
-    let fits = word(12) == u32::from(DIGITS) && long(16) == LOWEST && long(24) <= HIGHEST * 2;
+    let fits = word(12) == u32::from(DIGITS) && long(16) == LOWEST && long(24) <= highest * 2;
     if fits {
         Ok(())
     } else {

@@ -12,6 +12,7 @@ use crate::Reject;
 pub(super) struct Line<'a> {
     name: Cow<'a, str>,
     tags: Tags<'a>,
+    timestamp_ms: Option<i64>,
     /// Groups not yet begun; `None` after the last.
     rest: Option<&'a str>,
     group: Option<Group<'a>>,
@@ -32,11 +33,16 @@ enum Kind {
     Gauge,
     Timer,
     Set,
+    /// Of another type, where such are counted.
+    Other,
 }
+
+/// Datadog's agent takes no time before 1970; graphite's lines end at 2100 too.
+const LAST_SECOND: i64 = 4_102_444_800;
 
 impl<'a> Line<'a> {
     /// `None` for an empty line.
-    pub(super) fn begin(bytes: &'a [u8]) -> Result<Option<Self>, Reject> {
+    pub(super) fn begin(bytes: &'a [u8], dialect: Dialect) -> Result<Option<Self>, Reject> {
         if bytes.len() > MAX_LINE_BYTES {
             return Err(Reject::TooLong);
         }
@@ -45,11 +51,16 @@ impl<'a> Line<'a> {
         if text.is_empty() {
             return Ok(None);
         }
-        if text.chars().any(char::is_control) {
+        if has_controls(text) {
             return Err(Reject::BadText);
         }
-        if text.starts_with("_e{") || text.starts_with("_sc|") {
-            return Err(Reject::Unsupported);
+        if text.starts_with('_') {
+            if text.starts_with("_e{") {
+                return Err(Reject::Unsupported);
+            }
+            if let Some(check) = text.strip_prefix("_sc|") {
+                return Self::check(check, dialect).map(Some);
+            }
         }
         let (head, rest) = text.split_once(':').ok_or(Reject::Malformed)?;
         // Graphite's tags stand in the name, behind its first semicolon.
@@ -58,16 +69,58 @@ impl<'a> Line<'a> {
         if name.is_empty() {
             return Err(Reject::BadName);
         }
-        let tags = rest
-            .split('|')
-            .skip(1)
-            .find_map(|field| field.strip_prefix('#'));
+        let (mut tags, mut timestamp) = (None, None);
+        // The first bar ends the values, the second a type: tags and a time stand behind them.
+        for field in rest.split('|').skip(2) {
+            match field.as_bytes().first() {
+                Some(b'#') if tags.is_none() => tags = Some(&field[1..]),
+                Some(b'T') if dialect.timestamps => timestamp = Some(&field[1..]),
+                _ => {}
+            }
+        }
         Ok(Some(Self {
             name,
             tags: Tags::new(in_name, tags.unwrap_or_default()),
+            timestamp_ms: timestamp.map(read_second).transpose()?,
             rest: Some(rest),
             group: None,
         }))
+    }
+
+    /// `name|status`, then fields; a message ends the line, whatever is in it.
+    fn check(text: &'a str, dialect: Dialect) -> Result<Self, Reject> {
+        if !dialect.service_checks {
+            return Err(Reject::Unsupported);
+        }
+        let (name, rest) = text.split_once('|').ok_or(Reject::Malformed)?;
+        let name = name::clean(name);
+        if name.is_empty() {
+            return Err(Reject::BadName);
+        }
+        let mut fields = rest.split('|');
+        let status = fields
+            .next()
+            .filter(|text| matches!(*text, "0" | "1" | "2" | "3"));
+        let status = status.ok_or(Reject::BadValue)?;
+        let (mut tags, mut timestamp) = ("", None);
+        for field in fields.take_while(|field| !field.starts_with("m:")) {
+            if let Some(found) = field.strip_prefix('#') {
+                tags = found;
+            } else if let Some(found) = field.strip_prefix("d:") {
+                timestamp = Some(found);
+            }
+        }
+        Ok(Self {
+            name,
+            tags: Tags::new("", tags),
+            timestamp_ms: timestamp.map(read_second).transpose()?,
+            rest: None,
+            group: Some(Group {
+                values: Some(status),
+                kind: Kind::Gauge,
+                rate: 1.0,
+            }),
+        })
     }
 
     pub(super) fn next(&mut self, dialect: Dialect) -> Option<Result<Metric<'a>, Reject>> {
@@ -75,27 +128,32 @@ impl<'a> Line<'a> {
             if let Some(group) = &mut self.group {
                 if let Some(value) = group.next(dialect) {
                     let rate = group.rate;
-                    return Some(value.map(|value| self.metric(value, rate)));
+                    return Some(value.and_then(|value| self.metric(value, rate)));
                 }
                 self.group = None;
             }
-            match self.next_group()? {
+            match self.next_group(dialect)? {
                 Ok(group) => self.group = Some(group),
                 Err(reject) => return Some(Err(reject)),
             }
         }
     }
 
-    fn metric(&self, value: Value<'a>, rate: f64) -> Metric<'a> {
-        Metric {
+    fn metric(&self, value: Value<'a>, rate: f64) -> Result<Metric<'a>, Reject> {
+        let is_timed = matches!(value, Value::Counter(_) | Value::GaugeSet(_));
+        if self.timestamp_ms.is_some() && !is_timed {
+            return Err(Reject::Unsupported);
+        }
+        Ok(Metric {
             name: self.name.clone(),
             value,
             rate,
             tags: self.tags,
-        }
+            timestamp_ms: self.timestamp_ms,
+        })
     }
 
-    fn next_group(&mut self) -> Option<Result<Group<'a>, Reject>> {
+    fn next_group(&mut self, dialect: Dialect) -> Option<Result<Group<'a>, Reject>> {
         let Some((values, rest)) = self.rest.take()?.split_once('|') else {
             return Some(Err(Reject::Malformed));
         };
@@ -117,7 +175,7 @@ impl<'a> Line<'a> {
         if mark == Some(b':') {
             self.rest = Some(rest);
         }
-        Some(Group::new(values, kind, rate))
+        Some(Group::new(values, kind, rate, dialect))
     }
 }
 
@@ -130,12 +188,18 @@ fn cut(text: &str) -> (&str, Option<u8>, &str) {
 }
 
 impl<'a> Group<'a> {
-    fn new(values: &'a str, kind: &str, rate: Option<&str>) -> Result<Self, Reject> {
+    fn new(
+        values: &'a str,
+        kind: &str,
+        rate: Option<&str>,
+        dialect: Dialect,
+    ) -> Result<Self, Reject> {
         let kind = match kind {
             "c" => Kind::Counter,
             "g" => Kind::Gauge,
             "ms" | "h" | "d" => Kind::Timer,
             "s" => Kind::Set,
+            _ if dialect.other_types_count => Kind::Other,
             _ => return Err(Reject::UnknownType),
         };
         Ok(Self {
@@ -163,7 +227,7 @@ impl<'a> Group<'a> {
 
     fn value(&self, text: &str, number: f64, dialect: Dialect) -> Value<'a> {
         match self.kind {
-            Kind::Counter => Value::Counter(number),
+            Kind::Counter | Kind::Other => Value::Counter(number),
             Kind::Gauge if dialect.signed_gauges && text.starts_with(['+', '-']) => {
                 Value::GaugeDelta(number)
             }
@@ -171,6 +235,23 @@ impl<'a> Group<'a> {
             // A set never gets here: its text is no number.
             Kind::Timer | Kind::Set => Value::Timer(number),
         }
+    }
+}
+
+/// C0 and DEL by their bytes, which the compiler does many at once; C1 only where there is more than ASCII.
+fn has_controls(text: &str) -> bool {
+    let controls = text
+        .bytes()
+        .fold(false, |found, byte| found | (byte < b' ') | (byte == 0x7f));
+    controls || (!text.is_ascii() && text.chars().any(char::is_control))
+}
+
+fn read_second(text: &str) -> Result<i64, Reject> {
+    let second: i64 = text.parse().map_err(|_| Reject::BadTimestamp)?;
+    if (1..=LAST_SECOND).contains(&second) {
+        Ok(second * 1_000)
+    } else {
+        Err(Reject::BadTimestamp)
     }
 }
 

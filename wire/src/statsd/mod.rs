@@ -7,6 +7,7 @@
 mod line;
 mod name;
 mod parse;
+mod plain;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,18 @@ pub(super) fn clean(name: &str) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
-fn is_kept(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+/// Whether a name keeps this byte.
+#[inline]
+pub(super) fn is_kept(byte: u8) -> bool {
+    KEPT[byte as usize]
 }
+
+const KEPT: [bool; 256] = {
+    let (mut kept, mut at) = ([false; 256], 0);
+    while at < kept.len() {
+        let byte = at as u8;
+        kept[at] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        at += 1;
+    }
+    kept
+};

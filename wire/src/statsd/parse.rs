@@ -3,24 +3,52 @@
 use std::borrow::Cow;
 
 use super::line::Line;
+use super::plain;
 use super::tags::Tags;
 use crate::Reject;
 
 /// A longer line is refused whole; Datadog's agent reads as many bytes at once.
 pub const MAX_LINE_BYTES: usize = 8 * 1024;
 
-/// Where the dialects contradict each other.
+/// What the dialects do not agree on. A listener has one; [`Dialect::ETSY`] and [`Dialect::DATADOG`] are the field's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     /// `g:-5` and `g:+5` change the gauge by so much (etsy, Telegraf, statsite, brubeck, Vector); otherwise they set
     /// it (Datadog, gostatsd, veneur).
     pub signed_gauges: bool,
+    /// A number of any other type is a counter's (etsy); otherwise it is [`Reject::UnknownType`].
+    pub other_types_count: bool,
+    /// `|T` says when a counter or gauge was measured; otherwise the field is passed over.
+    pub timestamps: bool,
+    /// `_sc|name|status` is a gauge of its status; otherwise it is [`Reject::Unsupported`].
+    pub service_checks: bool,
+}
+
+impl Dialect {
+    /// As etsy's server reads lines.
+    pub const ETSY: Self = Self {
+        signed_gauges: true,
+        other_types_count: true,
+        timestamps: false,
+        service_checks: false,
+    };
+    /// As Datadog's agent reads datagrams.
+    pub const DATADOG: Self = Self {
+        signed_gauges: false,
+        other_types_count: false,
+        timestamps: true,
+        service_checks: true,
+    };
 }
 
 impl Default for Dialect {
+    /// Signs change gauges, and nothing is taken for what it does not say it is.
     fn default() -> Self {
         Self {
             signed_gauges: true,
+            other_types_count: false,
+            timestamps: false,
+            service_checks: false,
         }
     }
 }
@@ -34,6 +62,8 @@ pub struct Metric<'a> {
     /// In (0, 1]: the measurement stands for 1/rate of its kind. Not yet applied; without meaning for gauges and sets.
     pub rate: f64,
     pub tags: Tags<'a>,
+    /// Milliseconds since 1970, where the line says when a counter or gauge was measured.
+    pub timestamp_ms: Option<i64>,
 }
 
 /// What was measured.
@@ -53,11 +83,13 @@ pub enum Value<'a> {
 
 /// The metrics of a datagram, bad ones in their place among the good.
 ///
-/// Outcomes: `_e{` and `_sc|` are [`Reject::Unsupported`]; a type that is none of `c g ms s h d` is
-/// [`Reject::UnknownType`]; a rate outside (0, 1] is [`Reject::BadRate`]; NaN and infinities are [`Reject::NotFinite`];
-/// what is not UTF-8 or holds a control character is [`Reject::BadText`]. Fields that start with neither `@` nor `#`
-/// (container ids, `T` times, cardinality) are passed over: the measurement counts as of its arrival. Tags belong to
-/// every group of their line; one without a colon has the value [`super::BARE_TAG_VALUE`]. Empty lines are nothing.
+/// Outcomes: `_e{` and, unless the dialect takes checks, `_sc|` are [`Reject::Unsupported`]; a type that is none of
+/// `c g ms s h d` is [`Reject::UnknownType`], unless the dialect counts it; a rate outside (0, 1] is [`Reject::BadRate`];
+/// NaN and infinities are [`Reject::NotFinite`]; what is not UTF-8 or holds a control character is [`Reject::BadText`].
+/// Of a dialect with timestamps, `T` that is no second from 1 to 2100 is [`Reject::BadTimestamp`], and on other kinds
+/// than counters and gauges [`Reject::Unsupported`], as Datadog's agent has it. Other fields (container ids, external
+/// data, cardinality) are passed over. Tags belong to every group of their line; one without a colon has the value
+/// [`super::BARE_TAG_VALUE`]. Empty lines are nothing.
 #[must_use]
 pub fn parse(datagram: &[u8], dialect: Dialect) -> Metrics<'_> {
     Metrics {
@@ -86,7 +118,11 @@ impl<'a> Iterator for Metrics<'a> {
                 }
                 self.line = None;
             }
-            match Line::begin(self.next_line()?) {
+            let line = self.next_line()?;
+            if let Some(metric) = plain::metric(line, self.dialect) {
+                return Some(Ok(metric));
+            }
+            match Line::begin(line, self.dialect) {
                 Ok(line) => self.line = line,
                 Err(reject) => return Some(Err(reject)),
             }

@@ -32,6 +32,9 @@ fn one(metric: &Metric<'_>) -> String {
     for (key, value) in metric.tags.iter() {
         text += &format!(" {key}={value}");
     }
+    if let Some(time_ms) = metric.timestamp_ms {
+        text += &format!(" at {time_ms}");
+    }
     text
 }
 
@@ -78,10 +81,60 @@ fn a_set_takes_any_text_whole() {
 fn a_sign_is_a_change_or_not_as_the_dialect_has_it() {
     let line = b"a:-5|g\na:+5|g\na:5|g";
     assert_eq!(told(line), ["a:g+-5", "a:g+5", "a:g=5"]);
-    let datadog = Dialect {
-        signed_gauges: false,
-    };
-    assert_eq!(tell(parse(line, datadog)), ["a:g=-5", "a:g=5", "a:g=5"]);
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        ["a:g=-5", "a:g=5", "a:g=5"]
+    );
+}
+
+#[test]
+fn a_number_of_another_type_is_a_counters_where_etsy_reads() {
+    let line = b"a:1|C\na:-2|kv|@0.5\na:3|\na:x|C\nb:4|h\nc:5|d";
+    assert_eq!(
+        tell(parse(line, Dialect::ETSY)),
+        ["a:c1", "a:c-2@0.5", "a:c3", "bad_value", "b:t4", "c:t5"]
+    );
+    let refused = tell(parse(line, Dialect::DATADOG));
+    assert_eq!(refused[..3], ["unknown_type"; 3]);
+}
+
+#[test]
+fn a_time_is_a_counters_or_a_gauges() {
+    let line = b"a:1|c|T1656581400\na:2:3|g|#k:v|T1|c:ci-x\na:1|ms|T1\na:1|c|T0\na:1|g|T-1\na:1|c|Tx\na:1|c|T4102444801";
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        [
+            "a:c1 at 1656581400000",
+            "a:g=2 k=v at 1000",
+            "a:g=3 k=v at 1000",
+            "unsupported",
+            "bad_timestamp",
+            "bad_timestamp",
+            "bad_timestamp",
+            "bad_timestamp",
+        ]
+    );
+    assert_eq!(told(b"a:1|c|Tx"), ["a:c1"], "passed over elsewhere");
+}
+
+#[test]
+fn a_service_check_is_a_gauge_of_its_status() {
+    let line = b"_sc|db.up|0\n_sc|db.up|2|d:1656581400|h:web|#k:v,b|m:no | #x:y\n_sc|db|4\n_sc|db\n_sc||0\n_sc|db|1|d:x";
+    assert_eq!(
+        tell(parse(line, Dialect::DATADOG)),
+        [
+            "db.up:g=0",
+            "db.up:g=2 k=v b=true at 1656581400000",
+            "bad_value",
+            "malformed",
+            "bad_name",
+            "bad_timestamp",
+        ]
+    );
+    assert_eq!(
+        tell(parse(b"_e{1,1}:a|b", Dialect::DATADOG)),
+        ["unsupported"]
+    );
 }
 
 #[test]
@@ -151,6 +204,8 @@ fn a_line_too_long_is_refused_whole() {
     long.resize(MAX_LINE_BYTES + 1, b'1');
     long.extend_from_slice(b"\nb:1|c");
     assert_eq!(told(&long), ["too_long", "b:c1"]);
+    let tagged = format!("a:1|c|#k:{}", "x".repeat(MAX_LINE_BYTES));
+    assert_eq!(told(tagged.as_bytes()), ["too_long"]);
     let longest = format!("{:>1$}", "b:1|c", MAX_LINE_BYTES);
     assert_eq!(told(longest.as_bytes()), ["b:c1"]);
 }
@@ -168,16 +223,77 @@ fn clean_names_are_not_copied() {
     );
 }
 
+/// What a plain line is without the shortcut.
+fn slowly(line: &[u8], dialect: Dialect) -> Vec<Result<Metric<'_>, Reject>> {
+    let Ok(Some(mut rest)) = line::Line::begin(line, dialect) else {
+        return Vec::new();
+    };
+    std::iter::from_fn(|| rest.next(dialect)).collect()
+}
+
+#[test]
+fn plain_lines_are_read_at_a_glance() {
+    for line in [
+        "a.b:1|c",
+        "a:-1.5|g",
+        "a:+1|g",
+        "a:1e3|ms|@0.5",
+        "a:x.y|s",
+        "a:1|d|#k:v,b",
+        "a:1|c|@0.1|#k:v",
+    ] {
+        assert!(
+            plain::metric(line.as_bytes(), Dialect::ETSY).is_some(),
+            "{line}"
+        );
+    }
+    for line in [
+        "",
+        "a",
+        ":1|c",
+        "a:1:2|c",
+        "a:1|c:2|g",
+        "a b:1|c",
+        "a:1|x",
+        "a:1|c|@2",
+        "a:1|c|@0|#k:v",
+        "a:nan|g",
+        "a:1|c\r",
+        "_sc|a:1|c",
+        "a:1|c|T1",
+        "a:1|c|#k|c:x",
+        "a:|s",
+        "a;k=v:1|c",
+    ] {
+        assert!(
+            plain::metric(line.as_bytes(), Dialect::DATADOG).is_none(),
+            "{line}"
+        );
+    }
+}
+
 proptest! {
     #[test]
-    fn hostile_bytes_never_panic_and_always_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let found = parse(&bytes, Dialect::default()).count();
-        prop_assert!(found <= bytes.len() + 1);
+    fn a_glance_and_a_reading_are_the_same(text in "[ab_.]{0,3}:?[0-9.+e|:-]{0,4}\\|?(c|g|ms|s|d|x)?(\\|@[0-9.]{0,3})?(\\|#[a,:|T1]{0,6})?") {
+        for dialect in [Dialect::default(), Dialect::ETSY, Dialect::DATADOG] {
+            if let Some(metric) = plain::metric(text.as_bytes(), dialect) {
+                prop_assert_eq!(slowly(text.as_bytes(), dialect), vec![Ok(metric)]);
+            }
+        }
     }
 
     #[test]
-    fn hostile_shapes_never_panic(text in "[a-c:|@#,;=.0-9+\n_es{-]{0,80}") {
-        for metric in parse(text.as_bytes(), Dialect::default()).flatten() {
+    fn hostile_bytes_never_panic_and_always_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for dialect in [Dialect::default(), Dialect::ETSY, Dialect::DATADOG] {
+            let found = parse(&bytes, dialect).count();
+            prop_assert!(found <= bytes.len() + 1);
+        }
+    }
+
+    #[test]
+    fn hostile_shapes_never_panic(text in "[a-c:|@#,;=.0-9+\n_es{T-]{0,80}") {
+        let both = [Dialect::ETSY, Dialect::DATADOG].map(|dialect| parse(text.as_bytes(), dialect));
+        for metric in both.into_iter().flatten().flatten() {
             prop_assert!(!metric.name.is_empty());
             prop_assert!(metric.rate > 0.0 && metric.rate <= 1.0);
             let _ = metric.tags.iter().count();

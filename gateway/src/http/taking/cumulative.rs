@@ -1,46 +1,114 @@
-//! Distributions that only ever grow, as Prometheus counts them, to those of one interval, as they are stored. Remembers the
-//! last of each series; what was not stored is not remembered, so that a message that is sent again gives the same.
+//! Distributions that only ever grow, as Prometheus and OpenTelemetry count them, to those of one interval, as they are
+//! stored: the one memory of them for every protocol. Bounded in buckets; series that fell silent leave. What was not
+//! stored is not remembered, so that a message that is sent again gives the same.
+//!
+//! Of the first distribution of a series only what was counted since this memory began is known to be new: with a start
+//! time after that it is taken whole, otherwise counting begins with it.
 
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use weir_wire::Histogram;
 use weir_wire::buckets::Buckets;
-use weir_wire::remote_write::{ResetHint, SentHistogram};
+use weir_wire::{Invalid, Reject};
 
-/// Series remembered; past it all are forgotten, and each begins anew.
-const MOST: usize = 200_000;
+/// Buckets of all series together: 64 MB.
+const MOST_BUCKETS: usize = 4_000_000;
+/// What a series costs beside its buckets, in buckets.
+const SERIES_COST: usize = 16;
+/// A series that was not heard of for so long may leave when there is no room.
+const IDLE_MS: i64 = 3_600_000;
+/// How often it is looked who may leave.
+const LOOK_EVERY_MS: i64 = 10_000;
 
-/// The last distribution of each series, and its time in milliseconds.
-#[derive(Default)]
-pub(super) struct Cumulative(Mutex<HashMap<u128, (i64, Buckets)>>);
+/// The last distribution of each series.
+pub(super) struct Cumulative(Mutex<Known>);
+
+struct Known {
+    last: HashMap<Name, Last>,
+    cost: usize,
+    most: usize,
+    /// Of what began earlier, a part may be stored already.
+    began_ms: i64,
+    looked_ms: i64,
+}
+
+/// A series as its protocol knows it: the protocol, and a hash.
+type Name = (&'static str, u128);
+
+#[derive(Clone)]
+struct Last {
+    timestamp_ms: i64,
+    start_ms: Option<i64>,
+    heard_ms: i64,
+    buckets: Buckets,
+}
+
+/// All that a series has counted so far.
+pub(super) struct Counted {
+    pub(super) protocol: &'static str,
+    pub(super) hash: u128,
+    pub(super) timestamp_ms: i64,
+    pub(super) start_ms: Option<i64>,
+    /// Its source says that it began anew.
+    pub(super) reset: bool,
+    /// The first of a series is all new: that of a job which pushes once.
+    pub(super) whole_at_first: bool,
+    pub(super) buckets: Buckets,
+}
 
 /// What a message brought, to be remembered once it is stored.
 #[derive(Default)]
-pub(super) struct Brought(HashMap<u128, (i64, Buckets)>);
+pub(super) struct Brought(HashMap<Name, Last>);
 
 impl Cumulative {
+    /// Begins at a time of the gateway's clock.
+    pub(super) fn new(now_ms: i64) -> Self {
+        Self(Mutex::new(Known {
+            last: HashMap::new(),
+            cost: 0,
+            most: MOST_BUCKETS,
+            began_ms: now_ms,
+            looked_ms: i64::MIN,
+        }))
+    }
+
     /// What came since the last one; `None` for the first, with which counting begins, and for one that is not newer.
+    ///
+    /// # Errors
+    /// [`Reject::OverLimit`]: no room for one more series.
     pub(super) fn interval(
         &self,
-        series: u128,
-        sent: SentHistogram,
+        now_ms: i64,
+        counted: Counted,
         brought: &mut Brought,
-    ) -> Option<Histogram> {
-        if sent.reset_hint == ResetHint::Gauge {
-            return Some(sent.buckets.to_histogram().histogram);
+    ) -> Result<Option<Buckets>, Invalid> {
+        let name = (counted.protocol, counted.hash);
+        let mut known = self.0.lock();
+        if !brought.0.contains_key(&name) && !known.last.contains_key(&name) {
+            known.make_room(now_ms)?;
         }
-        let earlier = brought.0.get(&series).cloned();
-        let last = earlier.or_else(|| self.0.lock().get(&series).cloned());
-        let interval = match &last {
-            Some((at_ms, _)) if *at_ms >= sent.timestamp_ms => return None,
-            Some((_, before)) => Some(sent.buckets.since(before).buckets),
-            // Even where it says when it began: before a restart of ours it may have been stored.
-            None => None,
+        let last = brought.0.get(&name).or_else(|| known.last.get(&name));
+        let interval = match last {
+            Some(last) if counted.timestamp_ms <= last.timestamp_ms => return Ok(None),
+            Some(last) if counted.reset || restarted(last, &counted) => {
+                Some(counted.buckets.clone())
+            }
+            Some(last) => Some(counted.buckets.since(&last.buckets).buckets),
+            None => {
+                let began = counted.start_ms.unwrap_or(i64::MIN);
+                let is_new = counted.whole_at_first || began >= known.began_ms;
+                is_new.then(|| counted.buckets.clone())
+            }
         };
-        let now = (sent.timestamp_ms, sent.buckets);
-        brought.0.insert(series, now);
-        interval.map(|buckets| buckets.to_histogram().histogram)
+        drop(known);
+        let last = Last {
+            timestamp_ms: counted.timestamp_ms,
+            start_ms: counted.start_ms,
+            heard_ms: now_ms,
+            buckets: counted.buckets,
+        };
+        brought.0.insert(name, last);
+        Ok(interval.filter(|interval| interval.count > 0.0))
     }
 
     /// To be called when the message's points are on disk.
@@ -48,11 +116,43 @@ impl Cumulative {
         if brought.0.is_empty() {
             return;
         }
-        let mut seen = self.0.lock();
-        if seen.len() + brought.0.len() > MOST {
-            seen.clear();
+        let mut known = self.0.lock();
+        for (name, last) in brought.0 {
+            known.cost += last.cost();
+            if let Some(before) = known.last.insert(name, last) {
+                known.cost -= before.cost();
+            }
         }
-        seen.extend(brought.0);
+    }
+}
+
+fn restarted(last: &Last, counted: &Counted) -> bool {
+    counted
+        .start_ms
+        .is_some_and(|start| start > last.timestamp_ms && last.start_ms != Some(start))
+}
+
+impl Last {
+    fn cost(&self) -> usize {
+        SERIES_COST + self.buckets.positive.len() + self.buckets.negative.len()
+    }
+}
+
+impl Known {
+    fn make_room(&mut self, now_ms: i64) -> Result<(), Invalid> {
+        if self.cost >= self.most && now_ms.saturating_sub(self.looked_ms) >= LOOK_EVERY_MS {
+            self.looked_ms = now_ms;
+            let silent_ms = now_ms.saturating_sub(IDLE_MS);
+            self.last.retain(|_, last| last.heard_ms >= silent_ms);
+            self.cost = self.last.values().map(Last::cost).sum();
+            // Who left may come again, and was stored up to now.
+            self.began_ms = now_ms;
+        }
+        if self.cost >= self.most {
+            let text = "the limit of cumulative histograms is reached: no new one is taken";
+            return Err(Invalid::new(Reject::OverLimit, text));
+        }
+        Ok(())
     }
 }
 
@@ -62,15 +162,17 @@ mod tests {
 
     use super::*;
 
-    const SERIES: u128 = 7;
+    const BEGAN_MS: i64 = 1_000;
 
-    /// So many observations of 1, counted since its start, which it tells.
-    fn sent(timestamp_ms: i64, count: f64) -> SentHistogram {
-        SentHistogram {
+    /// So many observations of 1.
+    fn counted(timestamp_ms: i64, count: f64) -> Counted {
+        Counted {
+            protocol: "p",
+            hash: 7,
             timestamp_ms,
-            start_timestamp_ms: Some(1),
-            reset_hint: ResetHint::Unknown,
-            stale: false,
+            start_ms: Some(1),
+            reset: false,
+            whole_at_first: false,
             buckets: Buckets {
                 count,
                 sum: Some(count),
@@ -83,43 +185,74 @@ mod tests {
     /// A message that is stored, or is not.
     fn message(
         cumulative: &Cumulative,
-        histograms: impl IntoIterator<Item = SentHistogram>,
+        all: impl IntoIterator<Item = Counted>,
         stored: bool,
-    ) -> Vec<Option<u64>> {
+    ) -> Vec<Option<f64>> {
         let mut brought = Brought::default();
-        let each = histograms.into_iter();
-        let counts = each
-            .map(|sent| {
-                let interval = cumulative.interval(SERIES, sent, &mut brought);
-                interval.map(|interval| interval.count())
-            })
-            .collect();
+        let interval = |counted| cumulative.interval(0, counted, &mut brought).unwrap();
+        let counts: Vec<_> = all.into_iter().map(interval).collect();
         if stored {
             cumulative.remember(brought);
         }
-        counts
+        let counts = counts.into_iter();
+        counts.map(|one| one.map(|buckets| buckets.count)).collect()
     }
 
     #[test]
     fn each_interval_counts_once_and_the_first_begins_the_count() {
-        let cumulative = Cumulative::default();
-        let both = [sent(10, 5.0), sent(20, 8.0)];
+        let cumulative = Cumulative::new(BEGAN_MS);
+        let both = [counted(2_010, 5.0), counted(2_020, 8.0)];
         // As after a restart of ours: what it counted before may be stored already.
-        assert_eq!(message(&cumulative, both, true), [None, Some(3)]);
+        assert_eq!(message(&cumulative, both, true), [None, Some(3.0)]);
         // Not stored, so sent again, and the same again.
-        assert_eq!(message(&cumulative, [sent(30, 12.0)], false), [Some(4)]);
-        assert_eq!(message(&cumulative, [sent(30, 12.0)], true), [Some(4)]);
-        assert_eq!(message(&cumulative, [sent(30, 12.0)], true), [None]);
+        let third = || [counted(2_030, 12.0)];
+        assert_eq!(message(&cumulative, third(), false), [Some(4.0)]);
+        assert_eq!(message(&cumulative, third(), true), [Some(4.0)]);
+        assert_eq!(message(&cumulative, third(), true), [None]);
         // Its source began anew.
-        assert_eq!(message(&cumulative, [sent(40, 2.0)], true), [Some(2)]);
+        let anew = [counted(2_040, 2.0)];
+        assert_eq!(message(&cumulative, anew, true), [Some(2.0)]);
     }
 
     #[test]
-    fn what_is_no_counter_is_taken_as_it_is() {
-        let gauge = SentHistogram {
-            reset_hint: ResetHint::Gauge,
-            ..sent(10, 5.0)
+    fn what_began_after_us_is_new_as_a_whole() {
+        let cumulative = Cumulative::new(BEGAN_MS);
+        let since = |start_ms, timestamp_ms, count| Counted {
+            start_ms: Some(start_ms),
+            ..counted(timestamp_ms, count)
         };
-        assert_eq!(message(&Cumulative::default(), [gauge], true), [Some(5)]);
+        let young = [since(1_500, 2_000, 10.0)];
+        assert_eq!(message(&cumulative, young, true), [Some(10.0)]);
+        // A restart that the counts do not show.
+        let again = [since(2_500, 3_000, 40.0)];
+        assert_eq!(message(&cumulative, again, true), [Some(40.0)]);
+        // The same name by another protocol is another's.
+        let other = Counted {
+            protocol: "q",
+            ..counted(2_000, 1.0)
+        };
+        assert_eq!(message(&cumulative, [other], true), [None]);
+    }
+
+    #[test]
+    fn buckets_are_bounded_and_who_fell_silent_leaves() {
+        let cumulative = Cumulative::new(BEGAN_MS);
+        cumulative.0.lock().most = 10 * (SERIES_COST + 1);
+        let take = |hash, now_ms| {
+            let mut brought = Brought::default();
+            let counted = Counted {
+                hash,
+                whole_at_first: true,
+                ..counted(2_000, 1.0)
+            };
+            let taken = cumulative.interval(now_ms, counted, &mut brought);
+            cumulative.remember(brought);
+            taken.map(|_| ())
+        };
+        assert!((0..10).all(|hash| take(hash, 0).is_ok()));
+        assert_eq!(take(10, 0).unwrap_err().reject, Reject::OverLimit);
+        assert!(take(3, 0).is_ok(), "who is known goes on");
+        assert!(take(10, IDLE_MS + 1).is_ok());
+        assert!(cumulative.0.lock().cost <= 2 * (SERIES_COST + 1));
     }
 }

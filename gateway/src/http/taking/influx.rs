@@ -5,26 +5,26 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::extract::{Query, RawQuery, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Deserialize;
 use serde_json::json;
 use weir_wire::Reject;
+use weir_wire::graphite::Keys;
 use weir_wire::influx::{
-    self, FieldNaming, FieldValue, LineError, Precision, field_hash, series_hash, series_key,
+    self, FieldNaming, FieldValue, Line, LineError, Precision, field_hash, series_hash, series_key,
 };
 
-use super::body::unpacked;
-use super::{Api, refusal};
+use super::Taking;
+use super::body::Packing;
+use super::refusal::{Faults, Refusal};
 use crate::http::Caller;
 use crate::listen::intake::{Delivered, Intake};
 
 const VERSION_HEADER: HeaderName = HeaderName::from_static("x-influxdb-version");
 /// Clients look for the number: what is answered here is what 1.8 answers.
 const VERSION: HeaderValue = HeaderValue::from_static("1.8.10");
-/// Faulty lines named in an answer.
-const NAMED: usize = 10;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Parameters {
@@ -32,12 +32,13 @@ pub(super) struct Parameters {
     precision: String,
 }
 
-/// What did not become points.
-#[derive(Default)]
-struct Faults {
-    lines: u64,
-    named: Vec<String>,
-}
+/// Statements whose answer is that it is done.
+const DONE: [&str; 4] = [
+    "create database",
+    "create retention policy",
+    "alter retention policy",
+    "create user",
+];
 
 /// How an API words an error.
 #[derive(Clone, Copy)]
@@ -47,23 +48,21 @@ enum Words {
 }
 
 pub(super) async fn write(
-    state: State<Arc<Api>>,
+    state: State<Arc<Taking>>,
     caller: Caller,
     parameters: Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    take(state, caller, parameters, &headers, &body, Words::One).await
+    take(state, caller, parameters, request, Words::One).await
 }
 
 pub(super) async fn write_v2(
-    state: State<Arc<Api>>,
+    state: State<Arc<Taking>>,
     caller: Caller,
     parameters: Query<Parameters>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    take(state, caller, parameters, &headers, &body, Words::Two).await
+    take(state, caller, parameters, request, Words::Two).await
 }
 
 pub(super) async fn ping() -> Response {
@@ -80,138 +79,133 @@ pub(super) async fn health() -> Json<serde_json::Value> {
     }))
 }
 
-/// Whatever is asked, there is nothing to say: clients make databases this way.
-pub(super) async fn query() -> Response {
-    let body = Json(json!({"results": [{"statement_id": 0}]}));
-    ([(VERSION_HEADER, VERSION)], body).into_response()
+/// What clients want made before they write is there already; there is no other InfluxQL.
+pub(super) async fn query(RawQuery(query): RawQuery, body: Bytes) -> Response {
+    let query = query.unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(&body));
+    let statement = pairs.find(|(name, _)| name == "q");
+    let statement = statement.map(|(_, q)| q.to_ascii_lowercase());
+    let statement = statement.unwrap_or_default();
+    let words: Vec<&str> = statement.split_whitespace().take(3).collect();
+    let words = words.join(" ");
+    if DONE.iter().any(|done| words.starts_with(done)) {
+        let body = Json(json!({"results": [{"statement_id": 0}]}));
+        return ([(VERSION_HEADER, VERSION)], body).into_response();
+    }
+    let why =
+        "InfluxQL is not spoken here: ask in PromQL at /api/v1/query or in Graphite's at /render";
+    Words::One.error(Refusal::new(StatusCode::BAD_REQUEST, why))
 }
 
 async fn take(
-    State(api): State<Arc<Api>>,
+    State(taking): State<Arc<Taking>>,
     caller: Caller,
     Query(parameters): Query<Parameters>,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: Request,
     words: Words,
 ) -> Response {
+    let sender = taking.influx.sender(&caller);
     let precision: Precision = match parameters.precision.parse() {
         Ok(precision) => precision,
-        Err(unknown) => return words.error(StatusCode::BAD_REQUEST, format!("{unknown}")),
+        Err(unknown) => {
+            sender.refuse(Reject::Malformed, 1);
+            return words.error(Refusal::new(StatusCode::BAD_REQUEST, format!("{unknown}")));
+        }
     };
-    let body = match unpacked(headers, body) {
-        Ok(body) => body,
-        Err((status, why)) => return words.error(status, why),
+    let bodies = &taking.bodies;
+    let read = bodies.take(&sender, Packing::AsSaid, request, |body| {
+        let mut intake = taking.influx.take(&sender);
+        let faults = lines(body, precision, &taking.config.influx_naming, &mut intake);
+        (intake, faults)
+    });
+    let (mut intake, faults) = match read.await {
+        Ok(read) => read,
+        Err(why) => return words.error(why.into()),
     };
-    let mut intake = api.taking.influx.take(&caller);
-    let faults = lines(&body, precision, &mut intake);
     let any = intake.len() > 0;
     let response = match intake.deliver().await {
         Ok(delivered) => words.answer(&delivered, faults, any),
-        Err(error) => {
-            let (status, headers) = refusal::status(&error);
-            (headers, words.error(status, error.to_string())).into_response()
-        }
+        Err(error) => words.error(Refusal::from(&error)),
     };
-    api.taking.influx.give_back(intake);
+    taking.influx.give_back(intake);
     response
 }
 
-fn lines(body: &[u8], precision: Precision, intake: &mut Intake) -> Faults {
-    let (mut faults, naming) = (Faults::default(), FieldNaming::default());
+/// Takes lines whose sender is told nothing; what is wrong with any is counted.
+pub(crate) fn unanswered(
+    datagram: &[u8],
+    precision: Precision,
+    naming: &FieldNaming,
+    intake: &mut Intake,
+) {
+    lines(datagram, precision, naming, intake);
+}
+
+fn lines(body: &[u8], precision: Precision, naming: &FieldNaming, intake: &mut Intake) -> Faults {
+    let mut faults = Faults::default();
     let mut lines = influx::parse(body, precision);
     while let Some(line) = lines.next_line() {
-        let line = match line {
-            Ok(line) => line,
-            Err(error) => {
-                faults.add(&error, intake);
-                continue;
-            }
-        };
-        let hash = series_hash(line.series);
-        for field in line.fields {
-            let FieldValue::Number(value) = field.value else {
-                intake.refuse(Reject::Unsupported, 1);
-                continue;
-            };
-            let mut fault = None;
-            let taken = intake.float(
-                field_hash(hash, field.key),
-                |keys| match series_key(line.series, field.key, &naming) {
-                    Ok(key) => {
-                        keys.push_key(&key);
-                        Ok(())
-                    }
-                    Err(why) => {
-                        let reject = why.reject();
-                        fault = Some(why);
-                        Err(reject)
-                    }
-                },
-                line.timestamp_ms,
-                value,
-            );
-            if let (Err(_), Some(fault)) = (taken, fault) {
-                let error = LineError {
-                    number: line.number,
-                    line: line.series,
-                    fault,
-                };
-                faults.add(&error, intake);
-                // The other fields have the same fault.
-                break;
-            }
+        let taken = line.and_then(|line| take_line(&line, naming, intake));
+        if let Err(error) = taken {
+            intake.refuse(error.fault.reject(), 1);
+            faults.note(error, 1);
         }
     }
     faults
 }
 
-impl Faults {
-    #[cold]
-    fn add(&mut self, error: &LineError<'_>, intake: &Intake) {
-        intake.refuse(error.fault.reject(), 1);
-        self.lines += 1;
-        if self.named.len() < NAMED {
-            self.named.push(error.to_string());
-        }
+fn take_line<'a>(
+    line: &Line<'a, '_>,
+    naming: &FieldNaming,
+    intake: &mut Intake,
+) -> Result<(), LineError<'a>> {
+    let hash = series_hash(line.series);
+    for field in line.fields {
+        let FieldValue::Number(value) = field.value else {
+            intake.refuse(Reject::Unsupported, 1);
+            continue;
+        };
+        let key = |keys: &mut Keys| {
+            series_key(line.series, field.key, naming).map(|key| keys.push_key(&key))
+        };
+        let hash = field_hash(hash, field.key);
+        let taken = intake.float(hash, key, line.timestamp_ms, value);
+        // The other fields have the same fault.
+        taken.map_err(|fault| LineError {
+            number: line.number,
+            line: line.series,
+            fault,
+        })?;
     }
+    Ok(())
 }
 
 impl Words {
-    fn answer(self, delivered: &Delivered, faults: Faults, any: bool) -> Response {
-        let written = &delivered.written;
-        let by_time = written.too_old + written.too_early;
-        let dropped = faults.lines + by_time + delivered.over_limit;
-        let mut said = faults.named;
-        if faults.lines > said.len() as u64 {
-            said.push(format!("{} lines in all cannot be parsed", faults.lines));
-        }
+    fn answer(self, delivered: &Delivered, mut faults: Faults, any: bool) -> Response {
+        let by_time = delivered.written.too_old + delivered.written.too_early;
         if by_time > 0 {
-            said.push("points beyond retention policy".to_owned());
+            faults.note("points beyond retention policy", 0);
         }
-        said.extend(refusal::of_time(written));
-        let over_limit = refusal::of_limit(delivered.over_limit);
-        let status = match over_limit {
-            Some(_) => StatusCode::TOO_MANY_REQUESTS,
-            None => StatusCode::BAD_REQUEST,
-        };
-        said.extend(over_limit);
-        if said.is_empty() {
+        faults.add_delivered(delivered);
+        if faults.is_empty() {
             return (StatusCode::NO_CONTENT, [(VERSION_HEADER, VERSION)]).into_response();
         }
-        let said = said.join("\n");
+        let said = faults.text();
         let error = match any {
-            true => format!("partial write: {said} dropped={dropped}"),
+            true => format!("partial write: {said} dropped={}", faults.count),
             false => said,
         };
-        self.error(status, error)
+        self.error(Refusal::new(faults.status(), error))
     }
 
-    fn error(self, status: StatusCode, error: String) -> Response {
+    fn error(self, refusal: Refusal) -> Response {
+        let (status, why) = (refusal.status, &refusal.why);
         let body = match self {
-            Words::One => json!({"error": error}),
-            Words::Two => json!({"code": code(status), "message": error}),
+            Words::One => json!({"error": why}),
+            Words::Two => json!({"code": code(status), "message": why}),
         };
-        (status, [(VERSION_HEADER, VERSION)], Json(body)).into_response()
+        let version = [(VERSION_HEADER, VERSION)];
+        (status, refusal.headers(), version, Json(body)).into_response()
     }
 }
 

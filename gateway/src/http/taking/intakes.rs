@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 use weir_store::Clock;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Sender, Source};
 use crate::http::Caller;
 use crate::listen::intake::Intake;
 
@@ -28,16 +28,25 @@ impl Intakes {
         }
     }
 
+    /// Who a request's samples are counted for.
+    pub(super) fn sender(&self, caller: &Caller) -> Sender {
+        self.admission.sender(self.protocol, caller.source())
+    }
+
+    /// The gateway itself, for what it stores of its own accord.
+    pub(super) fn own(&self) -> Sender {
+        self.admission.sender(self.protocol, Source::Gateway)
+    }
+
     /// For one request. One that is not given back, because its request ended early, is gone with the names it knew.
-    pub(super) fn take(&self, caller: &Caller) -> Intake {
-        let sender = self.admission.sender(self.protocol, caller.source());
+    pub(super) fn take(&self, sender: &Sender) -> Intake {
         let idle = self.idle.lock().pop();
         match idle {
             Some(mut intake) => {
-                intake.set_sender(sender);
+                intake.set_sender(sender.clone());
                 intake
             }
-            None => Intake::new(sender, self.admission.clone(), self.clock.clone()),
+            None => Intake::new(sender.clone(), self.admission.clone(), self.clock.clone()),
         }
     }
 

@@ -4,23 +4,37 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::Router;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use weir_wire::graphite::Keys;
 use weir_wire::opentsdb::{self, Datapoint, Fault, Rules, json_series_key};
 
-use super::body::unpacked;
-use super::{Api, refusal};
+use super::Taking;
+use super::body::Packing;
+use super::refusal::{self, Refusal};
 use crate::http::Caller;
-use crate::listen::intake::Intake;
+use crate::listen::intake::{Delivered, Intake};
 
 /// Refused datapoints named in an answer.
 const NAMED: usize = 100;
 
-pub(super) async fn version() -> Json<Value> {
+pub(super) fn routes() -> Router<Arc<Taking>> {
+    Router::new()
+        .route("/api/put", post(put))
+        .route("/api/version", get(version).post(version))
+}
+
+pub(super) async fn not_here() -> Response {
+    let why = "this port takes /api/put and answers /api/version; everything else is on the gateway's HTTP port";
+    error(&Refusal::new(StatusCode::NOT_FOUND, why))
+}
+
+async fn version() -> Json<Value> {
     Json(json!({"version": env!("CARGO_PKG_VERSION"), "short_revision": "weir"}))
 }
 
@@ -50,86 +64,68 @@ struct Faults {
     errors: Vec<Value>,
 }
 
-pub(super) async fn put(
-    State(api): State<Arc<Api>>,
+async fn put(
+    State(taking): State<Arc<Taking>>,
     caller: Caller,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
     let asked = Asked::read(query.as_deref());
-    let body = match unpacked(&headers, &body) {
-        Ok(body) => body,
-        Err((status, why)) => return error(status, &why),
+    let sender = taking.opentsdb.sender(&caller);
+    let bodies = &taking.bodies;
+    let read = bodies.take(&sender, Packing::AsSaid, request, |body| {
+        let mut intake = taking.opentsdb.take(&sender);
+        let read = read(body, taking.config.opentsdb_rules, &mut intake);
+        (intake, read)
+    });
+    let (mut intake, read) = match read.await {
+        Ok(read) => read,
+        Err(why) => return error(&why.into()),
     };
-    let mut intake = api.taking.opentsdb.take(&caller);
-    let datapoints = match opentsdb::datapoints(&body) {
-        Ok(datapoints) => datapoints,
-        Err(why) => {
-            intake.refuse(why.reject(), 1);
-            api.taking.opentsdb.give_back(intake);
-            return error(StatusCode::BAD_REQUEST, &why.to_string());
-        }
+    let response = match read {
+        Ok((number, faults)) => match intake.deliver().await {
+            Ok(delivered) => settle(&asked, number, faults, &delivered),
+            Err(why) => error(&Refusal::from(&why)),
+        },
+        Err(refusal) => error(&refusal),
     };
-    let mut faults = Faults::default();
-    for datapoint in &datapoints {
-        if let Err(fault) = point(datapoint, &mut intake) {
-            faults.add(datapoint, &fault, &intake);
-        }
-    }
-    let response = match intake.deliver().await {
-        Ok(delivered) => {
-            let written = delivered.written;
-            let by_time = written.too_old + written.too_early;
-            let failed = faults.failed + by_time + delivered.over_limit;
-            let why = [
-                refusal::of_time(&written),
-                refusal::of_limit(delivered.over_limit),
-            ];
-            faults.errors.extend(
-                why.into_iter()
-                    .flatten()
-                    .map(|error| json!({"error": error})),
-            );
-            answer(
-                &asked,
-                (datapoints.len() as u64).saturating_sub(failed),
-                failed,
-                faults.errors,
-            )
-        }
-        Err(why) => {
-            let (status, headers) = refusal::status(&why);
-            (headers, error(status, &why.to_string())).into_response()
-        }
-    };
-    api.taking.opentsdb.give_back(intake);
+    taking.opentsdb.give_back(intake);
     response
 }
 
-fn point(datapoint: &Datapoint<'_>, intake: &mut Intake) -> Result<(), Fault> {
-    let put = datapoint.read(Rules::default())?;
-    let mut fault = None;
-    let taken = intake.float(
-        put.identity.hash(),
-        |keys| match json_series_key(put.identity) {
-            Ok(key) => {
-                keys.push_key(&key);
-                Ok(())
-            }
-            Err(why) => {
-                let reject = why.reject;
-                fault = Some(why);
-                Err(reject)
-            }
-        },
-        Some(put.timestamp_ms),
-        put.value,
-    );
-    match (taken, fault) {
-        (Err(_), Some(fault)) => Err(fault),
-        _ => Ok(()),
+/// How many datapoints there were, and what was wrong with some.
+fn read(body: &[u8], rules: Rules, intake: &mut Intake) -> Result<(u64, Faults), Refusal> {
+    let datapoints = opentsdb::datapoints(body).map_err(|why| {
+        intake.refuse(why.reject(), 1);
+        Refusal::new(StatusCode::BAD_REQUEST, why.to_string())
+    })?;
+    let mut faults = Faults::default();
+    for datapoint in &datapoints {
+        if let Err(fault) = point(datapoint, rules, intake) {
+            faults.add(datapoint, &fault, intake);
+        }
     }
+    Ok((datapoints.len() as u64, faults))
+}
+
+fn settle(asked: &Asked, number: u64, faults: Faults, delivered: &Delivered) -> Response {
+    let written = delivered.written;
+    let by_time = written.too_old + written.too_early;
+    let failed = faults.failed + by_time + delivered.over_limit;
+    let why = [
+        refusal::of_time(&written),
+        refusal::of_limit(delivered.over_limit),
+    ];
+    let why = why.into_iter().flatten();
+    let mut errors = faults.errors;
+    errors.extend(why.map(|error| json!({"error": error})));
+    answer(asked, number.saturating_sub(failed), failed, errors)
+}
+
+fn point(datapoint: &Datapoint<'_>, rules: Rules, intake: &mut Intake) -> Result<(), Fault> {
+    let put = datapoint.read(rules)?;
+    let key = |keys: &mut Keys| json_series_key(put.identity).map(|key| keys.push_key(&key));
+    intake.float(put.identity.hash(), key, Some(put.timestamp_ms), put.value)
 }
 
 impl Faults {
@@ -159,13 +155,12 @@ fn answer(asked: &Asked, success: u64, failed: u64, errors: Vec<Value>) -> Respo
     if failed == 0 {
         return StatusCode::NO_CONTENT.into_response();
     }
-    error(
-        status,
-        "One or more data points had errors: ask with ?details for what they are",
-    )
+    let text = "One or more data points had errors: ask with ?details for what they are";
+    error(&Refusal::new(status, text))
 }
 
-fn error(status: StatusCode, message: &str) -> Response {
-    let body = json!({"error": {"code": status.as_u16(), "message": message}});
-    (status, Json(body)).into_response()
+fn error(refusal: &Refusal) -> Response {
+    let status = refusal.status;
+    let body = json!({"error": {"code": status.as_u16(), "message": refusal.why}});
+    (status, refusal.headers(), Json(body)).into_response()
 }

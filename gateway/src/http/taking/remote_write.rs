@@ -4,33 +4,33 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use weir_wire::Invalid;
 use weir_wire::epoch::check_ms;
 use weir_wire::graphite::Keys;
 use weir_wire::remote_write::{
-    self, Entry, MAX_DECODED_BYTES, Packed, Point, Points, Refused, Request, SentHistogram,
-    SentSample,
+    self, Entry, Point, Points, Refused, Request as RequestV2, ResetHint, SentHistogram,
+    SentSample, family_of,
 };
+use weir_wire::{Invalid, Kind, Reject};
 
-use super::body::text;
-use super::cumulative::{Brought, Cumulative};
-use super::{Api, refusal};
+use super::Taking;
+use super::body::{Packing, text};
+use super::cumulative::{Brought, Counted};
+use super::refusal::{Faults, Refusal};
+use super::unpack::Encoding;
 use crate::http::Caller;
 use crate::listen::intake::{Delivered, Intake};
 use crate::listen::names::Names;
 
+pub(super) const PROTOCOL: &str = "remote_write";
 const SAMPLES_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-samples-written");
 const HISTOGRAMS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
-/// Invalid series named in an answer.
-const NAMED: usize = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
@@ -40,76 +40,48 @@ enum Version {
 
 /// A message on its way in.
 struct Message<'a> {
-    intake: &'a mut Intake,
-    cumulative: &'a Cumulative,
+    taking: &'a Taking,
+    intake: Intake,
     brought: Brought,
+    samples: u64,
     histograms: u64,
     faults: Faults,
 }
 
-/// What a message held that was not taken.
-#[derive(Default)]
-struct Faults {
-    invalid: u64,
-    named: Vec<String>,
-}
-
 pub(super) async fn write(
-    State(api): State<Arc<Api>>,
+    State(taking): State<Arc<Taking>>,
     caller: Caller,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    let version = match version(&headers) {
+    let sender = taking.remote_write.sender(&caller);
+    let version = match version(request.headers()) {
         Ok(version) => version,
-        Err(why) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response(),
-    };
-    let mut message = Vec::new();
-    match remote_write::unpack(&body, MAX_DECODED_BYTES, &mut message) {
-        Ok(()) => {}
-        Err(error @ Packed::TooLarge(..)) => {
-            return (StatusCode::PAYLOAD_TOO_LARGE, error.to_string()).into_response();
+        Err(why) => {
+            sender.refuse(Reject::Malformed, 1);
+            return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why).into_response();
         }
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    let bodies = &taking.bodies;
+    let packing = Packing::Always(Encoding::Snappy);
+    let read = bodies.take(&sender, packing, request, |body| {
+        let mut message = Message {
+            taking: &taking,
+            intake: taking.remote_write.take(&sender),
+            brought: Brought::default(),
+            samples: 0,
+            histograms: 0,
+            faults: Faults::default(),
+        };
+        let read = match version {
+            Version::One => message.one(body),
+            Version::Two => message.two(body),
+        };
+        (message, read)
+    });
+    match read.await {
+        Ok((message, read)) => message.settle(read).await,
+        Err(why) => Refusal::from(why).into_response(),
     }
-    let mut intake = api.taking.remote_write.take(&caller);
-    let mut taking = Message {
-        intake: &mut intake,
-        cumulative: &api.taking.cumulative,
-        brought: Brought::default(),
-        histograms: 0,
-        faults: Faults::default(),
-    };
-    let read = match version {
-        Version::One => taking.one(&message),
-        Version::Two => taking.two(&message),
-    };
-    let Message {
-        brought,
-        histograms,
-        faults,
-        ..
-    } = taking;
-    let response = match read {
-        Err(refused) => {
-            let invalid = Invalid::from(refused);
-            intake.discard(invalid.reject);
-            intake.refuse(invalid.reject, 1);
-            (StatusCode::BAD_REQUEST, invalid.text).into_response()
-        }
-        Ok(()) => match intake.deliver().await {
-            Ok(delivered) => {
-                api.taking.cumulative.remember(brought);
-                answer(version, &delivered, histograms, faults)
-            }
-            Err(error) => {
-                let (status, headers) = refusal::status(&error);
-                (status, headers, error.to_string()).into_response()
-            }
-        },
-    };
-    api.taking.remote_write.give_back(intake);
-    response
 }
 
 /// By the content type, as the specification has it; without a parameter it is version 1.0.
@@ -139,29 +111,69 @@ fn version(headers: &HeaderMap) -> Result<Version, String> {
 }
 
 impl Message<'_> {
+    async fn settle(mut self, read: Result<(), Refused>) -> Response {
+        let taking = self.taking;
+        let response = if let Err(refused) = read {
+            let invalid = Invalid::from(refused);
+            self.intake.discard(invalid.reject);
+            self.intake.refuse(invalid.reject, 1);
+            Refusal::from(invalid).into_response()
+        } else {
+            match self.intake.deliver().await {
+                Ok(delivered) => {
+                    taking.cumulative.remember(self.brought);
+                    answer(&delivered, (self.samples, self.histograms), self.faults)
+                }
+                Err(error) => Refusal::from(&error).into_response(),
+            }
+        };
+        taking.remote_write.give_back(self.intake);
+        response
+    }
+
     fn one(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         for entry in remote_write::parse(bytes) {
-            if let Entry::Series(series) = entry? {
-                self.series(series.identity, series.points())?;
+            match entry? {
+                Entry::Series(series) => self.series(series.identity, series.points())?,
+                Entry::Metadata(said) => {
+                    let families = &self.taking.families;
+                    families.learn(said.family, said.kind, said.help, said.unit);
+                }
             }
         }
         Ok(())
     }
 
     fn two(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        let request = Request::read(bytes)?;
+        let request = RequestV2::read(bytes)?;
         let mut room = Vec::new();
         for series in request.series() {
             let series = series?;
-            match series.identity(&mut room) {
-                Ok(identity) => self.series(identity, series.points())?,
+            let identity = match series.identity(&mut room) {
+                Ok(identity) => identity,
                 Err(invalid) => {
                     let points = series.points().count() as u64;
-                    self.faults.add(&invalid, points, self.intake);
+                    self.faults.add(&invalid, points, &self.intake);
+                    continue;
                 }
+            };
+            if let Some((kind, help, unit)) = series.metadata {
+                self.learn(identity, kind, help, unit);
             }
+            self.series(identity, series.points())?;
         }
         Ok(())
+    }
+
+    /// Version 2.0 says it beside every series; the name costs reading the labels, so only what says something is kept.
+    fn learn(&self, identity: &[u8], kind: Kind, help: &str, unit: &str) {
+        if kind == Kind::Unknown && help.is_empty() && unit.is_empty() {
+            return;
+        }
+        if let Ok(key) = remote_write::series_key(identity) {
+            let family = family_of(key.name(), kind);
+            self.taking.families.learn(family, kind, help, unit);
+        }
     }
 
     /// NaN and infinities are values to Prometheus, and are stored as they are.
@@ -170,14 +182,16 @@ impl Message<'_> {
         let hash = Names::hash(identity);
         for point in points {
             let taken = match point? {
-                Point::Sample(sample) => self.float(hash, identity, &sample),
+                Point::Sample(sample) => {
+                    check_ms(sample.timestamp_ms).and_then(|()| self.float(hash, identity, &sample))
+                }
                 Point::Histogram(native) => native
                     .read()
                     .and_then(|sent| self.histogram(hash, identity, sent)),
                 Point::Exemplar => Ok(()),
             };
             if let Err(invalid) = taken {
-                self.faults.add(&invalid, 1, self.intake);
+                self.faults.add(&invalid, 1, &self.intake);
             }
         }
         Ok(())
@@ -185,22 +199,12 @@ impl Message<'_> {
 
     #[inline]
     fn float(&mut self, hash: u128, identity: &[u8], sample: &SentSample) -> Result<(), Invalid> {
-        check_ms(sample.timestamp_ms)?;
-        let mut invalid = None;
-        let key = |keys: &mut Keys| {
-            let read = remote_write::series_key(identity);
-            let key = read.map_err(|why| invalid.insert(why).reject)?;
-            keys.push_key(&key);
-            Ok(())
-        };
-        let taken = self
-            .intake
-            .float(hash, key, Some(sample.timestamp_ms), sample.value);
-        match (taken, invalid) {
-            (Err(reject), None) => Err(Invalid::new(reject, reject.as_str())),
-            (Err(_), Some(invalid)) => Err(invalid),
-            (Ok(()), _) => Ok(()),
-        }
+        let key =
+            |keys: &mut Keys| remote_write::series_key(identity).map(|key| keys.push_key(&key));
+        self.intake
+            .float(hash, key, Some(sample.timestamp_ms), sample.value)?;
+        self.samples += 1;
+        Ok(())
     }
 
     fn histogram(
@@ -209,7 +213,6 @@ impl Message<'_> {
         identity: &[u8],
         sent: SentHistogram,
     ) -> Result<(), Invalid> {
-        let key = remote_write::series_key(identity)?;
         let timestamp_ms = sent.timestamp_ms;
         check_ms(timestamp_ms)?;
         if sent.stale {
@@ -220,49 +223,51 @@ impl Message<'_> {
             };
             return self.float(hash, identity, &stale);
         }
+        let key = remote_write::series_key(identity)?;
         self.histograms += 1;
-        let interval = self.cumulative.interval(hash, sent, &mut self.brought);
+        let interval = match sent.reset_hint {
+            ResetHint::Gauge => Some(sent.buckets),
+            hint => {
+                let counted = Counted {
+                    protocol: PROTOCOL,
+                    hash,
+                    timestamp_ms,
+                    start_ms: sent.start_timestamp_ms,
+                    reset: hint == ResetHint::Yes,
+                    whole_at_first: false,
+                    buckets: sent.buckets,
+                };
+                let now_ms = self.intake.now_ms();
+                let cumulative = &self.taking.cumulative;
+                cumulative.interval(now_ms, counted, &mut self.brought)?
+            }
+        };
         let Some(interval) = interval else {
             return Ok(());
         };
+        let histogram = interval.to_histogram().histogram;
         self.intake
-            .histogram(hash, || Ok(key), timestamp_ms, interval)
-            .map_err(|reject| Invalid::new(reject, "no more new series are taken"))
+            .histogram(hash, || Ok(key), timestamp_ms, histogram)
     }
 }
 
-impl Faults {
-    #[cold]
-    fn add(&mut self, invalid: &Invalid, points: u64, intake: &Intake) {
-        self.invalid += points;
-        intake.refuse(invalid.reject, points);
-        if self.named.len() < NAMED {
-            self.named.push(invalid.text.clone());
-        }
-    }
-}
-
-fn answer(version: Version, delivered: &Delivered, histograms: u64, faults: Faults) -> Response {
+/// Which of samples and histograms were too old, or over a limit, is not known: they are taken for samples.
+fn answer(
+    delivered: &Delivered,
+    (samples, histograms): (u64, u64),
+    mut faults: Faults,
+) -> Response {
     let written = &delivered.written;
-    let mut said = faults.named;
-    if faults.invalid > said.len() as u64 {
-        said.push(format!("{} samples refused in all", faults.invalid));
+    faults.add_delivered(delivered);
+    let not_written = written.too_early + written.too_old + delivered.over_limit;
+    let headers = [
+        (SAMPLES_WRITTEN, samples.saturating_sub(not_written)),
+        (HISTOGRAMS_WRITTEN, histograms),
+        (EXEMPLARS_WRITTEN, 0),
+    ];
+    let headers = headers.map(|(name, count)| (name, HeaderValue::from(count)));
+    match faults.is_empty() {
+        true => (StatusCode::NO_CONTENT, headers).into_response(),
+        false => (headers, Refusal::new(faults.status(), faults.text())).into_response(),
     }
-    said.extend(refusal::of_time(written));
-    let over_limit = refusal::of_limit(delivered.over_limit);
-    let status = match (said.is_empty(), &over_limit) {
-        (_, Some(_)) => StatusCode::TOO_MANY_REQUESTS,
-        (false, None) => StatusCode::BAD_REQUEST,
-        (true, None) => StatusCode::NO_CONTENT,
-    };
-    said.extend(over_limit);
-    let mut headers = HeaderMap::new();
-    if version == Version::Two {
-        let stored = written.stored + written.duplicate + written.replaced;
-        let samples = stored.saturating_sub(histograms);
-        headers.insert(SAMPLES_WRITTEN, HeaderValue::from(samples));
-        headers.insert(HISTOGRAMS_WRITTEN, HeaderValue::from(histograms));
-        headers.insert(EXEMPLARS_WRITTEN, HeaderValue::from(0));
-    }
-    (status, headers, said.join("\n")).into_response()
 }

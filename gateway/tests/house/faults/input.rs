@@ -3,9 +3,8 @@
 use weir_wire::protobuf::{put_bytes, put_double, put_number};
 
 use super::numbers::pickled_text;
-use super::{account, books, causes, now_s, resident_bytes, said, tcp, udp};
+use super::{SNAPPY, account, books, causes, now_s, resident_bytes, said, tcp, udp};
 use crate::programs::{Gateway, eventually};
-use crate::taking::{SNAPPY, pickled};
 use crate::web;
 
 /// FAULTS 1: by each protocol of lines.
@@ -249,12 +248,12 @@ fn labels_past_a_limit_are_told_which() {
     assert_eq!(web::single(&gateway.http, "count(big)"), Ok(3.0));
 }
 
-/// FAULTS 9: deep nesting and a length of 2^31 end their connections and cost nothing; code is in `taking`.
+/// FAULTS 9: deep nesting and a length of 2^31 end their connections and cost nothing; code is in `opentsdb`.
 #[test]
 fn pickles_that_cannot_be_meant_end_their_connection() {
     let gateway = Gateway::start(&[]);
     let at = now_s();
-    tcp(&gateway.pickle, &pickled("before", at, 1.0));
+    tcp(&gateway.pickle, &pickled_text("before", at, "1"));
     let before = resident_bytes(&gateway);
     let framed = |program: &[u8]| [&(program.len() as u32).to_be_bytes(), program].concat();
     let deep = |opcode: &[u8], end: &[u8]| framed(&[&opcode.repeat(300_000), end].concat());
@@ -266,7 +265,7 @@ fn pickles_that_cannot_be_meant_end_their_connection() {
         [b"\x7f\xff\xff\xff".as_slice(), &[b'x'; 1_000]].concat(),
     ];
     for bytes in &evil {
-        let after = pickled("after", at, 1.0);
+        let after = pickled_text("after", at, "1");
         assert!(tcp(&gateway.pickle, &[bytes.as_slice(), &after].concat()).is_empty());
     }
     let grown = resident_bytes(&gateway).saturating_sub(before);
@@ -303,8 +302,9 @@ fn an_unclosed_quote_and_a_wrong_precision_cost_their_lines_only() {
     let (status, answer) = write("/write?precision=fortnight", "q,n=7 v=1\n");
     assert_eq!(status, 400);
     assert!(answer.contains("use n, u, ms, s, m or h"), "{answer}");
-    let refused = causes(&[("malformed", 1), ("bad_timestamp", 2)]);
-    assert_eq!(books(&gateway, "influx_http", 6), (3, refused));
+    // The last body is refused whole, and is one.
+    let refused = causes(&[("malformed", 2), ("bad_timestamp", 2)]);
+    assert_eq!(books(&gateway, "influx_http", 7), (3, refused));
     assert_eq!(web::single(&gateway.http, "count(q_v)"), Ok(3.0));
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use crate::programs::{Gateway, eventually};
+use crate::sending::{labels, sample, snappy, within};
 use crate::web;
 
 fn now_s() -> u64 {
@@ -47,6 +48,21 @@ fn udp(gateway: &Gateway, bytes: &[u8]) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.send_to(bytes, &gateway.graphite_udp).unwrap();
 }
+
+/// `{name, room="cellar"}` as `prometheus.WriteRequest`, in snappy.
+fn write_request(name: &str, samples: &[(u64, f64)]) -> Vec<u8> {
+    let labels = labels(&[("__name__", name), ("room", "cellar")]);
+    let samples = samples
+        .iter()
+        .flat_map(|(at_s, value)| sample(*value, *at_s as i64 * 1_000));
+    snappy(&within(
+        1,
+        &labels.into_iter().chain(samples).collect::<Vec<u8>>(),
+    ))
+}
+
+const SNAPPY: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
+    X-Prometheus-Remote-Write-Version: 0.1.0\r\n";
 
 /// A protocol's account, which closes: `received = stored + rejected + dropped + aggregated`.
 fn account(gateway: &Gateway, protocol: &str) -> Result<Value, String> {

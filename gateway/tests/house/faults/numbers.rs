@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use weir_wire::frame::{Batch, Frame};
 use weir_wire::{Sample, SeriesKey, Value, exposition, statsd};
 
-use super::{books, now_s, tcp};
+use super::{SNAPPY, books, now_s, tcp, write_request};
 use crate::programs::Gateway;
 use crate::starting::Session;
-use crate::taking::{SNAPPY, write_request};
 use crate::web;
 
 const COLUMNS: [&str; 8] = [
@@ -187,6 +186,7 @@ fn statsd_says(cells: &[(usize, &str, &str)]) {
     for kind in ["c", "g", "ms"] {
         let dialect = statsd::Dialect {
             signed_gauges: false,
+            ..statsd::Dialect::default()
         };
         for (_, sent, cell) in cells {
             let line = format!("n:{sent}|{kind}");

@@ -37,14 +37,13 @@ fn logged(gateway: &Gateway, words: &str) {
     });
 }
 
-/// FAULTS 14.
+/// FAULTS 14. OpenTSDB's port speaks HTTP too, as there.
 #[test]
 fn http_on_any_other_port_is_answered_in_http() {
     let gateway = Gateway::start(&[]);
     for (port, speaks) in [
         (&gateway.graphite_tcp, "Graphite's lines"),
         (&gateway.pickle, "Graphite's pickles"),
-        (&gateway.opentsdb, "OpenTSDB's telnet protocol"),
         (&gateway.frames, "agents' frames"),
     ] {
         let answer = said(port, HTTP);
@@ -53,7 +52,7 @@ fn http_on_any_other_port_is_answered_in_http() {
         assert!(answer.contains(&words), "{answer}");
         logged(&gateway, &words);
     }
-    for protocol in ["graphite_tcp", "graphite_pickle", "opentsdb_telnet"] {
+    for protocol in ["graphite_tcp", "graphite_pickle"] {
         let refused = causes(&[("malformed", 1)]);
         assert_eq!(books(&gateway, protocol, 1), (0, refused), "{protocol}");
     }

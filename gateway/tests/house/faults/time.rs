@@ -7,9 +7,8 @@ use std::time::Duration;
 use weir_agent::app::{Agent, Clock};
 use weir_agent::config::Config;
 
-use super::{account, books, causes, now_s, said, tcp};
+use super::{SNAPPY, account, books, causes, now_s, said, tcp, write_request};
 use crate::programs::{Gateway, eventually};
-use crate::taking::{SNAPPY, write_request};
 use crate::web;
 
 /// FAULTS 19: the same again changes nothing; of two values at one time the one that came last holds. Both are counted.

@@ -80,7 +80,7 @@ fn golden_mixture() {
     ];
     let histograms = [
         0x08, 0x02, 0xa0, 0x9e, 0xb6, 0xfe, 0xf9, 0x62, 0x29, // two times, ten seconds apart
-        0x4a, 0x01, // the first distribution: 74 bytes, version 1 of its encoding
+        0x4a, 0x02, // the first distribution: 74 bytes, version 2 of its encoding
     ];
     let expected = [&floats[..], &histograms].concat();
     assert_eq!(bytes[..expected.len()], expected);

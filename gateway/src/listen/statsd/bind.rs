@@ -1,0 +1,110 @@
+//! The sockets of StatsD. Owns what becomes of a socket file that a killed gateway left behind.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+
+use super::UNIX;
+use crate::config::StatsdAddresses;
+use crate::listen::bind::{self, BindError, bind_tcp};
+
+/// How soon a thread that waits for datagrams sees that it is to stop.
+const LOOK_UP: Duration = Duration::from_millis(100);
+/// As for a port of the loopback: every program of this host may send.
+const EVERYBODY_WRITES: u32 = 0o666;
+
+/// Every socket that is configured.
+#[derive(Default)]
+pub struct StatsdSockets {
+    pub(super) udp: Option<UdpSocket>,
+    pub(super) tcp: Option<TcpListener>,
+    pub(super) unix: Option<UnixDatagram>,
+    pub(super) unix_stream: Option<UnixListener>,
+    /// TCP, then UDP; the same port unless it was given as 0.
+    pub addresses: Option<(SocketAddr, SocketAddr)>,
+    /// Socket files, removed when this is dropped.
+    files: Vec<PathBuf>,
+}
+
+impl StatsdSockets {
+    pub(super) async fn bind(addresses: &StatsdAddresses) -> Result<Self, BindError> {
+        let mut sockets = Self::default();
+        if let Some(address) = addresses.ip {
+            let tcp = bind_tcp("statsd.listen", address).await?;
+            let udp = bind::bind_std_udp("statsd.listen", address)?;
+            sockets.addresses = Some((tcp.address, udp.address));
+            let patience = udp.socket.set_read_timeout(Some(LOOK_UP));
+            patience.map_err(|source| bind::refused("statsd.listen", "UDP", address, source))?;
+            sockets.tcp = Some(tcp.socket);
+            sockets.udp = Some(udp.socket);
+        }
+        if let Some(path) = &addresses.unix {
+            let socket = sockets.file(path, |path| {
+                let socket = UnixDatagram::bind(path)?;
+                socket.set_read_timeout(Some(LOOK_UP))?;
+                let given = socket2::SockRef::from(&socket).recv_buffer_size()? as f64;
+                metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => UNIX).set(given);
+                Ok(socket)
+            });
+            let socket = socket.map_err(|source| {
+                bind::refused("statsd.unix_listen", "unix", path.display(), source)
+            })?;
+            sockets.unix = Some(socket);
+        }
+        if let Some(path) = &addresses.unix_stream {
+            let socket = sockets.file(path, |path| UnixListener::bind(path));
+            let key = "statsd.unix_stream_listen";
+            let socket =
+                socket.map_err(|source| bind::refused(key, "unix", path.display(), source))?;
+            sockets.unix_stream = Some(socket);
+        }
+        Ok(sockets)
+    }
+
+    /// Whether anything listens.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.udp.is_some() || self.unix.is_some() || self.unix_stream.is_some()
+    }
+
+    fn file<S>(
+        &mut self,
+        path: &Path,
+        bind: impl FnOnce(&Path) -> std::io::Result<S>,
+    ) -> std::io::Result<S> {
+        remove_if_left(path)?;
+        let socket = bind(path)?;
+        self.files.push(path.to_owned());
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(EVERYBODY_WRITES))?;
+        Ok(socket)
+    }
+}
+
+impl Drop for StatsdSockets {
+    fn drop(&mut self) {
+        for file in &self.files {
+            // Gone already, or somebody else's by now: either way there is nothing to do.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// Takes away a socket file that nobody listens on; what else lies there stays, and binding says so.
+fn remove_if_left(path: &Path) -> std::io::Result<()> {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    if !is_socket {
+        return Ok(());
+    }
+    // The kind does not matter for the answer: nobody there is refused, another kind is a wrong protocol.
+    let asked = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    match asked {
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        _ => Ok(()),
+    }
+}

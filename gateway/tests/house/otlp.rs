@@ -1,0 +1,152 @@
+//! OTLP's metrics in JSON and protobuf.
+
+use serde_json::{Value, json};
+
+use crate::programs::Gateway;
+use crate::sending::{Answer, gzip, now_ms, post, sums_close};
+use crate::web::single;
+
+const JSON: &str = "Content-Type: application/json";
+
+fn nanos(ms: i64) -> String {
+    format!("{ms}000000")
+}
+
+fn request(metrics: &Value) -> Value {
+    let attribute = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let resource = json!({"attributes": [
+        attribute("service.name", "shop"),
+        attribute("service.instance.id", "i1"),
+        attribute("cloud.region", "eu"),
+    ]});
+    let scope = json!({"scope": {"name": "s"}, "metrics": metrics});
+    json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]})
+}
+
+fn export(gateway: &Gateway, metrics: &Value) -> Answer {
+    let body = gzip(request(metrics).to_string().as_bytes());
+    post(
+        &gateway.http,
+        "/v1/metrics",
+        &[JSON, "Content-Encoding: gzip"],
+        &body,
+    )
+}
+
+#[test]
+fn every_kind_is_stored() {
+    let gateway = Gateway::start(&["otlp.resource_labels=[\"cloud.region\"]"]);
+    let now = now_ms();
+    let (start, then) = (nanos(now - 60_000), nanos(now));
+    let route = json!([{"key": "http.route", "value": {"stringValue": "/"}}]);
+    let delta = |from: i64, to: i64, value: &str| {
+        json!({"name": "hits", "sum": {"aggregationTemporality": 1, "isMonotonic": true, "dataPoints": [
+            {"startTimeUnixNano": nanos(from), "timeUnixNano": nanos(to), "asInt": value}]}})
+    };
+    let metrics = json!([
+        {"name": "process.memory", "unit": "By", "gauge": {"dataPoints": [
+            {"timeUnixNano": then, "asInt": "5"}]}},
+        {"name": "no.time", "gauge": {"dataPoints": [{"asDouble": 1.5}]}},
+        {"name": "http.requests", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [
+            {"startTimeUnixNano": start, "timeUnixNano": then, "asInt": "10", "attributes": route}]}},
+        {"name": "rpc.duration", "unit": "ms", "histogram": {"aggregationTemporality": 1, "dataPoints": [
+            {"startTimeUnixNano": start, "timeUnixNano": then, "count": "3", "sum": 35.0,
+             "explicitBounds": [10, 100], "bucketCounts": ["2", "1", "0"]}]}},
+        {"name": "old", "summary": {"dataPoints": [{"timeUnixNano": then, "count": "4", "sum": 8.0,
+            "quantileValues": [{"quantile": 0.5, "value": 2.0}]}]}},
+        delta(now - 60_000, now - 30_000, "7"),
+    ]);
+    let answer = export(&gateway, &metrics);
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (200, "{}"),
+        "{answer:?}"
+    );
+    // Sent again, as after an answer that got lost; then the next interval.
+    assert_eq!(export(&gateway, &metrics).status, 200);
+    assert_eq!(
+        export(&gateway, &json!([delta(now - 30_000, now, "5")])).status,
+        200
+    );
+    let from = r#"{job="shop", instance="i1", cloud_region="eu"}"#;
+    for (expr, value) in [
+        (format!("process_memory_bytes{from}"), 5.0),
+        ("no_time".to_owned(), 1.5),
+        (r#"http_requests_total{http_route="/"}"#.to_owned(), 10.0),
+        ("hits_total".to_owned(), 12.0),
+        (
+            "max_over_time(hits_total[5m]) - min_over_time(hits_total[5m])".to_owned(),
+            12.0,
+        ),
+        (
+            r#"rpc_duration_milliseconds_bucket{le="10"}"#.to_owned(),
+            2.0,
+        ),
+        (
+            r#"rpc_duration_milliseconds_bucket{le="+Inf"}"#.to_owned(),
+            3.0,
+        ),
+        ("rpc_duration_milliseconds_count".to_owned(), 3.0),
+        ("rpc_duration_milliseconds_sum".to_owned(), 35.0),
+        ("histogram_count(rpc_duration_milliseconds)".to_owned(), 3.0),
+        (r#"old{quantile="0.5"}"#.to_owned(), 2.0),
+        ("old_count".to_owned(), 4.0),
+    ] {
+        assert_eq!(single(&gateway.http, &expr), Ok(value), "{expr}");
+    }
+    sums_close(&gateway.http, "otlp");
+}
+
+#[test]
+fn cumulative_histograms_become_those_of_intervals() {
+    let gateway = Gateway::start(&["otlp.histograms=histogram"]);
+    let now = now_ms();
+    let at = |ms: i64, count: &str| {
+        json!([{"name": "took", "exponentialHistogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"startTimeUnixNano": nanos(now - 3_600_000), "timeUnixNano": nanos(ms), "count": count, "sum": 4.0,
+             "scale": 0, "zeroCount": "0", "positive": {"offset": 0, "bucketCounts": [count]}}]}}])
+    };
+    for (ms, count) in [
+        (now - 30_000, "100"),
+        (now - 20_000, "103"),
+        (now - 10_000, "110"),
+    ] {
+        assert_eq!(export(&gateway, &at(ms, count)).status, 200);
+    }
+    assert_eq!(
+        single(&gateway.http, "histogram_count(sum_over_time(took[5m]))"),
+        Ok(10.0)
+    );
+}
+
+/// FAULTS 11, 12.
+#[test]
+fn what_is_refused_is_told_in_the_form_of_the_request() {
+    let gateway = Gateway::start(&["http.max_write=1MiB"]);
+    let point = json!({"timeUnixNano": nanos(now_ms()), "asInt": "1"});
+    let metrics = json!([
+        {"name": "good", "gauge": {"dataPoints": [point]}},
+        {"name": "bad", "sum": {"aggregationTemporality": 0, "dataPoints": [point]}},
+    ]);
+    let answer = export(&gateway, &metrics);
+    let told: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(
+        (answer.status, &told["partialSuccess"]["rejectedDataPoints"]),
+        (200, &"1".into())
+    );
+    let message = told["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert!(message.contains("temporality"), "{message}");
+    assert_eq!(single(&gateway.http, "good"), Ok(1.0));
+    let refused =
+        |headers: &[&str], body: &[u8]| post(&gateway.http, "/v1/metrics", headers, body).status;
+    assert_eq!(refused(&[JSON], b"{"), 400);
+    assert_eq!(refused(&[JSON], "[".repeat(100_000).as_bytes()), 400);
+    assert_eq!(
+        refused(&["Content-Type: application/x-protobuf"], b"\xff"),
+        400
+    );
+    assert_eq!(refused(&["Content-Type: application/x-protobuf"], b""), 200);
+    assert_eq!(refused(&["Content-Type: text/plain"], b""), 415);
+    let bomb = gzip(&vec![b' '; 2 << 20]);
+    assert_eq!(refused(&[JSON, "Content-Encoding: gzip"], &bomb), 413);
+}
