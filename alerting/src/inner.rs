@@ -42,7 +42,7 @@ pub(crate) struct LiveGroup {
     pub(crate) last_evaluation_ms: Option<i64>,
     pub(crate) evaluation_seconds: f64,
     /// Its questions are being asked.
-    busy: bool,
+    pub(crate) busy: bool,
 }
 
 /// The questions of one group, for one time.

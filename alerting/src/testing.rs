@@ -140,6 +140,9 @@ impl<'a> Life<'a> {
 
     /// Sets the clock to the next evaluation and waits until it is over.
     pub(crate) async fn evaluate(&self) {
+        // One that is on its way, as after a jump of the clock, would make this one missed.
+        let idle = || !self.alerting.shared().inner.lock().groups[0].busy;
+        until("the evaluation before", idle).await;
         let at_ms = self.alerting.shared().inner.lock().groups[0]
             .schedule
             .next_ms();
