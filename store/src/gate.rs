@@ -96,9 +96,9 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
     let wanted = room.reserve_bytes + if failed { room.reserve_bytes / 2 } else { 0 };
     (free < wanted).then(|| {
         format!(
-            "{free} bytes are free on the disk of {}, store.disk_reserve keeps {}",
+            "{free} bytes are free on the disk of {}, store.disk_reserve keeps {wanted}{}",
             room.dir.display(),
-            room.reserve_bytes
+            if failed { " after it was full" } else { "" }
         )
     })
 }

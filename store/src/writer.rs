@@ -291,7 +291,13 @@ impl Writer {
                 write.points = Points::default();
             } else {
                 self.admit(&mut write.points, now_ms, &mut written);
-                self.note_windows(&write.points, &mut windows);
+                let wanted = self.windows_of(&write.points);
+                if let Some(why) = self.lacks_windows(&wanted, &windows) {
+                    write.chain.iter().for_each(Chain::cut);
+                    (write.done)(Err(StoreError::Full(why)));
+                    continue;
+                }
+                windows.extend(wanted);
                 put_batch(write.origin.as_ref(), &write.points, self.group.records());
             }
             group.push(Taken { write, written });
@@ -327,8 +333,8 @@ impl Writer {
         });
     }
 
-    fn note_windows(&self, points: &Points, windows: &mut BTreeSet<Window>) {
-        let window_ms = self.shared.options.window_ms;
+    fn windows_of(&self, points: &Points) -> BTreeSet<Window> {
+        let (window_ms, mut windows) = (self.shared.options.window_ms, BTreeSet::new());
         let mut last = 0..0;
         let histograms = points.histograms.iter().map(|one| one.timestamp_ms);
         for at_ms in points.times_ms.iter().copied().chain(histograms) {
@@ -339,6 +345,27 @@ impl Writer {
                 windows.insert(window);
             }
         }
+        windows
+    }
+
+    /// Why the windows of a write cannot all be open beside those that are, and those of its group; one write may have
+    /// a year of them.
+    fn lacks_windows(&self, wanted: &BTreeSet<Window>, group: &BTreeSet<Window>) -> Option<String> {
+        if wanted.is_subset(group) {
+            return None;
+        }
+        let mut open = self.shared.head.open_windows();
+        let before = open.len();
+        open.extend(group.iter().chain(wanted));
+        let most = self.shared.options.max_open_windows;
+        let is_over = open.len() > before && open.len() as u64 > most;
+        is_over.then(|| {
+            format!(
+                "{before} windows are open and a write wants {} in all, more than store.max_open_windows allows ({most}): \
+                 send fewer windows at once, or wait",
+                open.len()
+            )
+        })
     }
 
     /// Puts a synced group where it can be read, or will be, then answers.
@@ -400,9 +427,13 @@ impl Writer {
 
 fn refuse(group: Vec<Taken>, error: &StoreError) {
     let why = error.to_string();
+    let refusal = match error.is_out_of_space() {
+        true => StoreError::Full,
+        false => StoreError::Journal,
+    };
     for taken in group {
         taken.write.chain.iter().for_each(Chain::cut);
-        (taken.write.done)(Err(StoreError::Journal(why.clone())));
+        (taken.write.done)(Err(refusal(why.clone())));
     }
 }
 

@@ -358,3 +358,30 @@ fn a_head_near_its_limit_is_sealed_early() {
     assert_eq!(house.store().refusing(), None);
     assert_eq!(house.read_floats("s7"), [(T0, 1.0)]);
 }
+
+#[test]
+fn a_write_opens_no_more_windows_than_there_may_be() {
+    let mut house = House::new();
+    house.store.take().unwrap().close();
+    let few = Options {
+        max_open_windows: 10,
+        ..house.options()
+    };
+    house.store = Some(Store::open(few).unwrap().0);
+    let hourly = |hours: std::ops::Range<i64>| -> Vec<(i64, Value)> {
+        hours
+            .map(|hour| (T0 - hour * HOUR, Value::Float(1.0)))
+            .collect()
+    };
+    let refused = house.try_write("a", None, &hourly(0..20));
+    assert!(
+        matches!(&refused, Err(StoreError::Full(why)) if why.contains("20 in all")),
+        "{refused:?}"
+    );
+    assert_eq!(house.store().stats().open_windows, 0);
+    assert_eq!(house.write("a", None, &hourly(0..8)).stored, 8);
+    assert!(house.try_write("b", None, &hourly(8..16)).is_err());
+    assert_eq!(house.write("b", None, &hourly(0..8)).stored, 8);
+    house.store().flush(house.pass(HOUR)).unwrap();
+    assert_eq!(house.write("b", None, &hourly(8..16)).stored, 8);
+}

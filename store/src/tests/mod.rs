@@ -73,6 +73,15 @@ impl House {
     }
 
     fn write(&self, name: &str, sequence: Option<u64>, samples: &[(i64, Value)]) -> Written {
+        self.try_write(name, sequence, samples).unwrap()
+    }
+
+    fn try_write(
+        &self,
+        name: &str,
+        sequence: Option<u64>,
+        samples: &[(i64, Value)],
+    ) -> Result<Written, StoreError> {
         let series = self
             .store()
             .resolve(&SeriesKey::new(name, [("host", "a")]).unwrap())
@@ -97,7 +106,7 @@ impl House {
             done: Box::new(move |result| send.send(result).unwrap()),
         };
         assert!(self.store().append(write).is_ok());
-        receive.recv().unwrap().unwrap()
+        receive.recv().unwrap()
     }
 
     fn floats(&self, name: &str, sequence: Option<u64>, samples: &[(i64, f64)]) -> Written {
