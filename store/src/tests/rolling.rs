@@ -1,0 +1,99 @@
+//! Rollups whose samples go: late ones, short retention, settings that change, clocks that go back.
+
+use super::*;
+
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * HOUR;
+/// Midnight.
+const FROM: i64 = T0 - T0 % DAY;
+
+impl House {
+    fn again(&mut self, change: impl FnOnce(&mut Options)) {
+        if let Some(store) = self.store.take() {
+            store.close();
+        }
+        let mut options = self.options();
+        change(&mut options);
+        let (store, recovery) = Store::open(options).unwrap();
+        (self.store, self.recovery) = (Some(store), recovery);
+    }
+
+    /// What upkeep does, at a time.
+    fn tend_at(&self, now_ms: i64) {
+        self.now.store(now_ms, Ordering::Relaxed);
+        self.store().relieve(now_ms).unwrap();
+        self.store().seal(now_ms).unwrap();
+        self.store().roll_up(now_ms).unwrap();
+        self.store().drop_expired(now_ms).unwrap();
+    }
+
+    /// A sample a minute.
+    fn minutes_of_samples(&self, name: &str, from_ms: i64, minutes: i64) {
+        let samples: Vec<_> = (0..minutes).map(|n| (from_ms + n * MINUTE, 1.0)).collect();
+        assert_eq!(self.floats(name, None, &samples).stored, minutes as u64);
+    }
+
+    fn counted_between(&self, name: &str, (from_ms, to_ms): (i64, i64), spacing_ms: i64) -> f64 {
+        let matcher = Matcher::new("__name__", MatchOp::Equal, name);
+        let wish = Wish {
+            aspect: Aspect::Count,
+            spacing_ms,
+        };
+        let found = self
+            .store()
+            .select(&[matcher], from_ms, to_ms, wish, &NoLimits)
+            .unwrap();
+        let values = found.series.iter().flat_map(|one| &one.columns.values);
+        values.sum()
+    }
+
+    /// How many samples there are by the points of a minute, by those of an hour, and by the samples.
+    fn counted(&self, name: &str) -> [f64; 3] {
+        [MINUTE, HOUR, 0].map(|spacing_ms| self.counted_between(name, (0, i64::MAX), spacing_ms))
+    }
+
+    /// Turns a bit of the first table.
+    fn damage_first_table(&mut self) {
+        self.store.take().unwrap().close();
+        let files = std::fs::read_dir(self.dir.path().join("db")).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let tables = files.filter(|path| path.extension().is_some_and(|end| end == "sst"));
+        let first = tables.min().unwrap();
+        let mut bytes = std::fs::read(&first).unwrap();
+        bytes[30] ^= 1;
+        std::fs::write(&first, bytes).unwrap();
+        self.start();
+    }
+}
+
+/// FAULTS 18.
+#[test]
+fn a_late_sample_of_a_day_that_is_half_gone_keeps_the_points_of_the_other_half() {
+    let house = House::new();
+    house.now.store(FROM + DAY, Ordering::Relaxed);
+    house.minutes_of_samples("a", FROM, 24 * 60);
+    house.tend_at(FROM + DAY + HOUR);
+    let noon = FROM + 7 * DAY + 12 * HOUR;
+    house.now.store(noon, Ordering::Relaxed);
+    house.floats("b", None, &[(noon - 1000, 1.0)]);
+    house.tend_at(noon + HOUR);
+    assert_eq!(house.counted("a"), [1_440.0; 3]);
+    let late = (FROM + 20 * HOUR + 30_000, 1.0);
+    assert_eq!(house.floats("a", None, &[late]).stored, 1);
+    house.tend_at(noon + 2 * HOUR);
+    house.tend_at(noon + 3 * HOUR);
+    assert_eq!(house.counted("a"), [1_441.0; 3]);
+}
+
+#[test]
+fn points_outlive_damage_to_their_samples_when_the_day_is_made_again() {
+    let mut house = House::new();
+    let from = FROM - 2 * DAY;
+    house.minutes_of_samples("a", from, 24 * 60);
+    house.tend_at(T0);
+    house.damage_first_table();
+    assert_eq!(house.counted("a")[0], 1_440.0);
+    house.floats("a", None, &[(from + 12 * HOUR + 500, 1.0)]);
+    house.tend_at(T0 + HOUR);
+    assert_eq!(house.counted("a")[..2], [1_441.0; 2]);
+}
