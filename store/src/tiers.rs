@@ -42,26 +42,42 @@ impl Choice<'_> {
             return stretches;
         }
         for day in self.days(from_ms, to_ms) {
-            if let Some(tier) = self.points_of(day) {
-                add(&mut stretches, tier, day);
-                continue;
-            }
-            let of_day = window::windows_of(day, self.window_ms);
-            let first = of_day.start.max(*windows.start()).max(self.first_raw);
-            let end = of_day.end.min(windows.end().saturating_add(1));
-            if first < end {
-                let sealed = self
-                    .past
-                    .windows
-                    .range(first..end)
-                    .map(|(window, _)| *window);
-                let all: BTreeSet<Window> =
-                    sealed.chain(self.open.range(first..end).copied()).collect();
-                all.into_iter()
+            let points = self.points_of(day);
+            // Where there are points that are to be made again, they lie over samples that are in none of them yet.
+            if points.is_none() || self.awaits_points(day) {
+                self.raw_of(day, &windows)
+                    .into_iter()
                     .for_each(|window| add(&mut stretches, Tier::Raw, window));
+            }
+            if let Some(tier) = points {
+                add(&mut stretches, tier, day);
             }
         }
         stretches
+    }
+
+    /// The windows of a day that are read, of those in a range.
+    fn raw_of(&self, day: Day, range: &RangeInclusive<Window>) -> BTreeSet<Window> {
+        let of_day = window::windows_of(day, self.window_ms);
+        let first_kept = match self.awaits_points(day) {
+            true => of_day.start,
+            false => self.first_raw,
+        };
+        let first = of_day.start.max(*range.start()).max(first_kept);
+        let end = of_day.end.min(range.end().saturating_add(1));
+        if first >= end {
+            return BTreeSet::new();
+        }
+        let sealed = self.past.windows.range(first..end);
+        let sealed = sealed.map(|(window, _)| *window);
+        sealed.chain(self.open.range(first..end).copied()).collect()
+    }
+
+    /// Whether points of a day are kept and some are to be made: until then its samples answer, however old.
+    fn awaits_points(&self, day: Day) -> bool {
+        let rolled = self.past.days.get(&day);
+        (day >= self.first_minute || day >= self.first_hour)
+            && rolled.is_none_or(|rolled| !rolled.stale.is_empty())
     }
 
     /// Days of the range that have anything in tables.
@@ -110,6 +126,17 @@ fn add(stretches: &mut Vec<Stretch>, tier: Tier, window: Window) {
     });
 }
 
+impl Tier {
+    /// How far apart its points lie; 0 for raw samples.
+    pub(crate) fn resolution_ms(self) -> i64 {
+        match self {
+            Tier::Raw => 0,
+            Tier::Minute => MINUTE_MS,
+            Tier::Hour => HOUR_MS,
+        }
+    }
+}
+
 impl Stretch {
     /// First millisecond.
     pub(crate) fn start_ms(&self, window_ms: i64) -> i64 {
@@ -119,15 +146,6 @@ impl Stretch {
             window_ms
         };
         window::start_ms(*self.windows.start(), unit_ms)
-    }
-
-    /// How far apart its points lie; 0 for raw samples.
-    pub(crate) fn resolution_ms(&self) -> i64 {
-        match self.tier {
-            Tier::Raw => 0,
-            Tier::Minute => MINUTE_MS,
-            Tier::Hour => HOUR_MS,
-        }
     }
 }
 

@@ -97,3 +97,51 @@ fn points_outlive_damage_to_their_samples_when_the_day_is_made_again() {
     house.tend_at(T0 + HOUR);
     assert_eq!(house.counted("a")[..2], [1_441.0; 2]);
 }
+
+/// Written hour by hour, with upkeep after each.
+fn a_day_of_short_raw(house: &House, names: &[&str]) {
+    for hour in 0..24 {
+        let from_ms = FROM + hour * HOUR;
+        house.now.store(from_ms + HOUR, Ordering::Relaxed);
+        for name in names {
+            house.minutes_of_samples(name, from_ms, 60);
+        }
+        house.tend_at(from_ms + HOUR);
+    }
+    for name in names {
+        assert_eq!(house.counted(name), [1_440.0; 3], "{name}, not over yet");
+    }
+    for hour in 25..28 {
+        house.tend_at(FROM + hour * HOUR);
+    }
+    for name in names {
+        assert_eq!(house.counted(name), [1_440.0; 3], "{name}, rolled up");
+    }
+}
+
+fn policy(raw_ms: i64, minute_ms: i64) -> Policy {
+    Policy {
+        matchers: vec![Matcher::new("__name__", MatchOp::Equal, "a")],
+        raw_ms,
+        minute_ms,
+        hour_ms: 365 * DAY,
+    }
+}
+
+#[test]
+fn a_day_is_read_from_its_samples_until_it_is_rolled_up_however_short_they_are_kept() {
+    let mut house = House::new();
+    house.again(|options| options.raw_ms = 2 * HOUR);
+    a_day_of_short_raw(&house, &["a"]);
+}
+
+#[test]
+fn a_policy_of_short_raw_samples_takes_none_that_are_not_rolled_up() {
+    let mut house = House::new();
+    house.again(|options| options.policies = vec![policy(2 * HOUR, 30 * DAY)]);
+    a_day_of_short_raw(&house, &["a", "b"]);
+    house.again(|_| {});
+    let raw = |name| house.counted(name)[2];
+    assert_eq!(raw("b"), 1_440.0);
+    assert!(raw("a") < 300.0, "{} are left of the samples", raw("a"));
+}
