@@ -140,10 +140,9 @@ impl Tier {
 impl Stretch {
     /// First millisecond.
     pub(crate) fn start_ms(&self, window_ms: i64) -> i64 {
-        let unit_ms = if self.tier == Tier::Hour {
-            DAY_MS
-        } else {
-            window_ms
+        let unit_ms = match self.tier {
+            Tier::Raw => window_ms,
+            Tier::Minute | Tier::Hour => DAY_MS,
         };
         window::start_ms(*self.windows.start(), unit_ms)
     }
@@ -231,6 +230,13 @@ mod tests {
         };
         let found = choice.stretches(2 * DAY_MS, 3 * DAY_MS - 1);
         assert_eq!(found, [stretch(Tier::Raw, 9..=11)]);
+    }
+
+    #[test]
+    fn every_tier_begins_where_its_first_window_or_day_does() {
+        let found = stretches(&[], 8, 0);
+        let starts: Vec<i64> = found.iter().map(|one| one.start_ms(WINDOW_MS)).collect();
+        assert_eq!(starts, [0, DAY_MS, 2 * DAY_MS]);
     }
 
     #[test]
