@@ -6,7 +6,7 @@ use weir_wire::Matcher;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::StoreError;
-use crate::backend::{Doom, Tier};
+use crate::backend::{Doom, Dropped, Tier};
 use crate::options::Policy;
 use crate::store::{Store, Upkeep};
 use crate::window::{self, DAY_MS, Window};
@@ -98,12 +98,20 @@ impl Store {
             .write()
             .presence
             .forget_windows_before(first_kept);
-        self.send(Command::Forget(first_kept))?;
-        {
+        let through = self.ask(|reply| Command::Forget(first_kept, reply))?;
+        let dropped = {
             let mut past = shared.past.write();
             past.windows = past.windows.split_off(&first_kept);
-            past.first_kept = first_kept;
-        }
+            // Never back: what is older still comes back with a replay at most, and goes again.
+            if first_kept > past.dropped.before {
+                past.dropped = Dropped {
+                    before: first_kept,
+                    through,
+                };
+            }
+            past.dropped
+        };
+        shared.backend.put_dropped(dropped)?;
         shared.backend.drop_before(Tier::Raw, first_kept)
     }
 

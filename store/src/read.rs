@@ -243,10 +243,12 @@ impl Store {
         to_ms: i64,
     ) -> Result<RoaringBitmap, StoreError> {
         self.shared.starting.check()?;
+        let whole_from = self.shared.past.read().dropped.before;
         let index = self.shared.index.read();
+        let window_ms = self.shared.options.window_ms;
         let seen = index
             .presence
-            .between(from_ms, to_ms, self.shared.options.window_ms);
+            .between(from_ms, to_ms, window_ms, whole_from);
         let mut ids = RoaringBitmap::new();
         for matchers in selectors {
             ids |= index.matching(matchers, seen.clone())?;

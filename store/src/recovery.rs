@@ -6,7 +6,7 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use crate::backend::{Backend, RolledDay};
+use crate::backend::{Backend, Dropped, RolledDay};
 use crate::columns::Distribution;
 use crate::dedupe::Dedupe;
 use crate::index::Index;
@@ -75,7 +75,7 @@ pub(crate) fn restore(
     let Restoring {
         index,
         dedupe,
-        past,
+        mut past,
         sealed_through,
         removed,
         mut recovery,
@@ -86,17 +86,28 @@ pub(crate) fn restore(
     recovery.series = index.len() as u64;
     recovery.journal_groups = scanned.groups;
     recovery.torn_bytes = scanned.torn_bytes;
+    let segments = scanned.segments.iter().map(|(number, _)| *number);
+    let watermarks = sealed_through.values().copied();
+    if past.dropped.through == Dropped::UNKNOWN {
+        past.dropped.through = segments
+            .clone()
+            .chain(watermarks.clone())
+            .max()
+            .unwrap_or(0);
+        backend.put_dropped(past.dropped)?;
+    }
+    let floor = watermarks.chain([past.dropped.through]).max().unwrap_or(0);
     let plan = Plan {
         dir: journal_dir.to_owned(),
         window_ms: options.window_ms,
-        segments: scanned.segments.iter().map(|(number, _)| *number).collect(),
-        first_kept: past.first_kept,
+        segments: segments.collect(),
+        dropped: past.dropped,
         known: Known::new(index.end(), index.numbers()),
         removed,
         sealed_through,
     };
     Ok(Restored {
-        floor: plan.sealed_through.values().copied().max().unwrap_or(0),
+        floor,
         segments: scanned.segments,
         index,
         dedupe,
@@ -144,7 +155,7 @@ impl Restoring {
                 Dedupe::decode(&bytes).ok_or_else(|| backend.corrupt("the record of sequences"))?
             }
         };
-        past.first_kept = backend.first_kept()?;
+        past.dropped = backend.dropped()?;
         Ok(Self {
             index,
             dedupe,

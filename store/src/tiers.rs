@@ -96,7 +96,7 @@ impl Choice<'_> {
     fn points_of(&self, day: Day) -> Option<Tier> {
         let rolled = self.past.days.get(&day)?;
         let windows = window::windows_of(day, self.window_ms);
-        let all_raw = windows.start >= self.first_raw.max(self.past.first_kept);
+        let all_raw = windows.start >= self.first_raw.max(self.past.dropped.before);
         let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
         if all_raw && (!whole || self.spacing_ms < MINUTE_MS) || rolled.part == 0 {
             return None;
@@ -161,7 +161,7 @@ mod tests {
     fn past() -> Past {
         let mut past = Past::default();
         past.windows.extend((8..20).map(|window| (window, None)));
-        past.first_kept = 8;
+        past.dropped.before = 8;
         for day in 0..4 {
             let rolled = RolledDay {
                 part: 1,

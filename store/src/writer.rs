@@ -40,8 +40,8 @@ pub(crate) enum Command {
     Release(Window, u64, Window, SyncSender<()>),
     /// What segments up to this one hold of a window is in tables; answers the bytes freed.
     Trim(Window, u32, SyncSender<Result<u64, StoreError>>),
-    /// Windows before this one are too old to be kept.
-    Forget(Window),
+    /// Windows before this one are too old to be kept; answers the newest segment that may hold something of them.
+    Forget(Window, SyncSender<u32>),
     /// Takes series out, in the journal, the head and the index.
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
@@ -133,9 +133,12 @@ impl Writer {
                 self.note_sizes();
                 let _ = reply.send(freed);
             }
-            Command::Forget(first_kept) => {
+            Command::Forget(first_kept, reply) => {
+                // IMPORTANT: rotate first, as for a window that is frozen.
+                let through = self.journal.rotate();
                 self.shared.head.drop_before(first_kept);
                 self.journal.forget_before(first_kept);
+                let _ = reply.send(through);
             }
             Command::Remove(series, reply) => {
                 let _ = reply.send(self.remove(&series));

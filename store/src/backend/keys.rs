@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 use weir_wire::SeriesKey;
 
-use super::{RolledDay, SealedWindow, Tier};
+use super::{Dropped, RolledDay, SealedWindow, Tier};
 use crate::index::{Day, Definition};
 use crate::pack::Place;
 use crate::window::Window;
@@ -63,6 +63,25 @@ pub(super) fn read_sealed(key: &[u8], value: &[u8]) -> Option<SealedWindow> {
     })
 }
 
+/// `before u32 LE`, `through u32 LE`.
+pub(super) fn dropped_value(dropped: Dropped) -> [u8; 8] {
+    let mut value = [0; 8];
+    value[..4].copy_from_slice(&dropped.before.to_le_bytes());
+    value[4..].copy_from_slice(&dropped.through.to_le_bytes());
+    value
+}
+
+/// It once was the first number alone.
+pub(super) fn read_dropped(value: &[u8]) -> Option<Dropped> {
+    let (before, through) = value.split_first_chunk()?;
+    let through = match through {
+        [] => Dropped::UNKNOWN,
+        through => u32::from_le_bytes(through.try_into().ok()?),
+    };
+    let before = Window::from_le_bytes(*before);
+    Some(Dropped { before, through })
+}
+
 pub(super) fn day_key(day: Day) -> Vec<u8> {
     [DAY_PREFIX, &day.to_be_bytes()].concat()
 }
@@ -95,4 +114,21 @@ pub(super) fn read_definition(key: &[u8], value: &[u8]) -> Option<Definition> {
         metric: u32::from_le_bytes(*metric),
         key: SeriesKey::from_bytes(bytes).ok()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_is_read_as_it_was_and_as_it_is_written() {
+        let dropped = Dropped {
+            before: 7,
+            through: 300,
+        };
+        assert_eq!(read_dropped(&dropped_value(dropped)), Some(dropped));
+        let told_before = read_dropped(&7_u32.to_le_bytes()).unwrap();
+        assert_eq!((told_before.before, told_before.through), (7, u32::MAX));
+        assert_eq!(read_dropped(&[7; 5]), None);
+    }
 }

@@ -145,3 +145,57 @@ fn a_policy_of_short_raw_samples_takes_none_that_are_not_rolled_up() {
     assert_eq!(raw("b"), 1_440.0);
     assert!(raw("a") < 300.0, "{} are left of the samples", raw("a"));
 }
+
+#[test]
+fn samples_of_a_time_that_was_dropped_are_kept_once_it_is_kept_again() {
+    let mut house = House::new();
+    house.again(|options| options.raw_ms = DAY);
+    house.minutes_of_samples("a", T0 - 20 * HOUR, 60);
+    house.tend_at(T0);
+    house.now.store(T0 + 2 * DAY, Ordering::Relaxed);
+    house.floats("a", None, &[(T0 + 2 * DAY - 1000, 1.0)]);
+    for hour in 0..3 {
+        house.tend_at(T0 + 2 * DAY + hour * HOUR);
+    }
+    house.again(|options| options.raw_ms = 7 * DAY);
+    let old = T0 - 20 * HOUR - DAY;
+    house.minutes_of_samples("b", old, 100);
+    assert_eq!(house.counted("b"), [100.0; 3]);
+    house.again(|options| options.raw_ms = 7 * DAY);
+    assert_eq!(house.counted("b"), [100.0; 3], "after a crash");
+    assert_eq!(house.recovery.orphans, 0);
+    let between = (T0 - 20 * HOUR, T0 - 19 * HOUR - 1);
+    assert_eq!(
+        house.counted_between("a", between, 0),
+        60.0,
+        "points are found in between"
+    );
+    for hour in 4..7 {
+        house.tend_at(T0 + 2 * DAY + hour * HOUR);
+    }
+    house.again(|options| options.raw_ms = 7 * DAY);
+    assert_eq!(house.counted("b"), [100.0; 3], "rolled up");
+}
+
+/// FAULTS 22.
+#[test]
+fn a_clock_that_was_ahead_for_a_while_costs_nothing_of_what_comes_then() {
+    let mut house = House::new();
+    house.minutes_of_samples("a", T0 - HOUR, 60);
+    let ahead = T0 + 10 * DAY;
+    house.now.store(ahead, Ordering::Relaxed);
+    house.floats("a", None, &[(ahead, 1.0)]);
+    for hour in 0..3 {
+        house.tend_at(ahead + hour * HOUR);
+    }
+    house.now.store(T0 + HOUR, Ordering::Relaxed);
+    house.minutes_of_samples("b", T0, 60);
+    house.minutes_of_samples("a", T0, 60);
+    house.crash();
+    assert_eq!(house.counted("b"), [60.0; 3], "after a crash");
+    house.tend_at(T0 + 2 * HOUR);
+    assert_eq!(house.counted("b"), [60.0; 3], "sealed, the day is not over");
+    assert_eq!(house.counted("a")[..2], [120.0 + 1.0; 2]);
+    house.tend_at(FROM + DAY + HOUR);
+    assert_eq!(house.counted("b"), [60.0; 3], "rolled up");
+}
