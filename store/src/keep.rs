@@ -6,7 +6,8 @@ use weir_wire::Matcher;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::StoreError;
-use crate::backend::{Doom, Dropped, Tier};
+use crate::backend::{Doom, Dropped, RolledDay, Tier};
+use crate::index::Day;
 use crate::options::Policy;
 use crate::store::{Store, Upkeep};
 use crate::window::{self, DAY_MS, Window};
@@ -128,6 +129,22 @@ impl Store {
     fn drop_tier(&self, tier: Tier, first_kept: Window) -> Result<(), StoreError> {
         if self.shared.backend.any_before(tier, first_kept)? {
             self.shared.backend.drop_before(tier, first_kept)?;
+        }
+        let days: Vec<(Day, RolledDay)> = {
+            let past = self.shared.past.read();
+            let days = past.days.range(..first_kept);
+            let days = days.filter(|(_, rolled)| match tier {
+                Tier::Hour => rolled.hours,
+                _ => rolled.minutes,
+            });
+            days.map(|(day, rolled)| (*day, rolled.clone())).collect()
+        };
+        for (day, mut rolled) in days {
+            match tier {
+                Tier::Hour => rolled.hours = false,
+                _ => rolled.minutes = false,
+            }
+            self.put_day(day, rolled)?;
         }
         Ok(())
     }

@@ -9,11 +9,11 @@ use roaring::RoaringBitmap;
 use crate::backend::{Backend, Dropped, RolledDay};
 use crate::columns::Distribution;
 use crate::dedupe::Dedupe;
-use crate::index::Index;
+use crate::index::{Day, Index};
 use crate::journal::{self, Record, TakeBack, TakePoints};
 use crate::replay::{Known, Plan, ReadBack};
 use crate::store::Past;
-use crate::window::Window;
+use crate::window::{self, DAY_MS, Window};
 use crate::{Options, StoreError};
 
 /// What starting found.
@@ -67,6 +67,7 @@ pub(crate) fn restore(
     options: &Options,
 ) -> Result<Restored, StoreError> {
     let mut restoring = Restoring::from_backend(backend)?;
+    restoring.mark_unrolled(options);
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
     if !scanned.damage.is_empty() {
@@ -166,6 +167,35 @@ impl Restoring {
         })
     }
 
+    /// Points that are kept, and were not when a day was rolled up or sealed, are to be made of the samples that are there.
+    /// A day of which some are gone keeps to the points that it has, which are of all of them.
+    fn mark_unrolled(&mut self, options: &Options) {
+        let Self { index, past, .. } = self;
+        let Some(newest) = past.windows.keys().next_back() else {
+            return;
+        };
+        let newest_ms = window::end_ms(*newest, options.window_ms).min((options.clock)());
+        let first = |kept_ms| first_day(newest_ms, kept_ms);
+        let (minutes, hours) = (
+            first(options.longest_minute_ms()),
+            first(options.longest_hour_ms()),
+        );
+        let windows: Vec<Window> = past.windows.keys().copied().collect();
+        for window in windows {
+            let day = window::day_of(window, options.window_ms);
+            let whole = window::windows_of(day, options.window_ms).start >= past.dropped.before;
+            let rolled = past.days.get(&day).cloned().unwrap_or_default();
+            let lacks = day >= minutes && !rolled.minutes || day >= hours && !rolled.hours;
+            if !lacks || !whole && rolled.part > 0 {
+                continue;
+            }
+            if let Some(present) = index.presence.window(window).cloned() {
+                index.presence.mark_day(day, &present);
+                past.days.entry(day).or_default().stale |= present;
+            }
+        }
+    }
+
     /// A definition that was lost leaves points behind whose number must not become another series': those points would
     /// be its own at the next start. Written down, since the damage may be gone sooner than they are.
     fn reserve_orphans(
@@ -204,6 +234,14 @@ impl Restoring {
                 }
             }
         }
+    }
+}
+
+/// The first day of which points are kept.
+fn first_day(newest_ms: i64, kept_ms: i64) -> Day {
+    match kept_ms {
+        0 => Day::MAX,
+        _ => window::of((newest_ms - kept_ms).max(0), DAY_MS).unwrap_or_default(),
     }
 }
 

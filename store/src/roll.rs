@@ -75,9 +75,11 @@ impl Store {
         }
         fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &options.dir))?;
         if let Some(minute) = tables.minute {
+            rolled.minutes = true;
             shared.backend.ingest(Tier::Minute, &minute.finish()?)?;
         }
         if let Some(hour) = tables.hour {
+            rolled.hours = true;
             shared.backend.ingest(Tier::Hour, &hour.finish()?)?;
         }
         self.put_rolled(day, rolled)?;
@@ -87,15 +89,15 @@ impl Store {
 
     /// IMPORTANT: after the tables. Should the process end before, the day is stale still and is made again.
     fn put_rolled(&self, day: Day, mut rolled: RolledDay) -> Result<(), StoreError> {
-        let shared = &self.shared;
         rolled.stale = RoaringBitmap::new();
-        rolled.present = shared
-            .index
-            .read()
-            .presence
-            .day(day)
-            .cloned()
-            .unwrap_or_default();
+        self.put_day(day, rolled)
+    }
+
+    /// Writes down what is known of a day but for its present series, which the index knows.
+    pub(crate) fn put_day(&self, day: Day, mut rolled: RolledDay) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let present = shared.index.read().presence.day(day).cloned();
+        rolled.present = present.unwrap_or_default();
         shared.backend.put_day(day, &rolled)?;
         rolled.present = RoaringBitmap::new();
         shared.past.write().days.insert(day, rolled);

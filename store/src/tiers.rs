@@ -98,17 +98,16 @@ impl Choice<'_> {
         let windows = window::windows_of(day, self.window_ms);
         let all_raw = windows.start >= self.first_raw.max(self.past.dropped.before);
         let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
-        if all_raw && (!whole || self.spacing_ms < MINUTE_MS) || rolled.part == 0 {
-            return None;
-        }
-        let hours = day >= self.first_hour;
-        let minutes = day >= self.first_minute;
-        match (minutes, hours) {
-            (true, true) if self.spacing_ms >= HOUR_MS => Some(Tier::Hour),
-            (true, _) => Some(Tier::Minute),
-            (false, true) => Some(Tier::Hour),
-            (false, false) => None,
-        }
+        let hours = day >= self.first_hour && rolled.hours;
+        let minutes = day >= self.first_minute && rolled.minutes;
+        let tier = match (minutes, hours) {
+            (true, true) if self.spacing_ms >= HOUR_MS => Tier::Hour,
+            (true, _) => Tier::Minute,
+            (false, true) => Tier::Hour,
+            (false, false) => return None,
+        };
+        let close_enough = tier.resolution_ms() <= self.spacing_ms;
+        (!all_raw || whole && close_enough).then_some(tier)
     }
 }
 
@@ -165,6 +164,8 @@ mod tests {
         for day in 0..4 {
             let rolled = RolledDay {
                 part: 1,
+                minutes: true,
+                hours: true,
                 stale: if day == 3 {
                     RoaringBitmap::from_iter([1])
                 } else {
@@ -230,6 +231,23 @@ mod tests {
         };
         let found = choice.stretches(2 * DAY_MS, 3 * DAY_MS - 1);
         assert_eq!(found, [stretch(Tier::Raw, 9..=11)]);
+    }
+
+    #[test]
+    fn a_tier_without_points_of_a_day_leaves_it_to_the_others() {
+        let mut past = past();
+        past.days.values_mut().for_each(|day| day.minutes = false);
+        let choice = Choice {
+            window_ms: WINDOW_MS,
+            past: &past,
+            open: &BTreeSet::new(),
+            first_raw: 8,
+            first_minute: 0,
+            first_hour: 0,
+            spacing_ms: MINUTE_MS,
+        };
+        let expected = [stretch(Tier::Hour, 0..=1), stretch(Tier::Raw, 8..=11)];
+        assert_eq!(choice.stretches(0, 3 * DAY_MS - 1), expected);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::window::Window;
 
 pub(super) const SEALED_PREFIX: &[u8] = b"sealed/";
 pub(super) const DAY_PREFIX: &[u8] = b"day/";
+const MINUTES: u8 = 1;
+const HOURS: u8 = 2;
 
 /// The key of a pack: `window u32 BE, part u32 BE`, then metric and series of its last chunk, `u32 BE` both. The first
 /// key of a part that is not below a chunk's place is that of the pack it is in, if it is in any.
@@ -86,22 +88,37 @@ pub(super) fn day_key(day: Day) -> Vec<u8> {
     [DAY_PREFIX, &day.to_be_bytes()].concat()
 }
 
-/// `part u32 LE`, then two roaring bitmaps in their portable form: present, stale.
+/// `part u32 LE`, then two roaring bitmaps in their portable form: present, stale; then a byte of the tiers with points.
 pub(super) fn day_value(rolled: &RolledDay) -> Vec<u8> {
     let mut value = rolled.part.to_le_bytes().to_vec();
     // Writing to memory cannot fail.
     let _ = rolled.present.serialize_into(&mut value);
     let _ = rolled.stale.serialize_into(&mut value);
+    let tiers = [(rolled.minutes, MINUTES), (rolled.hours, HOURS)];
+    let tiers = tiers.iter().filter(|(has, _)| *has);
+    value.push(tiers.map(|(_, bit)| bit).sum());
     value
 }
 
 pub(super) fn read_day(key: &[u8], value: &[u8]) -> Option<(Day, RolledDay)> {
     let day = key.strip_prefix(DAY_PREFIX)?.try_into().ok()?;
     let (part, mut bitmaps) = value.split_first_chunk()?;
+    let part = u32::from_le_bytes(*part);
+    let present = RoaringBitmap::deserialize_from(&mut bitmaps).ok()?;
+    let stale = RoaringBitmap::deserialize_from(&mut bitmaps).ok()?;
+    let tiers = match bitmaps {
+        // There once was no such byte, and mostly both were made.
+        [] if part > 0 => MINUTES | HOURS,
+        [] => 0,
+        [tiers] => *tiers,
+        _ => return None,
+    };
     let rolled = RolledDay {
-        part: u32::from_le_bytes(*part),
-        present: RoaringBitmap::deserialize_from(&mut bitmaps).ok()?,
-        stale: RoaringBitmap::deserialize_from(&mut bitmaps).ok()?,
+        present,
+        stale,
+        part,
+        minutes: tiers & MINUTES != 0,
+        hours: tiers & HOURS != 0,
     };
     Some((Day::from_be_bytes(day), rolled))
 }
@@ -119,6 +136,23 @@ pub(super) fn read_definition(key: &[u8], value: &[u8]) -> Option<Definition> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_read_as_it_was_and_as_it_is_written() {
+        let rolled = RolledDay {
+            present: RoaringBitmap::from_iter([1, 2]),
+            stale: RoaringBitmap::from_iter([2]),
+            part: 3,
+            minutes: false,
+            hours: true,
+        };
+        let read = |value: &[u8]| read_day(&day_key(9), value);
+        let mut value = day_value(&rolled);
+        assert_eq!(read(&value), Some((9, rolled.clone())));
+        value.pop();
+        let minutes = true;
+        assert_eq!(read(&value), Some((9, RolledDay { minutes, ..rolled })));
+    }
 
     #[test]
     fn what_was_dropped_is_read_as_it_was_and_as_it_is_written() {

@@ -84,7 +84,7 @@ impl Dropped {
 }
 
 /// What is known of a day's rollups.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct RolledDay {
     /// The series with samples in it.
     pub(crate) present: RoaringBitmap,
@@ -92,6 +92,9 @@ pub(crate) struct RolledDay {
     pub(crate) stale: RoaringBitmap,
     /// How often points were made: the part of the newest chunks.
     pub(crate) part: u32,
+    /// The tiers that have points of it.
+    pub(crate) minutes: bool,
+    pub(crate) hours: bool,
 }
 
 /// The store's RocksDB.

@@ -33,6 +33,28 @@ impl House {
         assert_eq!(self.floats(name, None, &samples).stored, minutes as u64);
     }
 
+    fn points(&self, name: &str, spacing_ms: i64) -> usize {
+        let wish = Wish {
+            aspect: Aspect::Last,
+            spacing_ms,
+        };
+        let matcher = Matcher::new("__name__", MatchOp::Equal, name);
+        let found = self
+            .store()
+            .select(&[matcher], 0, i64::MAX, wish, &NoLimits)
+            .unwrap();
+        found.series.iter().map(|one| one.columns.len()).sum()
+    }
+
+    /// How many chunks of points are what the samples give.
+    fn checked_points(&mut self) -> u64 {
+        self.store.take().unwrap().close();
+        let checked = check(self.dir.path()).unwrap();
+        assert_eq!(checked.named, Vec::<String>::new());
+        self.start();
+        checked.compared
+    }
+
     fn counted_between(&self, name: &str, (from_ms, to_ms): (i64, i64), spacing_ms: i64) -> f64 {
         let matcher = Matcher::new("__name__", MatchOp::Equal, name);
         let wish = Wish {
@@ -198,4 +220,75 @@ fn a_clock_that_was_ahead_for_a_while_costs_nothing_of_what_comes_then() {
     assert_eq!(house.counted("a")[..2], [120.0 + 1.0; 2]);
     house.tend_at(FROM + DAY + HOUR);
     assert_eq!(house.counted("b"), [60.0; 3], "rolled up");
+}
+
+#[test]
+fn points_that_were_off_are_made_of_what_is_stored_once_they_are_on() {
+    let mut house = House::new();
+    house.again(|options| options.minute_ms = 0);
+    house.minutes_of_samples("a", FROM - 2 * DAY, 24 * 60);
+    house.tend_at(T0);
+    let points = |house: &House, spacing_ms| house.points("a", spacing_ms);
+    assert_eq!((points(&house, MINUTE), points(&house, HOUR)), (1_440, 24));
+    house.again(|_| {});
+    assert_eq!(house.counted("a"), [1_440.0; 3], "before they are made");
+    house.tend_at(T0);
+    assert_eq!(house.counted("a"), [1_440.0; 3]);
+    assert_eq!(house.checked_points(), 2, "of a minute and of an hour");
+    // Off and on again: those that were dropped are made again.
+    house.again(|options| options.minute_ms = 0);
+    house.tend_at(T0);
+    house.again(|_| {});
+    house.tend_at(T0);
+    assert_eq!(house.checked_points(), 2);
+    assert_eq!(house.counted("a"), [1_440.0; 3]);
+}
+
+#[test]
+fn points_that_were_off_are_not_missed_where_no_samples_are_left() {
+    let mut house = House::new();
+    house.again(|options| options.minute_ms = 0);
+    house.minutes_of_samples("a", FROM - 2 * DAY, 24 * 60);
+    house.tend_at(T0);
+    let later = T0 + 10 * DAY;
+    house.now.store(later, Ordering::Relaxed);
+    house.floats("b", None, &[(later - 1000, 1.0)]);
+    house.tend_at(later + HOUR);
+    house.again(|_| {});
+    house.tend_at(later + HOUR);
+    assert_eq!(house.counted("a"), [1_440.0; 3]);
+    assert_eq!(house.points("a", MINUTE), 24, "by the hour");
+}
+
+#[test]
+fn samples_of_a_store_that_made_no_points_are_rolled_up_before_they_go() {
+    let mut house = House::new();
+    house.again(|options| (options.minute_ms, options.hour_ms) = (0, 0));
+    house.minutes_of_samples("a", FROM - 2 * DAY, 24 * 60);
+    house.tend_at(T0);
+    house.again(|_| {});
+    house.tend_at(T0);
+    let later = T0 + 10 * DAY;
+    house.now.store(later, Ordering::Relaxed);
+    house.floats("b", None, &[(later - 1000, 1.0)]);
+    house.tend_at(later + HOUR);
+    house.tend_at(later + 2 * HOUR);
+    assert_eq!(house.counted("a"), [1_440.0; 3]);
+    assert_eq!(house.points("a", 0), 1_440);
+}
+
+#[test]
+fn days_whose_points_have_gone_are_not_made_again_by_a_restart() {
+    let mut house = House::new();
+    house.again(|options| options.minute_ms = 2 * DAY);
+    house.minutes_of_samples("a", FROM - 5 * DAY, 24 * 60);
+    house.floats("a", None, &[(T0 - 2 * HOUR, 1.0)]);
+    house.tend_at(T0);
+    house.again(|options| options.minute_ms = 2 * DAY);
+    assert_eq!(house.store().roll_up(T0).unwrap(), 0);
+    assert_eq!(
+        house.points("a", MINUTE),
+        1_441,
+        "of samples, which are there"
+    );
 }
