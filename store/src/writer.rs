@@ -1,6 +1,7 @@
 //! The writer: one thread that owns the journal and is the only one to change head and sequences. Writes wait in a
 //! bounded queue; a group of them is put into the journal, synced, put into the head, and only then answered.
 
+mod admitting;
 mod catching_up;
 
 use std::collections::BTreeSet;
@@ -310,24 +311,6 @@ impl Writer {
         counter!("weir_store_journal_groups_total").increment(1);
         counter!("weir_store_journal_written_bytes_total").increment(self.group.len() as u64);
         Ok(())
-    }
-
-    /// Takes out the points that are too early or too old.
-    fn admit(&self, points: &mut Points, now_ms: i64, written: &mut Written) {
-        let options = &self.shared.options;
-        let oldest_ms = (now_ms - options.raw_ms).max(0);
-        let newest_ms = now_ms + options.future_ms;
-        let Some((first_ms, last_ms)) = points.time_range() else {
-            return;
-        };
-        if first_ms >= oldest_ms && last_ms <= newest_ms {
-            return;
-        }
-        points.retain(|_, at_ms| {
-            written.too_early += u64::from(at_ms > newest_ms);
-            written.too_old += u64::from(at_ms < oldest_ms);
-            (oldest_ms..=newest_ms).contains(&at_ms)
-        });
     }
 
     fn note_windows(&self, points: &Points, windows: &mut BTreeSet<Window>) {

@@ -292,3 +292,22 @@ fn days_whose_points_have_gone_are_not_made_again_by_a_restart() {
         "of samples, which are there"
     );
 }
+
+/// FAULTS 18.
+#[test]
+fn a_sample_is_too_old_by_the_time_that_its_series_is_kept() {
+    let mut house = House::new();
+    let policies = || vec![policy(30 * DAY, 30 * DAY)];
+    house.again(|options| options.policies = policies());
+    let old = [(T0 - 31 * DAY, 1.0), (T0 - 10 * DAY, 2.0), (T0, 3.0)];
+    let stored = |written: Written| (written.stored, written.too_old);
+    assert_eq!(stored(house.floats("a", None, &old)), (2, 1));
+    assert_eq!(stored(house.floats("b", None, &old)), (1, 2));
+    assert_eq!(house.read_floats("a"), old[1..]);
+    for hour in 1..4 {
+        house.tend_at(T0 + hour * HOUR);
+    }
+    house.again(|options| options.policies = policies());
+    assert_eq!(house.counted("a"), [2.0; 3]);
+    assert_eq!(house.counted("b"), [1.0; 3]);
+}
