@@ -107,6 +107,19 @@ impl Points {
         floats.chain(histograms).map(SeriesId)
     }
 
+    /// The series and the time of each point.
+    pub(crate) fn series_and_times(&self) -> impl Iterator<Item = (SeriesId, i64)> {
+        let floats = self
+            .series
+            .iter()
+            .copied()
+            .zip(self.times_ms.iter().copied());
+        let histograms = self.histograms.iter();
+        let histograms = histograms.map(|one| (one.series, one.timestamp_ms));
+        let each = floats.chain(histograms);
+        each.map(|(series, time_ms)| (SeriesId(series), time_ms))
+    }
+
     /// Keeps the points that the test takes, in their order. It is given series, time, and the float or the encoding
     /// of a histogram.
     pub fn retain_samples(

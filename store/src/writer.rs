@@ -19,6 +19,7 @@ use crate::store::Shared;
 use crate::window::{self, Window};
 use crate::write::{Chain, Origin, Write, Written};
 use crate::{SeriesId, StoreError};
+use admitting::{KeptLonger, admit};
 use catching_up::CatchingUp;
 
 /// Writes and points in one group at most.
@@ -70,6 +71,7 @@ pub(crate) struct Writer {
     defined_end: u32,
     group: Group,
     last_sync: Option<Instant>,
+    kept_longer: KeptLonger,
     /// `None` once the head has everything.
     catching_up: Option<CatchingUp>,
 }
@@ -91,6 +93,7 @@ impl Writer {
             defined_end: logged_end,
             group: Group::default(),
             last_sync: None,
+            kept_longer: KeptLonger::default(),
             catching_up: Some(CatchingUp::new(found)),
         }
     }
@@ -294,7 +297,13 @@ impl Writer {
             if known_batch {
                 write.points = Points::default();
             } else {
-                self.admit(&mut write.points, now_ms, &mut written);
+                admit(
+                    &mut write.points,
+                    now_ms,
+                    (&self.shared.options, &self.shared.index),
+                    &mut self.kept_longer,
+                    &mut written,
+                );
                 self.note_windows(&write.points, &mut windows);
                 put_batch(write.origin.as_ref(), &write.points, self.group.records());
             }
