@@ -60,7 +60,7 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
         window_ms,
         known: RoaringBitmap::new(),
         sealed: BTreeMap::new(),
-        first_kept: backend.first_kept()?,
+        first_kept: backend.dropped()?.before,
         checked: Checked::default(),
     };
     check.series(&backend)?;

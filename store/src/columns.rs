@@ -107,6 +107,19 @@ impl Points {
         floats.chain(histograms).map(SeriesId)
     }
 
+    /// The series and the time of each point.
+    pub(crate) fn series_and_times(&self) -> impl Iterator<Item = (SeriesId, i64)> {
+        let floats = self
+            .series
+            .iter()
+            .copied()
+            .zip(self.times_ms.iter().copied());
+        let histograms = self.histograms.iter();
+        let histograms = histograms.map(|one| (one.series, one.timestamp_ms));
+        let each = floats.chain(histograms);
+        each.map(|(series, time_ms)| (SeriesId(series), time_ms))
+    }
+
     /// Keeps the points that the test takes, in their order. It is given series, time, and the float or the encoding
     /// of a histogram.
     pub fn retain_samples(
@@ -201,6 +214,12 @@ impl Columns {
         samples
     }
 
+    /// The time of the last sample.
+    pub(crate) fn last_ms(&self) -> Option<i64> {
+        let histogram = self.histograms.last().map(|(time, _)| *time);
+        self.times_ms.last().copied().max(histogram)
+    }
+
     /// How many floats and how many histograms there are.
     pub(crate) fn ends(&self) -> (usize, usize) {
         (self.times_ms.len(), self.histograms.len())
@@ -268,11 +287,27 @@ impl Columns {
         let floats = &newer.times_ms;
         self.histograms
             .retain(|(time, _)| floats.binary_search(time).is_err());
-        let taken = |time: &i64| {
-            let found = newer.histograms.binary_search_by_key(time, |one| one.0);
-            found.is_ok()
+        self.retain_floats(|time| {
+            let found = newer.histograms.binary_search_by_key(&time, |one| one.0);
+            found.is_err()
+        });
+    }
+
+    /// Takes out what lies in the buckets of points.
+    pub(crate) fn give_way_to(&mut self, points: &Columns, bucket_ms: i64) {
+        let bucket = |time: i64| time.div_euclid(bucket_ms);
+        let (times, histograms) = (&points.times_ms, &points.histograms);
+        let is_free = |time: i64| {
+            let floats = times.binary_search_by_key(&bucket(time), |time| bucket(*time));
+            let beside = histograms.binary_search_by_key(&bucket(time), |one| bucket(one.0));
+            floats.is_err() && beside.is_err()
         };
-        let kept: Vec<bool> = self.times_ms.iter().map(|time| !taken(time)).collect();
+        self.retain_floats(is_free);
+        self.histograms.retain(|(time, _)| is_free(*time));
+    }
+
+    fn retain_floats(&mut self, keep: impl Fn(i64) -> bool) {
+        let kept: Vec<bool> = self.times_ms.iter().map(|time| keep(*time)).collect();
         let mut keep = kept.iter();
         self.times_ms.retain(|_| *keep.next().unwrap_or(&true));
         let mut keep = kept.iter();

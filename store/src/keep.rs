@@ -6,18 +6,37 @@ use weir_wire::Matcher;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::StoreError;
-use crate::backend::{Doom, Tier};
+use crate::backend::{Doom, Dropped, RolledDay, Tier};
+use crate::index::Day;
 use crate::options::Policy;
 use crate::store::{Store, Upkeep};
 use crate::window::{self, DAY_MS, Window};
 use crate::writer::Command;
 
-/// From when on the samples of some series are kept, in each tier.
+/// From when on the samples of some series are kept, in each tier; `i64::MAX` for points that are not kept at all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
     pub(crate) first_raw_ms: i64,
     pub(crate) first_minute_ms: i64,
     pub(crate) first_hour_ms: i64,
+}
+
+impl Kept {
+    fn new(newest_ms: i64, raw_ms: i64, minute_ms: i64, hour_ms: i64) -> Self {
+        let first_point = |kept_ms| match kept_ms {
+            0 => i64::MAX,
+            _ => newest_ms - kept_ms,
+        };
+        Self {
+            first_raw_ms: newest_ms - raw_ms,
+            first_minute_ms: first_point(minute_ms),
+            first_hour_ms: first_point(hour_ms),
+        }
+    }
+
+    fn has_points(&self) -> bool {
+        self.first_minute_ms.min(self.first_hour_ms) < i64::MAX
+    }
 }
 
 impl Store {
@@ -70,17 +89,7 @@ impl Store {
         let Some(mut first_kept) = window::of(first_kept_ms.max(0), window_ms) else {
             return Ok(());
         };
-        // Samples are kept until there are points of them.
-        let stale = shared
-            .past
-            .read()
-            .days
-            .iter()
-            .find(|(_, rolled)| !rolled.stale.is_empty())
-            .map(|(day, _)| *day);
-        if let Some(day) = stale {
-            first_kept = first_kept.min(window::windows_of(day, window_ms).start);
-        }
+        first_kept = first_kept.min(self.first_unrolled());
         let oldest = shared.index.read().presence.windows().next();
         if oldest.is_none_or(|oldest| oldest >= first_kept) {
             return Ok(());
@@ -90,18 +99,52 @@ impl Store {
             .write()
             .presence
             .forget_windows_before(first_kept);
-        self.send(Command::Forget(first_kept))?;
-        {
+        let through = self.ask(|reply| Command::Forget(first_kept, reply))?;
+        let dropped = {
             let mut past = shared.past.write();
             past.windows = past.windows.split_off(&first_kept);
-            past.first_kept = first_kept;
-        }
+            // Never back: what is older still comes back with a replay at most, and goes again.
+            if first_kept > past.dropped.before {
+                past.dropped = Dropped {
+                    before: first_kept,
+                    through,
+                };
+            }
+            past.dropped
+        };
+        shared.backend.put_dropped(dropped)?;
         shared.backend.drop_before(Tier::Raw, first_kept)
+    }
+
+    /// The first window of the days whose points are to be made: samples are kept until there are points of them.
+    fn first_unrolled(&self) -> Window {
+        let past = self.shared.past.read();
+        let mut days = past.days.iter();
+        let stale = days.find(|(_, rolled)| !rolled.stale.is_empty());
+        stale.map_or(Window::MAX, |(day, _)| {
+            window::windows_of(*day, self.shared.options.window_ms).start
+        })
     }
 
     fn drop_tier(&self, tier: Tier, first_kept: Window) -> Result<(), StoreError> {
         if self.shared.backend.any_before(tier, first_kept)? {
             self.shared.backend.drop_before(tier, first_kept)?;
+        }
+        let days: Vec<(Day, RolledDay)> = {
+            let past = self.shared.past.read();
+            let days = past.days.range(..first_kept);
+            let days = days.filter(|(_, rolled)| match tier {
+                Tier::Hour => rolled.hours,
+                _ => rolled.minutes,
+            });
+            days.map(|(day, rolled)| (*day, rolled.clone())).collect()
+        };
+        for (day, mut rolled) in days {
+            match tier {
+                Tier::Hour => rolled.hours = false,
+                _ => rolled.minutes = false,
+            }
+            self.put_day(day, rolled)?;
         }
         Ok(())
     }
@@ -187,11 +230,7 @@ impl Store {
         let options = &self.shared.options;
         let now_ms = (options.clock)();
         let newest_ms = self.newest_ms(now_ms).unwrap_or(now_ms);
-        let kept = |raw_ms: i64, minute_ms: i64, hour_ms: i64| Kept {
-            first_raw_ms: newest_ms - raw_ms,
-            first_minute_ms: newest_ms - minute_ms,
-            first_hour_ms: newest_ms - hour_ms,
-        };
+        let kept = |raw_ms, minute_ms, hour_ms| Kept::new(newest_ms, raw_ms, minute_ms, hour_ms);
         let mut split = Vec::new();
         for policy in &options.policies {
             let matching = self
@@ -240,7 +279,11 @@ impl Store {
                     Tier::Hour => options.longest_hour_ms(),
                 };
                 // Those that are kept longest go with their whole windows.
-                let before = window::of(first_ms.max(0), unit_ms).unwrap_or_default();
+                let first_kept = window::of(first_ms.clamp(0, newest_ms), unit_ms);
+                let mut before = first_kept.unwrap_or_default();
+                if tier == Tier::Raw && kept.has_points() {
+                    before = before.min(self.first_unrolled());
+                }
                 if first_ms > newest_ms - longest_ms && before > 0 {
                     self.purge_windows(
                         tier,

@@ -111,7 +111,7 @@ impl Store {
                 let window_ms = self.shared.options.window_ms;
                 let each = read.stretches.iter();
                 selection.resolutions = each
-                    .map(|one| (one.start_ms(window_ms), one.resolution_ms()))
+                    .map(|one| (one.start_ms(window_ms), one.tier.resolution_ms()))
                     .collect();
             }
         }
@@ -243,10 +243,12 @@ impl Store {
         to_ms: i64,
     ) -> Result<RoaringBitmap, StoreError> {
         self.shared.starting.check()?;
+        let whole_from = self.shared.past.read().dropped.before;
         let index = self.shared.index.read();
+        let window_ms = self.shared.options.window_ms;
         let seen = index
             .presence
-            .between(from_ms, to_ms, self.shared.options.window_ms);
+            .between(from_ms, to_ms, window_ms, whole_from);
         let mut ids = RoaringBitmap::new();
         for matchers in selectors {
             ids |= index.matching(matchers, seen.clone())?;
@@ -380,7 +382,8 @@ impl Read<'_> {
         })
     }
 
-    /// Of the chunks of a series only the newest counts: it was made of all that was there.
+    /// Of the chunks of a series only the newest counts: it was made of all that was there. Samples of the day that were
+    /// read before stay where it has no points.
     fn rolled_day(
         &self,
         tier: Tier,
@@ -413,8 +416,13 @@ impl Read<'_> {
             newest[at] = part;
             Ok(())
         })?;
+        let day_ms = window::start_ms(day, DAY_MS);
         for (place, part) in places.into_iter().zip(newest) {
-            found[place].lay_over(part);
+            let columns = &mut found[place];
+            if columns.last_ms().is_some_and(|last_ms| last_ms >= day_ms) {
+                columns.give_way_to(&part, tier.resolution_ms());
+            }
+            columns.lay_over(part);
         }
         Ok(())
     }

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use roaring::RoaringBitmap;
 
-use crate::backend::{Backend, RolledDay};
+use crate::backend::{Backend, Dropped, RolledDay};
 use crate::columns::Distribution;
 use crate::dedupe::Dedupe;
-use crate::index::Index;
+use crate::index::{Day, Index};
 use crate::journal::{self, Record, TakeBack, TakePoints};
 use crate::replay::{Known, Plan, ReadBack};
 use crate::store::Past;
-use crate::window::Window;
+use crate::window::{self, DAY_MS, Window};
 use crate::{Options, StoreError};
 
 /// What starting found.
@@ -67,6 +67,7 @@ pub(crate) fn restore(
     options: &Options,
 ) -> Result<Restored, StoreError> {
     let mut restoring = Restoring::from_backend(backend)?;
+    restoring.mark_unrolled(options);
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
     if !scanned.damage.is_empty() {
@@ -75,7 +76,7 @@ pub(crate) fn restore(
     let Restoring {
         index,
         dedupe,
-        past,
+        mut past,
         sealed_through,
         removed,
         mut recovery,
@@ -86,17 +87,28 @@ pub(crate) fn restore(
     recovery.series = index.len() as u64;
     recovery.journal_groups = scanned.groups;
     recovery.torn_bytes = scanned.torn_bytes;
+    let segments = scanned.segments.iter().map(|(number, _)| *number);
+    let watermarks = sealed_through.values().copied();
+    if past.dropped.through == Dropped::UNKNOWN {
+        past.dropped.through = segments
+            .clone()
+            .chain(watermarks.clone())
+            .max()
+            .unwrap_or(0);
+        backend.put_dropped(past.dropped)?;
+    }
+    let floor = watermarks.chain([past.dropped.through]).max().unwrap_or(0);
     let plan = Plan {
         dir: journal_dir.to_owned(),
         window_ms: options.window_ms,
-        segments: scanned.segments.iter().map(|(number, _)| *number).collect(),
-        first_kept: past.first_kept,
+        segments: segments.collect(),
+        dropped: past.dropped,
         known: Known::new(index.end(), index.numbers()),
         removed,
         sealed_through,
     };
     Ok(Restored {
-        floor: plan.sealed_through.values().copied().max().unwrap_or(0),
+        floor,
         segments: scanned.segments,
         index,
         dedupe,
@@ -144,7 +156,7 @@ impl Restoring {
                 Dedupe::decode(&bytes).ok_or_else(|| backend.corrupt("the record of sequences"))?
             }
         };
-        past.first_kept = backend.first_kept()?;
+        past.dropped = backend.dropped()?;
         Ok(Self {
             index,
             dedupe,
@@ -153,6 +165,35 @@ impl Restoring {
             removed: RoaringBitmap::new(),
             recovery,
         })
+    }
+
+    /// Points that are kept, and were not when a day was rolled up or sealed, are to be made of the samples that are there.
+    /// A day of which some are gone keeps to the points that it has, which are of all of them.
+    fn mark_unrolled(&mut self, options: &Options) {
+        let Self { index, past, .. } = self;
+        let Some(newest) = past.windows.keys().next_back() else {
+            return;
+        };
+        let newest_ms = window::end_ms(*newest, options.window_ms).min((options.clock)());
+        let first = |kept_ms| first_day(newest_ms, kept_ms);
+        let (minutes, hours) = (
+            first(options.longest_minute_ms()),
+            first(options.longest_hour_ms()),
+        );
+        let windows: Vec<Window> = past.windows.keys().copied().collect();
+        for window in windows {
+            let day = window::day_of(window, options.window_ms);
+            let whole = window::windows_of(day, options.window_ms).start >= past.dropped.before;
+            let rolled = past.days.get(&day).cloned().unwrap_or_default();
+            let lacks = day >= minutes && !rolled.minutes || day >= hours && !rolled.hours;
+            if !lacks || !whole && rolled.part > 0 {
+                continue;
+            }
+            if let Some(present) = index.presence.window(window).cloned() {
+                index.presence.mark_day(day, &present);
+                past.days.entry(day).or_default().stale |= present;
+            }
+        }
     }
 
     /// A definition that was lost leaves points behind whose number must not become another series': those points would
@@ -193,6 +234,14 @@ impl Restoring {
                 }
             }
         }
+    }
+}
+
+/// The first day of which points are kept.
+fn first_day(newest_ms: i64, kept_ms: i64) -> Day {
+    match kept_ms {
+        0 => Day::MAX,
+        _ => window::of((newest_ms - kept_ms).max(0), DAY_MS).unwrap_or_default(),
     }
 }
 

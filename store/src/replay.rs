@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use roaring::RoaringBitmap;
 
+use crate::backend::Dropped;
 use crate::columns::{Distribution, Points};
 use crate::head::Head;
 use crate::journal::{self, TakeBack, TakePoints};
@@ -30,8 +31,8 @@ pub(crate) struct Plan {
     pub(crate) segments: Vec<u32>,
     /// A window's samples of these segments and older ones are in tables.
     pub(crate) sealed_through: HashMap<Window, u32>,
-    /// Windows before this one are kept no longer.
-    pub(crate) first_kept: Window,
+    /// These samples are kept no longer.
+    pub(crate) dropped: Dropped,
     pub(crate) known: Known,
     pub(crate) removed: RoaringBitmap,
 }
@@ -187,7 +188,7 @@ impl Dealer<'_> {
         let sealed = plan.sealed_through.get(&window);
         let sealed = sealed.is_some_and(|through| self.segment <= *through);
         self.run = window::start_ms(window, window_ms)..window::end_ms(window, window_ms);
-        self.wanted = !sealed && window >= plan.first_kept;
+        self.wanted = !sealed && !plan.dropped.has(window, self.segment);
         if self.wanted {
             self.needed.insert(window);
         }

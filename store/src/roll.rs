@@ -1,5 +1,6 @@
 //! Rollups: points of a minute and of an hour, made of a day's sealed samples once the day is over, and made again for
-//! the series that got late ones.
+//! the series that got late ones. By then samples may be gone, by retention or by damage: a point that has more samples
+//! than are left stays, and a late sample of its bucket is not added, since nobody knows which of those left it counts.
 
 use roaring::RoaringBitmap;
 
@@ -60,15 +61,25 @@ impl Store {
         };
         let stale: Vec<u32> = rolled.stale.iter().collect();
         for some in self.by_metric(&stale).chunks(SERIES_AT_ONCE) {
+            let (mut minutes, mut hours) = (
+                self.points_before(Tier::Minute, day, some)?.into_iter(),
+                self.points_before(Tier::Hour, day, some)?.into_iter(),
+            );
             for (place, columns) in some.iter().zip(self.day_of(day, some)?) {
-                tables.put(*place, &columns)?;
+                let before = (
+                    minutes.next().unwrap_or_default(),
+                    hours.next().unwrap_or_default(),
+                );
+                tables.put(*place, &columns, before)?;
             }
         }
         fail::pass("rollup.ingest").map_err(StoreError::io("ingest", &options.dir))?;
         if let Some(minute) = tables.minute {
+            rolled.minutes = true;
             shared.backend.ingest(Tier::Minute, &minute.finish()?)?;
         }
         if let Some(hour) = tables.hour {
+            rolled.hours = true;
             shared.backend.ingest(Tier::Hour, &hour.finish()?)?;
         }
         self.put_rolled(day, rolled)?;
@@ -78,19 +89,39 @@ impl Store {
 
     /// IMPORTANT: after the tables. Should the process end before, the day is stale still and is made again.
     fn put_rolled(&self, day: Day, mut rolled: RolledDay) -> Result<(), StoreError> {
-        let shared = &self.shared;
         rolled.stale = RoaringBitmap::new();
-        rolled.present = shared
-            .index
-            .read()
-            .presence
-            .day(day)
-            .cloned()
-            .unwrap_or_default();
+        self.put_day(day, rolled)
+    }
+
+    /// Writes down what is known of a day but for its present series, which the index knows.
+    pub(crate) fn put_day(&self, day: Day, mut rolled: RolledDay) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let present = shared.index.read().presence.day(day).cloned();
+        rolled.present = present.unwrap_or_default();
         shared.backend.put_day(day, &rolled)?;
         rolled.present = RoaringBitmap::new();
         shared.past.write().days.insert(day, rolled);
         Ok(())
+    }
+
+    /// The points that a day has of each series: of several chunks the newest that can be read counts.
+    fn points_before(
+        &self,
+        tier: Tier,
+        day: Day,
+        series: &[(MetricId, u32)],
+    ) -> Result<Vec<Vec<RollupPoint>>, StoreError> {
+        let mut found = vec![Vec::new(); series.len()];
+        self.shared
+            .backend
+            .chunks_in(tier, day, series, |at, bytes| {
+                match rollup::decode(bytes) {
+                    Ok(points) => found[at] = points,
+                    Err(error) => self.name_damage(tier, day, series[at].1, &error),
+                }
+                Ok(())
+            })?;
+        Ok(found)
     }
 
     /// A day's samples of each series, of tables; a damaged chunk is named and skipped.
@@ -128,8 +159,14 @@ struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    fn put(&mut self, place: Place, samples: &Columns) -> Result<(), StoreError> {
-        let (minutes, hours) = points_of(samples);
+    fn put(
+        &mut self,
+        place: Place,
+        samples: &Columns,
+        (minutes, hours): (Vec<RollupPoint>, Vec<RollupPoint>),
+    ) -> Result<(), StoreError> {
+        let minutes = rollup::keep_fuller(minutes, minutes_of(samples), rollup::MINUTE_MS);
+        let hours = rollup::keep_fuller(hours, hours_of(&minutes), rollup::HOUR_MS);
         put_points(self.minute.as_mut(), place, &minutes)?;
         put_points(self.hour.as_mut(), place, &hours)
     }
@@ -150,7 +187,13 @@ fn put_points(
 
 /// The points of a minute and of an hour that samples give.
 pub(crate) fn points_of(samples: &Columns) -> (Vec<RollupPoint>, Vec<RollupPoint>) {
-    let (mut minutes, mut hours) = (Vec::new(), Vec::new());
+    let minutes = minutes_of(samples);
+    let hours = hours_of(&minutes);
+    (minutes, hours)
+}
+
+fn minutes_of(samples: &Columns) -> Vec<RollupPoint> {
+    let mut minutes = Vec::new();
     rollup::roll_up(
         &samples.times_ms,
         &samples.values,
@@ -158,6 +201,11 @@ pub(crate) fn points_of(samples: &Columns) -> (Vec<RollupPoint>, Vec<RollupPoint
         rollup::MINUTE_MS,
         &mut minutes,
     );
-    rollup::coarsen(&minutes, rollup::HOUR_MS, &mut hours);
-    (minutes, hours)
+    minutes
+}
+
+fn hours_of(minutes: &[RollupPoint]) -> Vec<RollupPoint> {
+    let mut hours = Vec::new();
+    rollup::coarsen(minutes, rollup::HOUR_MS, &mut hours);
+    hours
 }

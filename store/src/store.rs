@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, KeyRun, SeriesKey};
 
-use crate::backend::{Backend, RolledDay};
+use crate::backend::{Backend, Dropped, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{Gate, Room};
 use crate::head::Head;
@@ -34,8 +34,8 @@ const KEYS_A_LOCK: usize = 2_048;
 pub(crate) struct Past {
     /// Windows in tables, and when this process sealed them last.
     pub(crate) windows: BTreeMap<Window, Option<i64>>,
-    /// Windows before this one were dropped.
-    pub(crate) first_kept: Window,
+    /// Windows before its end may have lost samples.
+    pub(crate) dropped: Dropped,
     /// Days with rollups, or of which some are to be made. Their present series are in the index alone.
     pub(crate) days: BTreeMap<Day, RolledDay>,
 }

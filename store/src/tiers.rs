@@ -42,26 +42,42 @@ impl Choice<'_> {
             return stretches;
         }
         for day in self.days(from_ms, to_ms) {
-            if let Some(tier) = self.points_of(day) {
-                add(&mut stretches, tier, day);
-                continue;
-            }
-            let of_day = window::windows_of(day, self.window_ms);
-            let first = of_day.start.max(*windows.start()).max(self.first_raw);
-            let end = of_day.end.min(windows.end().saturating_add(1));
-            if first < end {
-                let sealed = self
-                    .past
-                    .windows
-                    .range(first..end)
-                    .map(|(window, _)| *window);
-                let all: BTreeSet<Window> =
-                    sealed.chain(self.open.range(first..end).copied()).collect();
-                all.into_iter()
+            let points = self.points_of(day);
+            // Where there are points that are to be made again, they lie over samples that are in none of them yet.
+            if points.is_none() || self.awaits_points(day) {
+                self.raw_of(day, &windows)
+                    .into_iter()
                     .for_each(|window| add(&mut stretches, Tier::Raw, window));
+            }
+            if let Some(tier) = points {
+                add(&mut stretches, tier, day);
             }
         }
         stretches
+    }
+
+    /// The windows of a day that are read, of those in a range.
+    fn raw_of(&self, day: Day, range: &RangeInclusive<Window>) -> BTreeSet<Window> {
+        let of_day = window::windows_of(day, self.window_ms);
+        let first_kept = match self.awaits_points(day) {
+            true => of_day.start,
+            false => self.first_raw,
+        };
+        let first = of_day.start.max(*range.start()).max(first_kept);
+        let end = of_day.end.min(range.end().saturating_add(1));
+        if first >= end {
+            return BTreeSet::new();
+        }
+        let sealed = self.past.windows.range(first..end);
+        let sealed = sealed.map(|(window, _)| *window);
+        sealed.chain(self.open.range(first..end).copied()).collect()
+    }
+
+    /// Whether points of a day are kept and some are to be made: until then its samples answer, however old.
+    fn awaits_points(&self, day: Day) -> bool {
+        let rolled = self.past.days.get(&day);
+        (day >= self.first_minute || day >= self.first_hour)
+            && rolled.is_none_or(|rolled| !rolled.stale.is_empty())
     }
 
     /// Days of the range that have anything in tables.
@@ -80,19 +96,18 @@ impl Choice<'_> {
     fn points_of(&self, day: Day) -> Option<Tier> {
         let rolled = self.past.days.get(&day)?;
         let windows = window::windows_of(day, self.window_ms);
-        let all_raw = windows.start >= self.first_raw.max(self.past.first_kept);
+        let all_raw = windows.start >= self.first_raw.max(self.past.dropped.before);
         let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
-        if all_raw && (!whole || self.spacing_ms < MINUTE_MS) || rolled.part == 0 {
-            return None;
-        }
-        let hours = day >= self.first_hour;
-        let minutes = day >= self.first_minute;
-        match (minutes, hours) {
-            (true, true) if self.spacing_ms >= HOUR_MS => Some(Tier::Hour),
-            (true, _) => Some(Tier::Minute),
-            (false, true) => Some(Tier::Hour),
-            (false, false) => None,
-        }
+        let hours = day >= self.first_hour && rolled.hours;
+        let minutes = day >= self.first_minute && rolled.minutes;
+        let tier = match (minutes, hours) {
+            (true, true) if self.spacing_ms >= HOUR_MS => Tier::Hour,
+            (true, _) => Tier::Minute,
+            (false, true) => Tier::Hour,
+            (false, false) => return None,
+        };
+        let close_enough = tier.resolution_ms() <= self.spacing_ms;
+        (!all_raw || whole && close_enough).then_some(tier)
     }
 }
 
@@ -110,24 +125,25 @@ fn add(stretches: &mut Vec<Stretch>, tier: Tier, window: Window) {
     });
 }
 
-impl Stretch {
-    /// First millisecond.
-    pub(crate) fn start_ms(&self, window_ms: i64) -> i64 {
-        let unit_ms = if self.tier == Tier::Hour {
-            DAY_MS
-        } else {
-            window_ms
-        };
-        window::start_ms(*self.windows.start(), unit_ms)
-    }
-
+impl Tier {
     /// How far apart its points lie; 0 for raw samples.
-    pub(crate) fn resolution_ms(&self) -> i64 {
-        match self.tier {
+    pub(crate) fn resolution_ms(self) -> i64 {
+        match self {
             Tier::Raw => 0,
             Tier::Minute => MINUTE_MS,
             Tier::Hour => HOUR_MS,
         }
+    }
+}
+
+impl Stretch {
+    /// First millisecond.
+    pub(crate) fn start_ms(&self, window_ms: i64) -> i64 {
+        let unit_ms = match self.tier {
+            Tier::Raw => window_ms,
+            Tier::Minute | Tier::Hour => DAY_MS,
+        };
+        window::start_ms(*self.windows.start(), unit_ms)
     }
 }
 
@@ -144,10 +160,12 @@ mod tests {
     fn past() -> Past {
         let mut past = Past::default();
         past.windows.extend((8..20).map(|window| (window, None)));
-        past.first_kept = 8;
+        past.dropped.before = 8;
         for day in 0..4 {
             let rolled = RolledDay {
                 part: 1,
+                minutes: true,
+                hours: true,
                 stale: if day == 3 {
                     RoaringBitmap::from_iter([1])
                 } else {
@@ -213,6 +231,30 @@ mod tests {
         };
         let found = choice.stretches(2 * DAY_MS, 3 * DAY_MS - 1);
         assert_eq!(found, [stretch(Tier::Raw, 9..=11)]);
+    }
+
+    #[test]
+    fn a_tier_without_points_of_a_day_leaves_it_to_the_others() {
+        let mut past = past();
+        past.days.values_mut().for_each(|day| day.minutes = false);
+        let choice = Choice {
+            window_ms: WINDOW_MS,
+            past: &past,
+            open: &BTreeSet::new(),
+            first_raw: 8,
+            first_minute: 0,
+            first_hour: 0,
+            spacing_ms: MINUTE_MS,
+        };
+        let expected = [stretch(Tier::Hour, 0..=1), stretch(Tier::Raw, 8..=11)];
+        assert_eq!(choice.stretches(0, 3 * DAY_MS - 1), expected);
+    }
+
+    #[test]
+    fn every_tier_begins_where_its_first_window_or_day_does() {
+        let found = stretches(&[], 8, 0);
+        let starts: Vec<i64> = found.iter().map(|one| one.start_ms(WINDOW_MS)).collect();
+        assert_eq!(starts, [0, DAY_MS, 2 * DAY_MS]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The writer: one thread that owns the journal and is the only one to change head and sequences. Writes wait in a
 //! bounded queue; a group of them is put into the journal, synced, put into the head, and only then answered.
 
+mod admitting;
 mod catching_up;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use crate::store::Shared;
 use crate::window::{self, Window};
 use crate::write::{Chain, Origin, Write, Written};
 use crate::{SeriesId, StoreError};
+use admitting::{KeptLonger, admit};
 use catching_up::CatchingUp;
 
 /// Writes and points in one group at most.
@@ -40,8 +42,8 @@ pub(crate) enum Command {
     Release(Window, u64, Window, SyncSender<()>),
     /// What segments up to this one hold of a window is in tables; answers the bytes freed.
     Trim(Window, u32, SyncSender<Result<u64, StoreError>>),
-    /// Windows before this one are too old to be kept.
-    Forget(Window),
+    /// Windows before this one are too old to be kept; answers the newest segment that may hold something of them.
+    Forget(Window, SyncSender<u32>),
     /// Takes series out, in the journal, the head and the index.
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
@@ -69,6 +71,7 @@ pub(crate) struct Writer {
     defined_end: u32,
     group: Group,
     last_sync: Option<Instant>,
+    kept_longer: KeptLonger,
     /// `None` once the head has everything.
     catching_up: Option<CatchingUp>,
 }
@@ -90,6 +93,7 @@ impl Writer {
             defined_end: logged_end,
             group: Group::default(),
             last_sync: None,
+            kept_longer: KeptLonger::default(),
             catching_up: Some(CatchingUp::new(found)),
         }
     }
@@ -133,9 +137,12 @@ impl Writer {
                 self.note_sizes();
                 let _ = reply.send(freed);
             }
-            Command::Forget(first_kept) => {
+            Command::Forget(first_kept, reply) => {
+                // IMPORTANT: rotate first, as for a window that is frozen.
+                let through = self.journal.rotate();
                 self.shared.head.drop_before(first_kept);
                 self.journal.forget_before(first_kept);
+                let _ = reply.send(through);
             }
             Command::Remove(series, reply) => {
                 let _ = reply.send(self.remove(&series));
@@ -290,7 +297,13 @@ impl Writer {
             if known_batch {
                 write.points = Points::default();
             } else {
-                self.admit(&mut write.points, now_ms, &mut written);
+                admit(
+                    &mut write.points,
+                    now_ms,
+                    (&self.shared.options, &self.shared.index),
+                    &mut self.kept_longer,
+                    &mut written,
+                );
                 let wanted = self.windows_of(&write.points);
                 if let Some(why) = self.lacks_windows(&wanted, &windows) {
                     write.chain.iter().for_each(Chain::cut);
@@ -313,24 +326,6 @@ impl Writer {
         counter!("weir_store_journal_groups_total").increment(1);
         counter!("weir_store_journal_written_bytes_total").increment(self.group.len() as u64);
         Ok(())
-    }
-
-    /// Takes out the points that are too early or too old.
-    fn admit(&self, points: &mut Points, now_ms: i64, written: &mut Written) {
-        let options = &self.shared.options;
-        let oldest_ms = (now_ms - options.raw_ms).max(0);
-        let newest_ms = now_ms + options.future_ms;
-        let Some((first_ms, last_ms)) = points.time_range() else {
-            return;
-        };
-        if first_ms >= oldest_ms && last_ms <= newest_ms {
-            return;
-        }
-        points.retain(|_, at_ms| {
-            written.too_early += u64::from(at_ms > newest_ms);
-            written.too_old += u64::from(at_ms < oldest_ms);
-            (oldest_ms..=newest_ms).contains(&at_ms)
-        });
     }
 
     fn windows_of(&self, points: &Points) -> BTreeSet<Window> {

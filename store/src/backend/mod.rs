@@ -64,8 +64,27 @@ pub(crate) struct SealedWindow {
     pub(crate) present: RoaringBitmap,
 }
 
+/// Which raw samples retention has dropped. What comes later for those windows, when they are kept for longer again or a
+/// clock is set back, is in later segments and stays.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// Of windows before this one.
+    pub(crate) before: Window,
+    /// That journal segments up to this number hold, or `UNKNOWN`.
+    pub(crate) through: u32,
+}
+
+impl Dropped {
+    /// Written by a program that did not tell: all that the journal holds.
+    pub(crate) const UNKNOWN: u32 = u32::MAX;
+
+    pub(crate) fn has(&self, window: Window, segment: u32) -> bool {
+        window < self.before && segment <= self.through
+    }
+}
+
 /// What is known of a day's rollups.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct RolledDay {
     /// The series with samples in it.
     pub(crate) present: RoaringBitmap,
@@ -73,6 +92,9 @@ pub(crate) struct RolledDay {
     pub(crate) stale: RoaringBitmap,
     /// How often points were made: the part of the newest chunks.
     pub(crate) part: u32,
+    /// The tiers that have points of it.
+    pub(crate) minutes: bool,
+    pub(crate) hours: bool,
 }
 
 /// The store's RocksDB.
@@ -181,9 +203,19 @@ impl Backend {
         self.number(NEXT_SERIES_KEY)
     }
 
-    /// Windows of raw samples before this one were dropped.
-    pub(crate) fn first_kept(&self) -> Result<Window, StoreError> {
-        self.number(FIRST_KEPT_KEY)
+    pub(crate) fn dropped(&self) -> Result<Dropped, StoreError> {
+        let Some(bytes) = self.db.get_cf(&self.family(META)?, FIRST_KEPT_KEY)? else {
+            return Ok(Dropped::default());
+        };
+        keys::read_dropped(&bytes).ok_or_else(|| self.corrupt("the record of what was dropped"))
+    }
+
+    /// Writes down what was dropped; durable on return.
+    pub(crate) fn put_dropped(&self, dropped: Dropped) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let value = keys::dropped_value(dropped);
+        batch.put_cf(&self.family(META)?, FIRST_KEPT_KEY, value);
+        self.write_synced(batch)
     }
 
     fn number(&self, key: &'static [u8]) -> Result<u32, StoreError> {
@@ -340,13 +372,9 @@ impl Backend {
         if self.any_before(tier, window)? {
             batch.delete_range_cf(&chunks, &start[..], &end[..]);
         }
-        match tier {
-            Tier::Raw => {
-                let (first, end) = (keys::sealed_key(0), keys::sealed_key(window));
-                batch.delete_range_cf(&meta, &first[..], &end[..]);
-                batch.put_cf(&meta, FIRST_KEPT_KEY, window.to_le_bytes());
-            }
-            Tier::Minute | Tier::Hour => {}
+        if tier == Tier::Raw {
+            let (first, end) = (keys::sealed_key(0), keys::sealed_key(window));
+            batch.delete_range_cf(&meta, &first[..], &end[..]);
         }
         self.db.write(batch)?;
         Ok(())

@@ -58,8 +58,15 @@ impl Presence {
         self.days.retain(|_, bitmap| !bitmap.is_empty());
     }
 
-    /// The series with samples between two times, to the window where windows are known, else to the day.
-    pub(crate) fn between(&self, from_ms: i64, to_ms: i64, window_ms: i64) -> RoaringBitmap {
+    /// The series with samples between two times, to the window where all windows are known, which is from one on that is
+    /// given, else to the day.
+    pub(crate) fn between(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+        window_ms: i64,
+        whole_from: Window,
+    ) -> RoaringBitmap {
         let mut seen = RoaringBitmap::new();
         let windows = window::touching(from_ms, to_ms, window_ms);
         if windows.is_empty() {
@@ -72,7 +79,7 @@ impl Presence {
             .windows
             .keys()
             .next()
-            .map(|w| window::start_ms(*w, window_ms));
+            .map(|w| window::start_ms(whole_from.max(*w), window_ms));
         if known_from_ms.is_none_or(|known_ms| from_ms < known_ms) {
             let to_ms = known_from_ms.map_or(to_ms, |known_ms| to_ms.min(known_ms - 1));
             for (_, series) in self.days_touching(window::touching(from_ms, to_ms, window::DAY_MS))

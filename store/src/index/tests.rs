@@ -57,7 +57,7 @@ fn windows_without_samples_hide_a_series() {
     let seen = |index: &Index, from: i64, to: i64| {
         index
             .presence
-            .between(from * window_ms, to * window_ms, window_ms)
+            .between(from * window_ms, to * window_ms, window_ms, 0)
             .len()
     };
     assert_eq!(

@@ -8,6 +8,7 @@ mod bucket;
 mod column;
 mod container;
 mod floats;
+mod fuller;
 mod histograms;
 mod nearly;
 mod sum;
@@ -20,6 +21,7 @@ use weir_wire::Histogram;
 
 pub(crate) use bucket::{coarsen, roll_up};
 pub(crate) use container::{decode, decode_aspect, encode};
+pub(crate) use fuller::keep_fuller;
 
 use crate::chunk::ChunkError;
 

@@ -11,6 +11,7 @@ use crate::*;
 mod damage;
 mod grouped;
 mod keeping;
+mod rolling;
 mod starting;
 
 const T0: i64 = 1_700_000_000_000;
