@@ -59,21 +59,27 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
     let mut check = Check {
         window_ms,
         known: RoaringBitmap::new(),
+        deleted: RoaringBitmap::new(),
+        lost: BTreeMap::new(),
         sealed: BTreeMap::new(),
         first_kept: backend.first_kept()?,
         checked: Checked::default(),
     };
     check.series(&backend)?;
+    check.journal(&dir.join("journal"))?;
     check.metadata(&backend)?;
     check.samples(&backend)?;
     check.rollups(&backend)?;
-    check.journal(&dir.join("journal"))?;
+    check.name_lost();
     Ok(check.checked)
 }
 
 struct Check {
     window_ms: i64,
     known: RoaringBitmap,
+    deleted: RoaringBitmap,
+    /// Chunks of series that are neither defined nor deleted.
+    lost: BTreeMap<u32, u64>,
     /// Up to which segment each window is sealed, and who is in it.
     sealed: BTreeMap<Window, (u32, RoaringBitmap)>,
     /// Windows before this one were dropped.
@@ -131,7 +137,31 @@ impl Check {
         damaged
             .into_iter()
             .for_each(|what| self.checked.problem(format!("{what} cannot be read")));
+        self.deleted = match backend.deleted()? {
+            Some(deleted) => deleted,
+            // Nothing left here since that is written down.
+            None => (0..backend.next_series()?).collect(),
+        };
         Ok(())
+    }
+
+    fn note_unknown(&mut self, series: u32) {
+        if self.deleted.contains(series) {
+            self.checked.of_deleted += 1;
+        } else {
+            *self.lost.entry(series).or_default() += 1;
+        }
+    }
+
+    fn name_lost(&mut self) {
+        if self.lost.is_empty() {
+            return;
+        }
+        let chunks: u64 = self.lost.values().sum();
+        let series = self.lost.len();
+        self.checked.problem(format!(
+            "{chunks} chunks of {series} series that are neither written down nor deleted: their names are lost, and what they hold is not answered"
+        ));
     }
 
     fn metadata(&mut self, backend: &Backend) -> Result<(), StoreError> {
@@ -221,7 +251,7 @@ impl Check {
         }
         self.checked.samples += columns.len() as u64;
         if !self.known.contains(series) {
-            self.checked.of_deleted += 1;
+            self.note_unknown(series);
             return;
         }
         let (start_ms, end_ms) = (
@@ -320,10 +350,17 @@ impl Check {
     }
 
     fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
-        let replayed = journal::look(dir, |record| {
-            if let Record::Definition(definition) = record {
+        let replayed = journal::look(dir, |record| match record {
+            Record::Definition(definition) if !self.deleted.contains(definition.series) => {
                 self.known.insert(definition.series);
             }
+            Record::Removed(series) => {
+                for one in series {
+                    self.known.remove(one);
+                    self.deleted.insert(one);
+                }
+            }
+            _ => {}
         })?;
         self.checked.journal_groups = replayed.groups;
         self.checked.torn_bytes = replayed.torn_bytes;

@@ -72,6 +72,7 @@ pub(crate) fn restore(
     if !scanned.damage.is_empty() {
         restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
     }
+    restoring.name_lost(backend)?;
     let Restoring {
         index,
         dedupe,
@@ -79,6 +80,7 @@ pub(crate) fn restore(
         sealed_through,
         removed,
         mut recovery,
+        named: _,
     } = restoring;
     recovery
         .damage
@@ -113,6 +115,8 @@ struct Restoring {
     past: Past,
     sealed_through: HashMap<Window, u32>,
     removed: RoaringBitmap,
+    /// The series that windows and days name.
+    named: RoaringBitmap,
     recovery: Recovery,
 }
 
@@ -122,13 +126,16 @@ impl Restoring {
         recovery.damage = backend.definitions(|definition| index.restore(&definition))?;
         index.reserve_below(backend.next_series()?);
         let (mut past, mut sealed_through) = (Past::default(), HashMap::new());
+        let mut named = RoaringBitmap::new();
         for sealed in backend.sealed()? {
+            named |= &sealed.present;
             reserve(&mut index, sealed.present.max());
             index.presence.mark_window(sealed.window, &sealed.present);
             sealed_through.insert(sealed.window, sealed.through);
             past.windows.insert(sealed.window, None);
         }
         for (day, rolled) in backend.rolled_days()? {
+            named |= &rolled.present;
             reserve(&mut index, rolled.present.max());
             index.presence.mark_day(day, &rolled.present);
             let state = RolledDay {
@@ -151,6 +158,7 @@ impl Restoring {
             past,
             sealed_through,
             removed: RoaringBitmap::new(),
+            named,
             recovery,
         })
     }
@@ -170,6 +178,25 @@ impl Restoring {
         reserve(&mut self.index, highest.0);
         if self.index.end() > end {
             backend.forget_definitions(&RoaringBitmap::new(), self.index.end())?;
+        }
+        Ok(())
+    }
+
+    /// Series with chunks whose names are neither in RocksDB nor in the journal, though nobody deleted them.
+    fn name_lost(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let mut lost = &self.named - self.index.all();
+        lost -= &self.removed;
+        match backend.deleted()? {
+            Some(deleted) => lost -= deleted,
+            None => {
+                lost.remove_range(..backend.next_series()?);
+            }
+        }
+        if !lost.is_empty() {
+            self.recovery.damage.push(format!(
+                "{} series have samples and no name: these are not answered",
+                lost.len()
+            ));
         }
         Ok(())
     }

@@ -66,6 +66,8 @@ pub(crate) struct Upkeep {
     pub(crate) saved_end: u32,
     /// When series without samples were last looked for, and the end of the numbers then.
     pub(crate) looked_for_idle: Option<(i64, u32)>,
+    /// Windows that are sealed, and up to which segment the journal may let go of them.
+    pub(crate) untrimmed: Vec<(Window, u32)>,
 }
 
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
@@ -143,6 +145,7 @@ impl Store {
         let upkeep = Upkeep {
             saved_end: restored.saved_end,
             looked_for_idle: None,
+            untrimmed: Vec::new(),
         };
         let store = Self {
             shared: Arc::clone(&shared),

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BoundColumnFamily, DB, IngestExternalFileOptions, IteratorMode, Options, ReadOptions,
-    WriteBatch, WriteOptions,
+    BoundColumnFamily, DB, FlushOptions, IngestExternalFileOptions, IteratorMode, Options,
+    ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::StoreError;
@@ -32,6 +32,9 @@ const META: &str = "meta";
 const DEDUPE_KEY: &[u8] = b"dedupe";
 const NEXT_SERIES_KEY: &[u8] = b"next_series";
 const FIRST_KEPT_KEY: &[u8] = b"first_kept";
+const DELETED_KEY: &[u8] = b"deleted";
+/// Looked at of RocksDB's notes, from their end.
+const NOTES_BYTES: usize = 64 << 10;
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
 
@@ -85,7 +88,9 @@ pub(crate) struct Backend {
 impl Backend {
     pub(crate) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
         let families = options::families(cache_bytes);
-        let db = DB::open_cf_descriptors(&options::database(), dir.join("db"), families)?;
+        let path = dir.join("db");
+        let db = DB::open_cf_descriptors(&options::database(), &path, families)
+            .map_err(|error| unopened(&path, error))?;
         let tables = dir.join("tables");
         // What lies here was never ingested: its samples are still in the journal.
         let _ = std::fs::remove_dir_all(&tables);
@@ -100,12 +105,9 @@ impl Backend {
     /// For looking only: nothing of it is changed.
     pub(crate) fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let families = options::families(0);
-        let db = DB::open_cf_descriptors_read_only(
-            &options::database(),
-            dir.join("db"),
-            families,
-            false,
-        )?;
+        let path = dir.join("db");
+        let db = DB::open_cf_descriptors_read_only(&options::database(), &path, families, false)
+            .map_err(|error| unopened(&path, error))?;
         Ok(Self {
             db,
             tables: dir.join("tables"),
@@ -295,8 +297,34 @@ impl Backend {
         series
             .iter()
             .for_each(|one| batch.delete_cf(&family, one.to_be_bytes()));
-        batch.put_cf(&self.family(META)?, NEXT_SERIES_KEY, next.to_le_bytes());
-        self.write_synced(batch)
+        let meta = self.family(META)?;
+        batch.put_cf(&meta, NEXT_SERIES_KEY, next.to_le_bytes());
+        let deleted = self.deleted()?.unwrap_or_default() | series;
+        let mut value = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = deleted.serialize_into(&mut value);
+        batch.put_cf(&meta, DELETED_KEY, value);
+        self.write_synced(batch)?;
+        self.settle()
+    }
+
+    /// The series that were deleted or left; `None` where none was yet.
+    pub(crate) fn deleted(&self) -> Result<Option<RoaringBitmap>, StoreError> {
+        let Some(bytes) = self.db.get_cf(&self.family(META)?, DELETED_KEY)? else {
+            return Ok(None);
+        };
+        let read = RoaringBitmap::deserialize_from(&bytes[..]);
+        read.map(Some)
+            .map_err(|_| self.corrupt("the record of deleted series"))
+    }
+
+    /// Series and metadata into tables: what stands in RocksDB's log alone is lost with one bad byte of it. To be called
+    /// before the journal lets go of what they say.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        let (series, meta) = (self.family(SERIES)?, self.family(META)?);
+        Ok(self.db.flush_cfs_opt(&[&series, &meta], &options)?)
     }
 
     fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
@@ -385,6 +413,40 @@ impl Backend {
         StoreError::Corrupt {
             path: self.db.path().to_owned(),
             what: what.to_owned(),
+        }
+    }
+}
+
+/// Says what is wrong with the tables, and what to do.
+fn unopened(path: &Path, error: rocksdb::Error) -> StoreError {
+    if error.kind() != rocksdb::ErrorKind::Corruption {
+        return StoreError::Backend(error);
+    }
+    let file = dropped_from(path).map_or_else(|| path.to_owned(), |name| path.join(name));
+    StoreError::Corrupt {
+        path: file,
+        what: format!("{error}; restore a backup"),
+    }
+}
+
+/// Of which log RocksDB says in its own notes that it left something out: its error names none.
+fn dropped_from(path: &Path) -> Option<String> {
+    let notes = std::fs::read(path.join("LOG")).ok()?;
+    let notes = String::from_utf8_lossy(&notes[notes.len().saturating_sub(NOTES_BYTES)..]);
+    let line = notes
+        .lines()
+        .rfind(|line| line.contains(".log: dropping "))?;
+    let before = line.split(": dropping ").next()?;
+    let name = before.rsplit([' ', '/']).next()?;
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+impl Backend {
+    /// Leaves a series' chunks without their definition.
+    pub(crate) fn lose_definition(&self, series: u32) {
+        if let Ok(family) = self.family(SERIES) {
+            let _ = self.db.delete_cf(&family, series.to_be_bytes());
         }
     }
 }

@@ -12,6 +12,7 @@ mod damage;
 mod grouped;
 mod keeping;
 mod starting;
+mod tables;
 
 const T0: i64 = 1_700_000_000_000;
 

@@ -1,0 +1,116 @@
+//! Damage to RocksDB's own files: its logs, its metadata, its blocks.
+
+use super::*;
+
+fn flip(path: &std::path::Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 0xff;
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn files(dir: &std::path::Path, ending: &str) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(dir.join("db")).unwrap();
+    let mut found: Vec<_> = found.map(|one| one.unwrap().path()).collect();
+    found.retain(|path| path.extension().is_some_and(|end| end == ending));
+    found.sort();
+    found
+}
+
+/// Three windows of a few series, sealed, and the process gone.
+fn sealed_and_gone() -> House {
+    let mut house = House::new();
+    for series in 0..8 {
+        let samples: Vec<_> = (0..3).map(|n| (T0 - n * HOUR, f64::from(series))).collect();
+        house.floats(&format!("s{series}"), None, &samples);
+    }
+    assert_eq!(house.store().seal(house.pass(HOUR)).unwrap().windows, 3);
+    house.store.take().unwrap().close();
+    house
+}
+
+#[test]
+fn what_is_sealed_does_not_hang_on_rocksdbs_log() {
+    type Harm = fn(&std::path::Path);
+    let harms: [(&str, Harm); 3] = [
+        ("missing", |path| std::fs::remove_file(path).unwrap()),
+        ("empty", |path| std::fs::write(path, []).unwrap()),
+        ("flipped", |path| {
+            let length = std::fs::metadata(path).unwrap().len() as usize;
+            if length > 0 {
+                flip(path, length / 2);
+            }
+        }),
+    ];
+    for (harm, harmed) in harms {
+        let mut house = sealed_and_gone();
+        files(house.dir.path(), "log")
+            .iter()
+            .for_each(|path| harmed(path));
+        house.start();
+        for series in 0..8 {
+            assert_eq!(house.read_floats(&format!("s{series}")).len(), 3, "{harm}");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_damaged_in_its_middle_refuses_the_start_by_name() {
+    let mut house = House::new();
+    house.floats("a", None, &[(T0, 1.0)]);
+    house.store().seal(house.pass(HOUR)).unwrap();
+    // Written to the log, and not to tables: what a crash in the middle of a sealing leaves.
+    for day in 0..20 {
+        let rolled = crate::backend::RolledDay::default();
+        house.store().shared.backend.put_day(day, &rolled).unwrap();
+    }
+    house.store.take().unwrap().close();
+    let log = files(house.dir.path(), "log").pop().unwrap();
+    let length = std::fs::metadata(&log).unwrap().len() as usize;
+    flip(&log, length / 2);
+    let error = Store::open(house.options()).err().unwrap().to_string();
+    assert!(
+        error.contains(log.file_name().unwrap().to_str().unwrap()),
+        "{error}"
+    );
+    assert!(error.contains("restore"), "{error}");
+    // Half a record at the end is what a crash leaves.
+    flip(&log, length / 2);
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&log)
+        .unwrap()
+        .set_len(length as u64 - 5)
+        .unwrap();
+    house.start();
+    assert_eq!(house.read_floats("a"), [(T0, 1.0)]);
+}
+
+#[test]
+fn chunks_without_a_series_are_a_problem_unless_it_was_deleted() {
+    let mut house = sealed_and_gone();
+    house.start();
+    let named = |name| [Matcher::new("__name__", MatchOp::Equal, name)];
+    house.store().delete(&named("s0")).unwrap();
+    house.store.take().unwrap().close();
+    let checked = check(house.dir.path()).unwrap();
+    assert_eq!(
+        (checked.of_deleted, checked.problems),
+        (3, 0),
+        "{checked:?}"
+    );
+    house.start();
+    house.store().shared.backend.lose_definition(3);
+    house.store.take().unwrap().close();
+    let checked = check(house.dir.path()).unwrap();
+    assert_eq!(
+        (checked.of_deleted, checked.problems),
+        (3, 1),
+        "{checked:?}"
+    );
+    assert!(
+        checked.named[0].starts_with("3 chunks of 1 series"),
+        "{checked:?}"
+    );
+    house.start();
+    assert!(house.recovery.damage[0].starts_with("1 series have samples and no name"));
+}
