@@ -10,8 +10,9 @@ use crate::backend::{Backend, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::dedupe::Dedupe;
 use crate::index::Day;
-use crate::journal::{self, Record};
+use crate::journal::{self, KeptSegments, Record};
 use crate::pack::{Pack, PackError, Place};
+use crate::recovery::name_missing;
 use crate::roll::points_of;
 use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
@@ -66,7 +67,7 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
         checked: Checked::default(),
     };
     check.series(&backend)?;
-    check.journal(&dir.join("journal"))?;
+    check.journal(&dir.join("journal"), backend.segments()?)?;
     check.metadata(&backend)?;
     check.samples(&backend)?;
     check.rollups(&backend)?;
@@ -349,7 +350,7 @@ impl Check {
         Ok(())
     }
 
-    fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
+    fn journal(&mut self, dir: &Path, kept: Option<KeptSegments>) -> Result<(), StoreError> {
         let replayed = journal::look(dir, |record| match record {
             Record::Definition(definition) if !self.deleted.contains(definition.series) => {
                 self.known.insert(definition.series);
@@ -365,11 +366,13 @@ impl Check {
         self.checked.journal_groups = replayed.groups;
         self.checked.torn_bytes = replayed.torn_bytes;
         for damage in replayed.damage {
+            self.checked
+                .problem(format!("the journal is damaged: {damage}"));
+        }
+        for run in journal::missing(&replayed.segments, kept) {
             self.checked.problem(format!(
-                "journal {} is damaged at {}..{}",
-                damage.path.display(),
-                damage.bytes.start,
-                damage.bytes.end
+                "the journal is damaged: {}",
+                name_missing(dir, &run)
             ));
         }
         Ok(())

@@ -2,6 +2,7 @@
 //! journal's points come later: see `replay.rs`.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use roaring::RoaringBitmap;
@@ -69,7 +70,10 @@ pub(crate) fn restore(
     let mut restoring = Restoring::from_backend(backend)?;
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
-    if !scanned.damage.is_empty() {
+    let kept = backend.segments()?;
+    let kept_through = kept.as_ref().map_or(0, |kept| kept.through);
+    let missing = journal::missing(&scanned.segments, kept);
+    if !(scanned.damage.is_empty() && missing.is_empty()) {
         restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
     }
     restoring.name_lost(backend)?;
@@ -85,6 +89,9 @@ pub(crate) fn restore(
     recovery
         .damage
         .extend(scanned.damage.iter().map(ToString::to_string));
+    recovery
+        .damage
+        .extend(missing.iter().map(|run| name_missing(journal_dir, run)));
     recovery.series = index.len() as u64;
     recovery.journal_groups = scanned.groups;
     recovery.torn_bytes = scanned.torn_bytes;
@@ -98,7 +105,11 @@ pub(crate) fn restore(
         sealed_through,
     };
     Ok(Restored {
-        floor: plan.sealed_through.values().copied().max().unwrap_or(0),
+        floor: plan
+            .sealed_through
+            .values()
+            .copied()
+            .fold(kept_through, u32::max),
         segments: scanned.segments,
         index,
         dedupe,
@@ -107,6 +118,21 @@ pub(crate) fn restore(
         plan,
         recovery,
     })
+}
+
+/// Segments that are needed and not there.
+pub(crate) fn name_missing(dir: &Path, run: &RangeInclusive<u32>) -> String {
+    let first = journal::path(dir, *run.start());
+    if run.start() == run.end() {
+        return format!("{}: the file is missing", first.display());
+    }
+    let last = journal::path(dir, *run.end());
+    let files = u64::from(run.end() - run.start()) + 1;
+    format!(
+        "{} to {}: {files} files are missing",
+        first.display(),
+        last.display()
+    )
 }
 
 struct Restoring {

@@ -129,7 +129,10 @@ impl Writer {
                 let _ = reply.send(());
             }
             Command::Trim(window, through, reply) => {
-                let freed = self.journal.release(window, through);
+                let backend = &self.shared.backend;
+                let freed = self
+                    .journal
+                    .release(window, through, |kept| backend.put_segments(kept));
                 self.note_sizes();
                 let _ = reply.send(freed);
             }
