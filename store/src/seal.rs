@@ -107,9 +107,14 @@ impl Store {
             .backend
             .settle()
             .inspect_err(|error| self.shared.gate.note_failure(error))?;
+        let freed_before = sealed.journal_bytes_freed;
         while let Some((window, through)) = upkeep.untrimmed.last().copied() {
             self.trim(window, through, sealed)?;
             upkeep.untrimmed.pop();
+        }
+        if sealed.journal_bytes_freed > freed_before {
+            // Which segments stay was written down.
+            self.shared.backend.settle()?;
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Forget(Window),
     /// Takes series out, in the journal, the head and the index.
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
+    /// The same, but for those that have samples by now; answers which.
+    Leave(RoaringBitmap, SyncSender<Result<RoaringBitmap, StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
     Rotate(SyncSender<u32>),
     /// Something else has changed: look.
@@ -142,6 +144,9 @@ impl Writer {
             }
             Command::Remove(series, reply) => {
                 let _ = reply.send(self.remove(&series));
+            }
+            Command::Leave(series, reply) => {
+                let _ = reply.send(self.leave(series));
             }
             Command::Rotate(reply) => {
                 let _ = reply.send(self.journal.rotate());
@@ -398,6 +403,17 @@ impl Writer {
         }
         self.shared.take_out(series);
         Ok(())
+    }
+
+    /// IMPORTANT: asked here again, where nothing is written meanwhile. Whoever asked looked before us: a series may have
+    /// got samples since, and they are acknowledged.
+    fn leave(&mut self, mut series: RoaringBitmap) -> Result<RoaringBitmap, StoreError> {
+        self.shared.mark_begun();
+        series -= self.shared.index.read().presence.all();
+        if !series.is_empty() {
+            self.remove(&series)?;
+        }
+        Ok(series)
     }
 }
 

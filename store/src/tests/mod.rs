@@ -11,6 +11,7 @@ use crate::*;
 mod damage;
 mod grouped;
 mod keeping;
+mod leaving;
 mod starting;
 mod tables;
 
