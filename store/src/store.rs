@@ -338,11 +338,18 @@ impl Store {
         self.shared.gate.reason()
     }
 
+    /// Why nothing can be sealed any more before the store is opened again; `None` while it can.
+    #[must_use]
+    pub fn broken(&self) -> Option<String> {
+        self.shared.backend.broken().map(str::to_owned)
+    }
+
     /// Looks whether there is room for writes; to be called every second or so.
     pub fn look_for_room(&self) {
         let (shared, options) = (&self.shared, &self.shared.options);
         shared.gate.look(&Room {
             dir: &options.dir,
+            broken: shared.backend.broken(),
             reserve_bytes: options.disk_reserve_bytes,
             head: (shared.head.used_bytes() as u64, options.max_head_bytes),
             journal: (
@@ -380,7 +387,11 @@ impl Store {
     /// Leave to seal, drop, delete and copy: one at a time, and not before everything is there.
     pub(crate) fn tend(&self) -> Result<MutexGuard<'_, Upkeep>, StoreError> {
         self.shared.starting.check()?;
-        Ok(self.upkeep.lock())
+        let upkeep = self.upkeep.lock();
+        match self.broken() {
+            None => Ok(upkeep),
+            Some(why) => Err(StoreError::Broken(why)),
+        }
     }
 
     pub(crate) fn send(&self, command: Command) -> Result<(), StoreError> {

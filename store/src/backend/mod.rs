@@ -6,10 +6,11 @@ mod definitions;
 mod keys;
 mod options;
 mod purge;
+mod reopen;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
 use rocksdb::checkpoint::Checkpoint;
@@ -33,10 +34,10 @@ const META: &str = "meta";
 const DEDUPE_KEY: &[u8] = b"dedupe";
 const NEXT_SERIES_KEY: &[u8] = b"next_series";
 const FIRST_KEPT_KEY: &[u8] = b"first_kept";
+/// Holds nothing: see [`Backend::broken`].
+const PROBE_KEY: &[u8] = b"probe";
 const SEGMENTS_KEY: &[u8] = b"segments";
 const DELETED_KEY: &[u8] = b"deleted";
-/// Looked at of RocksDB's notes, from their end.
-const NOTES_BYTES: usize = 64 << 10;
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
 
@@ -85,15 +86,14 @@ pub(crate) struct Backend {
     db: DB,
     tables: PathBuf,
     table_options: Options,
+    /// Why RocksDB takes nothing more until it is opened again.
+    broken: OnceLock<String>,
 }
 
 impl Backend {
     pub(crate) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let families = options::families(cache_bytes);
-        let path = dir.join("db");
-        let db = DB::open_cf_descriptors(&options::database(), &path, families)
-            .map_err(|error| unopened(&path, error))?;
         let tables = dir.join("tables");
+        let db = reopen::open(&dir.join("db"), &tables, cache_bytes)?;
         // What lies here was never ingested: its samples are still in the journal.
         let _ = std::fs::remove_dir_all(&tables);
         std::fs::create_dir_all(&tables).map_err(StoreError::io("create", &tables))?;
@@ -101,6 +101,7 @@ impl Backend {
             db,
             tables,
             table_options: options::table(),
+            broken: OnceLock::new(),
         })
     }
 
@@ -109,12 +110,43 @@ impl Backend {
         let families = options::families(0);
         let path = dir.join("db");
         let db = DB::open_cf_descriptors_read_only(&options::database(), &path, families, false)
-            .map_err(|error| unopened(&path, error))?;
+            .map_err(|error| reopen::failed(&path, error))?;
         Ok(Self {
             db,
             tables: dir.join("tables"),
             table_options: options::table(),
+            broken: OnceLock::new(),
         })
+    }
+
+    /// Why RocksDB takes nothing more; `None` while it does.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.get().map(String::as_str)
+    }
+
+    /// After a failure of the disk RocksDB may refuse every later change, and nothing but opening it again helps: found
+    /// out by one more, small and synced.
+    fn noting<T>(&self, result: Result<T, rocksdb::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let failed = StoreError::Backend(error);
+            if !failed.is_out_of_space() && self.probe().is_err() {
+                let why = format!(
+                    "RocksDB takes nothing more after a failure ({failed}); look at the disk, then start again"
+                );
+                if self.broken.set(why).is_ok() {
+                    tracing::error!("{failed}: nothing more is sealed until the next start");
+                }
+            }
+            failed
+        })
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        Ok(self
+            .db
+            .put_cf_opt(&self.family(META)?, PROBE_KEY, [], &options)?)
     }
 
     /// Hands over every series that was written down; a record that cannot be read is named and left out.
@@ -223,8 +255,10 @@ impl Backend {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         let family = self.family(family)?;
-        self.db
-            .ingest_external_file_cf_opts(&family, &options, paths.to_vec())?;
+        self.noting(
+            self.db
+                .ingest_external_file_cf_opts(&family, &options, paths.to_vec()),
+        )?;
         fail::pass("table.ingested").map_err(StoreError::io("ingest", &self.tables))?;
         Ok(())
     }
@@ -326,7 +360,7 @@ impl Backend {
         let mut options = FlushOptions::default();
         options.set_wait(true);
         let (series, meta) = (self.family(SERIES)?, self.family(META)?);
-        Ok(self.db.flush_cfs_opt(&[&series, &meta], &options)?)
+        self.noting(self.db.flush_cfs_opt(&[&series, &meta], &options))
     }
 
     /// Writes down which segments of the journal stay when others go; durable on return.
@@ -354,7 +388,7 @@ impl Backend {
         let mut options = WriteOptions::default();
         let sync = fail::pass("sealed.sync").map_err(StoreError::io("sync", self.db.path()))?;
         options.set_sync(sync);
-        Ok(self.db.write_opt(batch, &options)?)
+        self.noting(self.db.write_opt(batch, &options))
     }
 
     /// Up to which window a policy's purge has come, in a tier.
@@ -375,9 +409,8 @@ impl Backend {
         window: Window,
     ) -> Result<(), StoreError> {
         let key = keys::purged_key(policy, tier);
-        Ok(self
-            .db
-            .put_cf(&self.family(META)?, key, window.to_le_bytes())?)
+        let meta = self.family(META)?;
+        self.noting(self.db.put_cf(&meta, key, window.to_le_bytes()))
     }
 
     /// Forgets every window of a tier before this one.
@@ -385,7 +418,7 @@ impl Backend {
         fail::pass("retention.drop").map_err(StoreError::io("drop from", self.db.path()))?;
         let (chunks, meta) = (self.family(tier.family())?, self.family(META)?);
         let (start, end) = (0_u32.to_be_bytes(), window.to_be_bytes());
-        self.db.delete_file_in_range_cf(&chunks, start, end)?;
+        self.noting(self.db.delete_file_in_range_cf(&chunks, start, end))?;
         let mut batch = WriteBatch::default();
         // Files that reach over the edge, or lie on level 0, are left by the call above.
         if self.any_before(tier, window)? {
@@ -399,8 +432,7 @@ impl Backend {
             }
             Tier::Minute | Tier::Hour => {}
         }
-        self.db.write(batch)?;
-        Ok(())
+        self.noting(self.db.write(batch))
     }
 
     /// Forgets what is known of days before this one.
@@ -408,7 +440,7 @@ impl Backend {
         let mut batch = WriteBatch::default();
         let meta = self.family(META)?;
         batch.delete_range_cf(&meta, &keys::day_key(0)[..], &keys::day_key(day)[..]);
-        Ok(self.db.write(batch)?)
+        self.noting(self.db.write(batch))
     }
 
     pub(crate) fn any_before(&self, tier: Tier, window: Window) -> Result<bool, StoreError> {
@@ -438,30 +470,6 @@ impl Backend {
             what: what.to_owned(),
         }
     }
-}
-
-/// Says what is wrong with the tables, and what to do.
-fn unopened(path: &Path, error: rocksdb::Error) -> StoreError {
-    if error.kind() != rocksdb::ErrorKind::Corruption {
-        return StoreError::Backend(error);
-    }
-    let file = dropped_from(path).map_or_else(|| path.to_owned(), |name| path.join(name));
-    StoreError::Corrupt {
-        path: file,
-        what: format!("{error}; restore a backup"),
-    }
-}
-
-/// Of which log RocksDB says in its own notes that it left something out: its error names none.
-fn dropped_from(path: &Path) -> Option<String> {
-    let notes = std::fs::read(path.join("LOG")).ok()?;
-    let notes = String::from_utf8_lossy(&notes[notes.len().saturating_sub(NOTES_BYTES)..]);
-    let line = notes
-        .lines()
-        .rfind(|line| line.contains(".log: dropping "))?;
-    let before = line.split(": dropping ").next()?;
-    let name = before.rsplit([' ', '/']).next()?;
-    Some(name.to_owned())
 }
 
 #[cfg(test)]

@@ -54,6 +54,66 @@ fn what_is_sealed_does_not_hang_on_rocksdbs_log() {
 }
 
 #[test]
+fn a_store_whose_rocksdb_takes_nothing_more_says_so_and_refuses() {
+    let mut house = sealed_and_gone();
+    house.start();
+    let (db, away) = (house.dir.path().join("db"), house.dir.path().join("away"));
+    house.floats("a", None, &[(T0, 1.0)]);
+    assert_eq!(
+        (house.store().refusing(), house.store().broken()),
+        (None, None)
+    );
+    // The directory is gone under its feet: no table, no log can be made.
+    std::fs::rename(&db, &away).unwrap();
+    assert!(house.store().flush(house.pass(HOUR)).is_err());
+    let _ = house.store().shared.backend.settle();
+    std::fs::rename(&away, &db).unwrap();
+    house.store().look_for_room();
+    let refusing = house.store().refusing().unwrap();
+    assert!(refusing.contains("start again"), "{refusing}");
+    assert!(house.store().flush(house.pass(HOUR)).is_err());
+    let write = Write {
+        origin: None,
+        chain: None,
+        points: Points::default(),
+        done: Box::new(|_| {}),
+    };
+    let refused = house.store().append(write).map_err(|(_, error)| error);
+    assert!(matches!(refused, Err(StoreError::Full(_))));
+    house.crash();
+    assert_eq!(house.store().refusing(), None);
+    assert_eq!(house.read_floats("a"), [(T0, 1.0)]);
+    assert_eq!(house.read_floats("s3").len(), 3);
+    house.store().flush(house.pass(HOUR)).unwrap();
+    assert_eq!(house.read_floats("a"), [(T0, 1.0)]);
+}
+
+#[test]
+fn a_table_that_rocksdb_took_away_again_is_put_back() {
+    let mut house = sealed_and_gone();
+    // RocksDB unlinks what it cannot take in, though its manifest may name it by then.
+    let tables = house.dir.path().join("tables");
+    let ours = files(house.dir.path(), "sst");
+    let chunks: Vec<_> = ours.iter().take(2).collect();
+    for (n, path) in chunks.iter().enumerate() {
+        std::fs::rename(path, tables.join(format!("chunks-{n}-1.0.sst"))).unwrap();
+    }
+    std::fs::write(tables.join("chunks-9-1.0.sst"), b"half made").unwrap();
+    house.start();
+    for series in 0..8 {
+        assert_eq!(house.read_floats(&format!("s{series}")).len(), 3);
+    }
+    house.store.take().unwrap().close();
+    std::fs::remove_file(chunks[0]).unwrap();
+    let error = Store::open(house.options()).err().unwrap().to_string();
+    assert!(
+        error.contains(chunks[0].file_name().unwrap().to_str().unwrap()),
+        "{error}"
+    );
+    assert!(error.contains("restore a backup"), "{error}");
+}
+
+#[test]
 fn a_log_that_is_damaged_in_its_middle_refuses_the_start_by_name() {
     let mut house = House::new();
     house.floats("a", None, &[(T0, 1.0)]);
