@@ -388,10 +388,8 @@ impl Store {
     pub(crate) fn tend(&self) -> Result<MutexGuard<'_, Upkeep>, StoreError> {
         self.shared.starting.check()?;
         let upkeep = self.upkeep.lock();
-        match self.broken() {
-            None => Ok(upkeep),
-            Some(why) => Err(StoreError::Broken(why)),
-        }
+        self.shared.backend.check_usable()?;
+        Ok(upkeep)
     }
 
     pub(crate) fn send(&self, command: Command) -> Result<(), StoreError> {

@@ -10,8 +10,10 @@ mod reopen;
 mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
@@ -88,6 +90,10 @@ pub(crate) struct Backend {
     table_options: Options,
     /// Why RocksDB takes nothing more until it is opened again.
     broken: OnceLock<String>,
+    /// Tables that could not be taken in. The manifest may name them all the same, so they stay for the next start,
+    /// until the manifest is known to be good.
+    left: Mutex<Vec<PathBuf>>,
+    made: AtomicU64,
 }
 
 impl Backend {
@@ -102,6 +108,8 @@ impl Backend {
             tables,
             table_options: options::table(),
             broken: OnceLock::new(),
+            left: Mutex::default(),
+            made: AtomicU64::new(0),
         })
     }
 
@@ -116,7 +124,30 @@ impl Backend {
             tables: dir.join("tables"),
             table_options: options::table(),
             broken: OnceLock::new(),
+            left: Mutex::default(),
+            made: AtomicU64::new(0),
         })
+    }
+
+    /// Whether anything can be changed; to be asked before.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`], and what still fails.
+    pub(crate) fn check_usable(&self) -> Result<(), StoreError> {
+        if let Some(why) = self.broken() {
+            return Err(StoreError::Broken(why.to_owned()));
+        }
+        if self.left.lock().is_empty() {
+            return Ok(());
+        }
+        // After a failure RocksDB writes its manifest anew with the next change.
+        self.probe()?;
+        self.settle()?;
+        for path in self.left.lock().drain(..) {
+            // At the latest it goes with the next start.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
     }
 
     /// Why RocksDB takes nothing more; `None` while it does.
@@ -236,8 +267,13 @@ impl Backend {
     pub(crate) fn table(&self, tier: Tier, window: Window, part: u32) -> ChunkTable<'_> {
         let stem = self
             .tables
-            .join(format!("{}-{window}-{part}", tier.family()));
+            .join(format!("{}-{window}-{part}-{}", tier.family(), self.next()));
         ChunkTable::new(Table::new(&self.table_options, stem), window, part)
+    }
+
+    /// A number for names of files: what could not be taken in is not written over.
+    fn next(&self) -> u64 {
+        self.made.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Takes finished tables in; durable on return.
@@ -255,10 +291,13 @@ impl Backend {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         let family = self.family(family)?;
-        self.noting(
-            self.db
-                .ingest_external_file_cf_opts(&family, &options, paths.to_vec()),
-        )?;
+        let taken = self
+            .db
+            .ingest_external_file_cf_opts(&family, &options, paths.to_vec());
+        if taken.is_err() {
+            self.left.lock().extend_from_slice(paths);
+        }
+        self.noting(taken)?;
         fail::pass("table.ingested").map_err(StoreError::io("ingest", &self.tables))?;
         Ok(())
     }
@@ -276,7 +315,7 @@ impl Backend {
             }
             return self.write_synced(batch);
         }
-        let stem = self.tables.join(format!("series-{first}"));
+        let stem = self.tables.join(format!("series-{first}-{}", self.next()));
         let options = options::series_table();
         let mut table = Table::new(&options, stem);
         for (series, value) in definitions.iter() {
