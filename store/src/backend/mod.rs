@@ -94,6 +94,8 @@ pub(crate) struct Backend {
     /// until the manifest is known to be good.
     left: Mutex<Vec<PathBuf>>,
     made: AtomicU64,
+    /// Before which window each tier was dropped since the start.
+    dropped: Mutex<[Window; Tier::ALL.len()]>,
 }
 
 impl Backend {
@@ -110,6 +112,7 @@ impl Backend {
             broken: OnceLock::new(),
             left: Mutex::default(),
             made: AtomicU64::new(0),
+            dropped: Mutex::default(),
         })
     }
 
@@ -126,6 +129,7 @@ impl Backend {
             broken: OnceLock::new(),
             left: Mutex::default(),
             made: AtomicU64::new(0),
+            dropped: Mutex::default(),
         })
     }
 
@@ -157,7 +161,7 @@ impl Backend {
 
     /// After a failure of the disk RocksDB may refuse every later change, and nothing but opening it again helps: found
     /// out by one more, small and synced.
-    fn noting<T>(&self, result: Result<T, rocksdb::Error>) -> Result<T, StoreError> {
+    pub(super) fn noting<T>(&self, result: Result<T, rocksdb::Error>) -> Result<T, StoreError> {
         result.map_err(|error| {
             let failed = StoreError::Backend(error);
             if !failed.is_out_of_space() && self.probe().is_err() {
@@ -170,6 +174,12 @@ impl Backend {
             }
             failed
         })
+    }
+
+    /// For what does not say itself whether it failed.
+    pub(super) fn noting_now(&self) -> Result<(), StoreError> {
+        let family = self.family(META)?;
+        self.noting(self.db.put_cf(&family, PROBE_KEY, []))
     }
 
     fn probe(&self) -> Result<(), StoreError> {
@@ -471,7 +481,9 @@ impl Backend {
             }
             Tier::Minute | Tier::Hour => {}
         }
-        self.noting(self.db.write(batch))
+        self.noting(self.db.write(batch))?;
+        self.dropped.lock()[tier as usize] = window;
+        Ok(())
     }
 
     /// Forgets what is known of days before this one.
@@ -482,6 +494,8 @@ impl Backend {
         self.noting(self.db.write(batch))
     }
 
+    /// Whether a tier has anything before a window. Behind a block that cannot be read there is something until it was
+    /// dropped once.
     pub(crate) fn any_before(&self, tier: Tier, window: Window) -> Result<bool, StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(window.to_be_bytes());
@@ -489,9 +503,21 @@ impl Backend {
             .db
             .raw_iterator_cf_opt(&self.family(tier.family())?, options);
         entries.seek_to_first();
-        let any = entries.valid();
-        entries.status()?;
-        Ok(any)
+        if entries.valid() {
+            return Ok(true);
+        }
+        match entries.status() {
+            Ok(()) => Ok(false),
+            Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
+                if self.dropped.lock()[tier as usize] >= window {
+                    return Ok(false);
+                }
+                tracing::error!("{tier:?} tables before window {window} are damaged: {error}");
+                metrics::counter!("weir_store_damaged_chunks_total").increment(1);
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A copy of everything that is durable now, in a directory that must not exist; files are linked where possible.
@@ -518,5 +544,13 @@ impl Backend {
         if let Ok(family) = self.family(SERIES) {
             let _ = self.db.delete_cf(&family, series.to_be_bytes());
         }
+    }
+
+    /// The files of a tier, in the order of their keys.
+    pub(crate) fn table_names(&self, tier: Tier) -> Vec<String> {
+        let mut live = self.db.live_files().unwrap_or_default();
+        live.retain(|file| file.column_family_name == tier.family());
+        live.sort_by(|a, b| a.start_key.cmp(&b.start_key));
+        live.into_iter().map(|file| file.name).collect()
     }
 }

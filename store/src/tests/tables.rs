@@ -174,3 +174,63 @@ fn chunks_without_a_series_are_a_problem_unless_it_was_deleted() {
     house.start();
     assert!(house.recovery.damage[0].starts_with("1 series have samples and no name"));
 }
+
+/// Days of five series, sealed, rolled up, and the process gone; a block of each table of a tier bad.
+fn damaged(tier: crate::backend::Tier) -> House {
+    use crate::backend::Tier;
+    let mut house = House::new();
+    let from = T0.div_euclid(24 * HOUR) * 24 * HOUR - 48 * HOUR;
+    for series in 0..5 {
+        let samples: Vec<_> = (0..48)
+            .map(|n| (from + n * HOUR, f64::from(series)))
+            .collect();
+        house.floats(&format!("a{series}"), None, &samples);
+    }
+    let now_ms = house.pass(HOUR);
+    house.store().seal(now_ms).unwrap();
+    house.store().roll_up(now_ms).unwrap();
+    let live = house.store().shared.backend.table_names(tier);
+    assert!(live.len() >= if tier == Tier::Raw { 40 } else { 1 });
+    house.store.take().unwrap().close();
+    // The first block of the first of them.
+    flip(
+        &house
+            .dir
+            .path()
+            .join("db")
+            .join(live[0].trim_start_matches('/')),
+        30,
+    );
+    house.start();
+    house
+}
+
+#[test]
+fn a_damaged_block_does_not_stop_retention() {
+    for tier in crate::backend::Tier::ALL {
+        let house = damaged(tier);
+        for days in [1, 8, 40, 400] {
+            let now_ms = T0 + days * 24 * HOUR;
+            house.now.store(now_ms, Ordering::Relaxed);
+            house.floats("new", None, &[(now_ms - 1_000, 1.0)]);
+            for _ in 0..2 {
+                house.store().drop_expired(now_ms + HOUR).unwrap();
+            }
+        }
+        let left = house.store().shared.backend.any_before(tier, 900_000);
+        assert!(!left.unwrap(), "{tier:?}");
+        assert_eq!(house.store().broken(), None);
+    }
+}
+
+#[test]
+fn a_damaged_block_does_not_stop_a_purge() {
+    let house = damaged(crate::backend::Tier::Raw);
+    let named = [Matcher::new("__name__", MatchOp::Equal, "a1")];
+    house.store().delete(&named).unwrap();
+    house.store().purge_deleted().unwrap();
+    assert_eq!(house.store().broken(), None);
+    house.floats("new", None, &[(T0, 1.0)]);
+    house.store().flush(house.pass(HOUR)).unwrap();
+    assert_eq!(house.read_floats("a2").len(), 47);
+}
