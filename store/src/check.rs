@@ -62,15 +62,25 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
         known: RoaringBitmap::new(),
         deleted: RoaringBitmap::new(),
         lost: BTreeMap::new(),
+        kept: None,
         sealed: BTreeMap::new(),
-        first_kept: backend.first_kept()?,
+        first_kept: 0,
         checked: Checked::default(),
     };
-    check.series(&backend)?;
-    check.journal(&dir.join("journal"), backend.segments()?)?;
-    check.metadata(&backend)?;
+    check.step(|check| {
+        check.first_kept = backend.first_kept()?;
+        Ok(())
+    })?;
+    check.step(|check| check.series(&backend))?;
+    check.step(|check| check.deleted(&backend))?;
+    check.step(|check| {
+        check.kept = backend.segments()?;
+        Ok(())
+    })?;
+    check.journal(&dir.join("journal"))?;
+    check.step(|check| check.metadata(&backend))?;
     check.samples(&backend)?;
-    check.rollups(&backend)?;
+    check.step(|check| check.rollups(&backend))?;
     check.name_lost();
     Ok(check.checked)
 }
@@ -81,6 +91,8 @@ struct Check {
     deleted: RoaringBitmap,
     /// Chunks of series that are neither defined nor deleted.
     lost: BTreeMap<u32, u64>,
+    /// What is known of the journal's segments.
+    kept: Option<KeptSegments>,
     /// Up to which segment each window is sealed, and who is in it.
     sealed: BTreeMap<Window, (u32, RoaringBitmap)>,
     /// Windows before this one were dropped.
@@ -123,6 +135,20 @@ struct At {
 }
 
 impl Check {
+    /// Damage ends a step, and is a problem.
+    fn step(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match work(self) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                self.checked.problem(error.to_string());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn series(&mut self, backend: &Backend) -> Result<(), StoreError> {
         let mut identities: HashMap<u128, u32> = HashMap::new();
         let damaged = backend.definitions(|definition| {
@@ -138,6 +164,10 @@ impl Check {
         damaged
             .into_iter()
             .for_each(|what| self.checked.problem(format!("{what} cannot be read")));
+        Ok(())
+    }
+
+    fn deleted(&mut self, backend: &Backend) -> Result<(), StoreError> {
         self.deleted = match backend.deleted()? {
             Some(deleted) => deleted,
             // Nothing left here since that is written down.
@@ -198,7 +228,14 @@ impl Check {
     ) -> Result<(), StoreError> {
         let mut scratch = Vec::new();
         for entry in backend.entries(tier)? {
-            let (key, bytes) = entry?;
+            let (key, bytes) = match entry {
+                Ok(entry) => entry,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    self.checked.problem(format!("{tier:?} tables: {error}"));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Some((window, part, last)) = key else {
                 self.checked
                     .problem(format!("{tier:?}: a key that is none of a pack"));
@@ -350,7 +387,7 @@ impl Check {
         Ok(())
     }
 
-    fn journal(&mut self, dir: &Path, kept: Option<KeptSegments>) -> Result<(), StoreError> {
+    fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
         let replayed = journal::look(dir, |record| match record {
             Record::Definition(definition) if !self.deleted.contains(definition.series) => {
                 self.known.insert(definition.series);
@@ -369,7 +406,7 @@ impl Check {
             self.checked
                 .problem(format!("the journal is damaged: {damage}"));
         }
-        for run in journal::missing(&replayed.segments, kept) {
+        for run in journal::missing(&replayed.segments, self.kept.take()) {
             self.checked.problem(format!(
                 "the journal is damaged: {}",
                 name_missing(dir, &run)

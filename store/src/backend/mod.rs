@@ -203,7 +203,7 @@ impl Backend {
             .db
             .iterator_cf_opt(&family, options, IteratorMode::Start)
         {
-            let (key, value) = entry?;
+            let (key, value) = entry.map_err(|error| self.damaged(error))?;
             match keys::read_definition(&key, &value) {
                 Some(definition) => take(definition),
                 None => damaged.push(format!("series record {key:02x?}")),
@@ -240,7 +240,7 @@ impl Backend {
         mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         for entry in self.db.prefix_iterator_cf(&self.family(META)?, prefix) {
-            let (key, value) = entry?;
+            let (key, value) = entry.map_err(|error| self.damaged(error))?;
             if !key.starts_with(prefix) {
                 break;
             }
@@ -250,7 +250,7 @@ impl Backend {
     }
 
     pub(crate) fn dedupe(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get_cf(&self.family(META)?, DEDUPE_KEY)?)
+        self.meta(DEDUPE_KEY)
     }
 
     /// Series numbers below this were given out once.
@@ -264,7 +264,7 @@ impl Backend {
     }
 
     fn number(&self, key: &'static [u8]) -> Result<u32, StoreError> {
-        let Some(bytes) = self.db.get_cf(&self.family(META)?, key)? else {
+        let Some(bytes) = self.meta(key)? else {
             return Ok(0);
         };
         let bytes = bytes.try_into();
@@ -395,7 +395,7 @@ impl Backend {
 
     /// The series that were deleted or left; `None` where none was yet.
     pub(crate) fn deleted(&self) -> Result<Option<RoaringBitmap>, StoreError> {
-        let Some(bytes) = self.db.get_cf(&self.family(META)?, DELETED_KEY)? else {
+        let Some(bytes) = self.meta(DELETED_KEY)? else {
             return Ok(None);
         };
         let read = RoaringBitmap::deserialize_from(&bytes[..]);
@@ -425,7 +425,7 @@ impl Backend {
 
     /// What [`Backend::put_segments`] wrote; `None` where none went yet.
     pub(crate) fn segments(&self) -> Result<Option<KeptSegments>, StoreError> {
-        let Some(bytes) = self.db.get_cf(&self.family(META)?, SEGMENTS_KEY)? else {
+        let Some(bytes) = self.meta(SEGMENTS_KEY)? else {
             return Ok(None);
         };
         keys::read_segments(&bytes)
@@ -529,6 +529,16 @@ impl Backend {
         self.db.cf_handle(name).ok_or_else(|| self.corrupt(name))
     }
 
+    /// Names the file, and says what to do.
+    fn damaged(&self, error: rocksdb::Error) -> StoreError {
+        reopen::failed(self.db.path(), error)
+    }
+
+    fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.db.get_cf(&self.family(META)?, key);
+        found.map_err(|error| self.damaged(error))
+    }
+
     pub(crate) fn corrupt(&self, what: &str) -> StoreError {
         StoreError::Corrupt {
             path: self.db.path().to_owned(),
@@ -552,5 +562,14 @@ impl Backend {
         live.retain(|file| file.column_family_name == tier.family());
         live.sort_by(|a, b| a.start_key.cmp(&b.start_key));
         live.into_iter().map(|file| file.name).collect()
+    }
+
+    /// Each file's family and name.
+    pub(crate) fn live_files(&self) -> Vec<(String, String)> {
+        let live = self.db.live_files().unwrap_or_default();
+        let named = live.into_iter();
+        named
+            .map(|file| (file.column_family_name, file.name))
+            .collect()
     }
 }

@@ -6,6 +6,7 @@ use rocksdb::{
     BottommostLevelCompaction, CompactOptions, DBRawIterator, ReadOptions, WriteBatch, WriteOptions,
 };
 
+use super::chunks::Detour;
 use super::{Backend, Tier, keys};
 use crate::StoreError;
 use crate::pack::{Pack, PackError, Packing};
@@ -51,7 +52,7 @@ impl Backend {
         self.noting(self.db.flush_cf(&family))?;
         if changes.damaged > 0 {
             tracing::error!(
-                "{tier:?} tables of {} windows are damaged: the space of what was purged is free once the windows go",
+                "{} blocks of {tier:?} tables are damaged: the space of what was purged is free once the windows go",
                 changes.damaged
             );
             return Ok(());
@@ -80,10 +81,11 @@ impl Backend {
         let (mut batch, mut changes, mut bytes) =
             (WriteBatch::default(), Changes::default(), Vec::new());
         let mut window = Window::from_be_bytes(start.try_into().unwrap_or_default());
+        let mut detour = self.detour(tier)?;
         entries.seek_to_first();
         loop {
             let Some((key, pack)) = entries.item() else {
-                if !pass_over(&mut entries, tier, &mut window, &mut changes)? {
+                if !pass_over(&mut entries, tier, &mut detour, &mut window, &mut changes)? {
                     break;
                 }
                 continue;
@@ -121,27 +123,30 @@ impl Backend {
 #[derive(Default)]
 struct Changes {
     any: bool,
-    /// Windows with a block that cannot be read.
+    /// Blocks that cannot be read.
     damaged: u64,
 }
 
-/// Goes on behind a window in which a block cannot be read; false where there is nothing more.
+/// Goes on behind a block that cannot be read; false where there is nothing more.
 fn pass_over(
     entries: &mut DBRawIterator<'_>,
     tier: Tier,
+    detour: &mut Detour,
     window: &mut Window,
     changes: &mut Changes,
 ) -> Result<bool, StoreError> {
-    match entries.status() {
+    let error = match entries.status() {
         Ok(()) => return Ok(false),
-        Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
-            tracing::error!("{tier:?} tables at or behind window {window} are damaged: {error}");
-        }
+        Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => error,
         Err(error) => return Err(error.into()),
+    };
+    let is_new = detour.is_new(&error);
+    if is_new {
+        tracing::error!("{tier:?} tables are damaged, and passed over there: {error}");
+        changes.damaged += 1;
+        metrics::counter!("weir_store_damaged_chunks_total").increment(1);
     }
-    changes.damaged += 1;
-    metrics::counter!("weir_store_damaged_chunks_total").increment(1);
-    let Some(next) = window.checked_add(1) else {
+    let Some(next) = detour.behind(*window, is_new) else {
         return Ok(false);
     };
     *window = next;

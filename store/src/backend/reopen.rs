@@ -79,7 +79,10 @@ pub(super) fn failed(path: &Path, error: rocksdb::Error) -> StoreError {
     if error.kind() != rocksdb::ErrorKind::Corruption {
         return StoreError::Backend(error);
     }
-    let file = dropped_from(path).map_or_else(|| path.to_owned(), |name| path.join(name));
+    let text = error.to_string();
+    let names_file = text.contains(".sst") || text.contains("MANIFEST");
+    let log = (!names_file).then(|| dropped_from(path)).flatten();
+    let file = log.map_or_else(|| path.to_owned(), |name| path.join(name));
     StoreError::Corrupt {
         path: file,
         what: format!("{error}; restore a backup"),

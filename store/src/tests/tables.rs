@@ -234,3 +234,56 @@ fn a_damaged_block_does_not_stop_a_purge() {
     house.store().flush(house.pass(HOUR)).unwrap();
     assert_eq!(house.read_floats("a2").len(), 47);
 }
+
+#[test]
+fn a_check_names_every_bad_block_and_goes_on() {
+    let mut house = damaged(crate::backend::Tier::Raw);
+    let live = house
+        .store()
+        .shared
+        .backend
+        .table_names(crate::backend::Tier::Raw);
+    house.store.take().unwrap().close();
+    flip(
+        &house
+            .dir
+            .path()
+            .join("db")
+            .join(live[9].trim_start_matches('/')),
+        30,
+    );
+    let checked = check(house.dir.path()).unwrap();
+    let named = |file: &str| checked.named.iter().any(|one| one.contains(file));
+    assert!(named(&live[0]) && named(&live[9]), "{checked:?}");
+    assert_eq!(checked.chunks[0], 5 * (live.len() as u64 - 2));
+}
+
+#[test]
+fn a_bad_block_of_series_or_metadata_is_named_at_start_and_by_a_check() {
+    for family in ["series", "meta"] {
+        let mut house = sealed_and_gone();
+        house.start();
+        let live = house.store().shared.backend.live_files();
+        house.store.take().unwrap().close();
+        let (_, table) = live.iter().find(|(of, _)| of == family).unwrap();
+        flip(
+            &house
+                .dir
+                .path()
+                .join("db")
+                .join(table.trim_start_matches('/')),
+            30,
+        );
+        let error = Store::open(house.options()).err().unwrap().to_string();
+        assert!(
+            error.contains(table) && error.contains("restore a backup"),
+            "{error}"
+        );
+        let checked = check(house.dir.path()).unwrap();
+        assert!(
+            checked.named.iter().any(|one| one.contains(table)),
+            "{checked:?}"
+        );
+        assert_eq!(checked.chunks[0], 24);
+    }
+}
