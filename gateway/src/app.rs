@@ -447,6 +447,7 @@ fn api(
     );
     let reloading = reloading.clone();
     let starting = Arc::clone(&kept.store);
+    let broken = Arc::clone(&kept.store);
     let clock = Arc::clone(&now);
     Api {
         source,
@@ -468,6 +469,7 @@ fn api(
             let percent = starting.starting()?;
             Some(StoreError::Starting { percent }.to_string())
         }),
+        broken: Arc::new(move || broken.broken()),
         taking: kept.taking,
         ledger: Arc::clone(kept.admission.ledger()),
         entrance: Entrance {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use weir_store::{Clock, Store, StoreError};
@@ -33,7 +33,8 @@ pub(crate) async fn beat(
     presence.store(&admission).await;
 }
 
-/// Turns past windows into tables and drops what is older than is kept; a failure is told and tried again.
+/// Turns past windows into tables and drops what is older than is kept. A step that fails is told and tried again, and
+/// holds up none of the others.
 pub(crate) async fn seal(
     store: Arc<Store>,
     clock: Clock,
@@ -51,17 +52,17 @@ pub(crate) async fn seal(
         let retention_ms = retention.advance(now_ms, tended.elapsed());
         tended = Instant::now();
         match tokio::task::spawn_blocking(move || tend(&store, now_ms, retention_ms)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!("sealing failed and will be tried again: {error}"),
+            Ok(()) => {}
             Err(error) => tracing::error!("sealing ended: {error}"),
         }
     }
 }
 
-fn tend(store: &Store, now_ms: i64, retention_ms: i64) -> Result<(), StoreError> {
-    store.relieve(now_ms)?;
-    let sealed = store.seal(now_ms)?;
-    if sealed.windows > 0 {
+fn tend(store: &Store, now_ms: i64, retention_ms: i64) {
+    told("making room", store.relieve(now_ms));
+    if let Some(sealed) = told("sealing", store.seal(now_ms))
+        && sealed.windows > 0
+    {
         tracing::info!(
             "{} windows sealed: {} chunks, {} samples, {} bytes",
             sealed.windows,
@@ -70,11 +71,21 @@ fn tend(store: &Store, now_ms: i64, retention_ms: i64) -> Result<(), StoreError>
             sealed.chunk_bytes
         );
     }
-    let days = store.roll_up(now_ms)?;
-    if days > 0 {
+    if let Some(days) = told("making points", store.roll_up(now_ms))
+        && days > 0
+    {
         tracing::info!("points of an hour made of {days} days");
     }
-    store.drop_expired(retention_ms)
+    told("dropping what is too old", store.drop_expired(retention_ms));
+}
+
+fn told<T>(step: &'static str, result: Result<T, StoreError>) -> Option<T> {
+    result
+        .inspect_err(|error| {
+            counter!("weir_store_upkeep_failures_total", "step" => step).increment(1);
+            tracing::error!("{step} failed and will be tried again: {error}");
+        })
+        .ok()
 }
 
 /// Looks every second whether there is room for writes, and how large everything is.

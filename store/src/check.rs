@@ -10,8 +10,9 @@ use crate::backend::{Backend, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::dedupe::Dedupe;
 use crate::index::Day;
-use crate::journal::{self, Record};
+use crate::journal::{self, KeptSegments, Record};
 use crate::pack::{Pack, PackError, Place};
+use crate::recovery::name_missing;
 use crate::roll::points_of;
 use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
@@ -59,21 +60,39 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
     let mut check = Check {
         window_ms,
         known: RoaringBitmap::new(),
+        deleted: RoaringBitmap::new(),
+        lost: BTreeMap::new(),
+        kept: None,
         sealed: BTreeMap::new(),
-        first_kept: backend.dropped()?.before,
+        first_kept: 0,
         checked: Checked::default(),
     };
-    check.series(&backend)?;
-    check.metadata(&backend)?;
-    check.samples(&backend)?;
-    check.rollups(&backend)?;
+    check.step(|check| {
+        check.first_kept = backend.dropped()?.before;
+        Ok(())
+    })?;
+    check.step(|check| check.series(&backend))?;
+    check.step(|check| check.deleted(&backend))?;
+    check.step(|check| {
+        check.kept = backend.segments()?;
+        Ok(())
+    })?;
     check.journal(&dir.join("journal"))?;
+    check.step(|check| check.metadata(&backend))?;
+    check.samples(&backend)?;
+    check.step(|check| check.rollups(&backend))?;
+    check.name_lost();
     Ok(check.checked)
 }
 
 struct Check {
     window_ms: i64,
     known: RoaringBitmap,
+    deleted: RoaringBitmap,
+    /// Chunks of series that are neither defined nor deleted.
+    lost: BTreeMap<u32, u64>,
+    /// What is known of the journal's segments.
+    kept: Option<KeptSegments>,
     /// Up to which segment each window is sealed, and who is in it.
     sealed: BTreeMap<Window, (u32, RoaringBitmap)>,
     /// Windows before this one were dropped.
@@ -116,6 +135,20 @@ struct At {
 }
 
 impl Check {
+    /// Damage ends a step, and is a problem.
+    fn step(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match work(self) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                self.checked.problem(error.to_string());
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     fn series(&mut self, backend: &Backend) -> Result<(), StoreError> {
         let mut identities: HashMap<u128, u32> = HashMap::new();
         let damaged = backend.definitions(|definition| {
@@ -132,6 +165,34 @@ impl Check {
             .into_iter()
             .for_each(|what| self.checked.problem(format!("{what} cannot be read")));
         Ok(())
+    }
+
+    fn deleted(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        self.deleted = match backend.deleted()? {
+            Some(deleted) => deleted,
+            // Nothing left here since that is written down.
+            None => (0..backend.next_series()?).collect(),
+        };
+        Ok(())
+    }
+
+    fn note_unknown(&mut self, series: u32) {
+        if self.deleted.contains(series) {
+            self.checked.of_deleted += 1;
+        } else {
+            *self.lost.entry(series).or_default() += 1;
+        }
+    }
+
+    fn name_lost(&mut self) {
+        if self.lost.is_empty() {
+            return;
+        }
+        let chunks: u64 = self.lost.values().sum();
+        let series = self.lost.len();
+        self.checked.problem(format!(
+            "{chunks} chunks of {series} series that are neither written down nor deleted: their names are lost, and what they hold is not answered"
+        ));
     }
 
     fn metadata(&mut self, backend: &Backend) -> Result<(), StoreError> {
@@ -167,7 +228,14 @@ impl Check {
     ) -> Result<(), StoreError> {
         let mut scratch = Vec::new();
         for entry in backend.entries(tier)? {
-            let (key, bytes) = entry?;
+            let (key, bytes) = match entry {
+                Ok(entry) => entry,
+                Err(error @ StoreError::Corrupt { .. }) => {
+                    self.checked.problem(format!("{tier:?} tables: {error}"));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Some((window, part, last)) = key else {
                 self.checked
                     .problem(format!("{tier:?}: a key that is none of a pack"));
@@ -221,7 +289,7 @@ impl Check {
         }
         self.checked.samples += columns.len() as u64;
         if !self.known.contains(series) {
-            self.checked.of_deleted += 1;
+            self.note_unknown(series);
             return;
         }
         let (start_ms, end_ms) = (
@@ -320,19 +388,28 @@ impl Check {
     }
 
     fn journal(&mut self, dir: &Path) -> Result<(), StoreError> {
-        let replayed = journal::look(dir, |record| {
-            if let Record::Definition(definition) = record {
+        let replayed = journal::look(dir, |record| match record {
+            Record::Definition(definition) if !self.deleted.contains(definition.series) => {
                 self.known.insert(definition.series);
             }
+            Record::Removed(series) => {
+                for one in series {
+                    self.known.remove(one);
+                    self.deleted.insert(one);
+                }
+            }
+            _ => {}
         })?;
         self.checked.journal_groups = replayed.groups;
         self.checked.torn_bytes = replayed.torn_bytes;
         for damage in replayed.damage {
+            self.checked
+                .problem(format!("the journal is damaged: {damage}"));
+        }
+        for run in journal::missing(&replayed.segments, self.kept.take()) {
             self.checked.problem(format!(
-                "journal {} is damaged at {}..{}",
-                damage.path.display(),
-                damage.bytes.start,
-                damage.bytes.end
+                "the journal is damaged: {}",
+                name_missing(dir, &run)
             ));
         }
         Ok(())

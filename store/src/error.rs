@@ -29,6 +29,8 @@ pub enum StoreError {
     Corrupt { path: PathBuf, what: String },
     #[error("rocksdb: {0}")]
     Backend(#[from] rocksdb::Error),
+    #[error("{0}")]
+    Broken(String),
     #[error("the limit of {limit} series is reached; raise store.max_series or send fewer")]
     TooManySeries { limit: usize },
     #[error("matcher {matcher} is no valid regular expression: {reason}")]

@@ -1,5 +1,5 @@
 //! Whether writes are let in. Closed, with a reason, while the disk or a limit has no room; reads go on, and it opens
-//! by itself once there is room again.
+//! by itself once there is room again; or closed until the next start, when RocksDB takes nothing more.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +20,8 @@ pub(crate) struct Gate {
 /// What is looked at before writes are let in.
 pub(crate) struct Room<'a> {
     pub(crate) dir: &'a Path,
+    /// Why RocksDB takes nothing more.
+    pub(crate) broken: Option<&'a str>,
     pub(crate) reserve_bytes: u64,
     pub(crate) head: (u64, u64),
     pub(crate) journal: (u64, u64),
@@ -72,6 +74,9 @@ impl Gate {
 }
 
 fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
+    if let Some(broken) = room.broken {
+        return Some(broken.to_owned());
+    }
     let over = |(used, most): (u64, u64)| used >= most;
     if over(room.head) {
         return Some(format!(

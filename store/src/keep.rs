@@ -170,8 +170,18 @@ impl Store {
         if gone.is_empty() {
             return Ok(());
         }
+        self.leave(&gone)
+    }
+
+    /// Those that got no sample meanwhile leave.
+    fn leave(&self, gone: &RoaringBitmap) -> Result<(), StoreError> {
+        let gone = self.ask(|reply| Command::Leave(gone.clone(), reply))??;
+        if gone.is_empty() {
+            return Ok(());
+        }
         tracing::info!("{} series without samples leave the index", gone.len());
-        self.remove(&gone)
+        let next = self.shared.index.read().end();
+        self.shared.backend.forget_definitions(&gone, next)
     }
 
     /// Deletes the series that match every matcher, with all their samples: none is answered any more, and a series

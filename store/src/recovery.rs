@@ -2,6 +2,7 @@
 //! journal's points come later: see `replay.rs`.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use roaring::RoaringBitmap;
@@ -70,9 +71,13 @@ pub(crate) fn restore(
     restoring.mark_unrolled(options);
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
-    if !scanned.damage.is_empty() {
+    let kept = backend.segments()?;
+    let kept_through = kept.as_ref().map_or(0, |kept| kept.through);
+    let missing = journal::missing(&scanned.segments, kept);
+    if !(scanned.damage.is_empty() && missing.is_empty()) {
         restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
     }
+    restoring.name_lost(backend)?;
     let Restoring {
         index,
         dedupe,
@@ -80,10 +85,14 @@ pub(crate) fn restore(
         sealed_through,
         removed,
         mut recovery,
+        named: _,
     } = restoring;
     recovery
         .damage
         .extend(scanned.damage.iter().map(ToString::to_string));
+    recovery
+        .damage
+        .extend(missing.iter().map(|run| name_missing(journal_dir, run)));
     recovery.series = index.len() as u64;
     recovery.journal_groups = scanned.groups;
     recovery.torn_bytes = scanned.torn_bytes;
@@ -108,7 +117,7 @@ pub(crate) fn restore(
         sealed_through,
     };
     Ok(Restored {
-        floor,
+        floor: floor.max(kept_through),
         segments: scanned.segments,
         index,
         dedupe,
@@ -119,12 +128,29 @@ pub(crate) fn restore(
     })
 }
 
+/// Segments that are needed and not there.
+pub(crate) fn name_missing(dir: &Path, run: &RangeInclusive<u32>) -> String {
+    let first = journal::path(dir, *run.start());
+    if run.start() == run.end() {
+        return format!("{}: the file is missing", first.display());
+    }
+    let last = journal::path(dir, *run.end());
+    let files = u64::from(run.end() - run.start()) + 1;
+    format!(
+        "{} to {}: {files} files are missing",
+        first.display(),
+        last.display()
+    )
+}
+
 struct Restoring {
     index: Index,
     dedupe: Dedupe,
     past: Past,
     sealed_through: HashMap<Window, u32>,
     removed: RoaringBitmap,
+    /// The series that windows and days name.
+    named: RoaringBitmap,
     recovery: Recovery,
 }
 
@@ -134,13 +160,16 @@ impl Restoring {
         recovery.damage = backend.definitions(|definition| index.restore(&definition))?;
         index.reserve_below(backend.next_series()?);
         let (mut past, mut sealed_through) = (Past::default(), HashMap::new());
+        let mut named = RoaringBitmap::new();
         for sealed in backend.sealed()? {
+            named |= &sealed.present;
             reserve(&mut index, sealed.present.max());
             index.presence.mark_window(sealed.window, &sealed.present);
             sealed_through.insert(sealed.window, sealed.through);
             past.windows.insert(sealed.window, None);
         }
         for (day, rolled) in backend.rolled_days()? {
+            named |= &rolled.present;
             reserve(&mut index, rolled.present.max());
             index.presence.mark_day(day, &rolled.present);
             let state = RolledDay {
@@ -163,6 +192,7 @@ impl Restoring {
             past,
             sealed_through,
             removed: RoaringBitmap::new(),
+            named,
             recovery,
         })
     }
@@ -211,6 +241,25 @@ impl Restoring {
         reserve(&mut self.index, highest.0);
         if self.index.end() > end {
             backend.forget_definitions(&RoaringBitmap::new(), self.index.end())?;
+        }
+        Ok(())
+    }
+
+    /// Series with chunks whose names are neither in RocksDB nor in the journal, though nobody deleted them.
+    fn name_lost(&mut self, backend: &Backend) -> Result<(), StoreError> {
+        let mut lost = &self.named - self.index.all();
+        lost -= &self.removed;
+        match backend.deleted()? {
+            Some(deleted) => lost -= deleted,
+            None => {
+                lost.remove_range(..backend.next_series()?);
+            }
+        }
+        if !lost.is_empty() {
+            self.recovery.damage.push(format!(
+                "{} series have samples and no name: these are not answered",
+                lost.len()
+            ));
         }
         Ok(())
     }

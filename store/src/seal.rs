@@ -1,7 +1,7 @@
 //! From head to table: a window that is over is frozen, encoded, ingested, written down as sealed, and let go of.
 //!
 //! IMPORTANT, the order of durability: tables ingested and synced → series, watermark and sequences written and synced
-//! → head released and journal segments deleted. A crash between any two leaves the samples in both places, which a
+//! → head released → these out of RocksDB's log into its tables → journal segments deleted. A crash between any two leaves the samples in both places, which a
 //! read merges; never in none.
 
 use metrics::counter;
@@ -20,6 +20,8 @@ const SERIES_A_LOCK: usize = 2_048;
 const READ_A_LOCK: usize = 256;
 /// Definitions held at once on their way to RocksDB.
 const DEFINITIONS_AT_ONCE: u32 = 1 << 16;
+/// Windows whose records go into tables of RocksDB's together.
+const SETTLED_TOGETHER: usize = 32;
 
 /// What one call did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -80,12 +82,41 @@ impl Store {
     ) -> Result<Sealed, StoreError> {
         let mut upkeep = self.tend()?;
         let mut sealed = Sealed::default();
+        let mut result = Ok(());
         for window in self.shared.head.open_windows() {
             if is_over(self, window) {
-                self.seal_window(window, now_ms, idle_before, &mut upkeep, &mut sealed)?;
+                result = self.seal_window(window, now_ms, idle_before, &mut upkeep, &mut sealed);
+            }
+            if result.is_err() {
+                break;
+            }
+            if upkeep.untrimmed.len() >= SETTLED_TOGETHER {
+                self.settle(&mut upkeep, &mut sealed)?;
             }
         }
-        Ok(sealed)
+        let settled = self.settle(&mut upkeep, &mut sealed);
+        result.and(settled).map(|()| sealed)
+    }
+
+    /// Lets the journal go of windows that are sealed, once what is known of them is in tables.
+    fn settle(&self, upkeep: &mut Upkeep, sealed: &mut Sealed) -> Result<(), StoreError> {
+        if upkeep.untrimmed.is_empty() {
+            return Ok(());
+        }
+        self.shared
+            .backend
+            .settle()
+            .inspect_err(|error| self.shared.gate.note_failure(error))?;
+        let freed_before = sealed.journal_bytes_freed;
+        while let Some((window, through)) = upkeep.untrimmed.last().copied() {
+            self.trim(window, through, sealed)?;
+            upkeep.untrimmed.pop();
+        }
+        if sealed.journal_bytes_freed > freed_before {
+            // Which segments stay was written down.
+            self.shared.backend.settle()?;
+        }
+        Ok(())
     }
 
     fn is_due(&self, window: Window, now_ms: i64) -> bool {
@@ -121,7 +152,7 @@ impl Store {
         let samples = sealed.samples - samples_before;
         self.ask(|reply| Command::Release(window, samples, idle_before, reply))?;
         if barrier {
-            self.trim(window, frozen.through, sealed)?;
+            upkeep.untrimmed.push((window, frozen.through));
         }
         sealed.windows += 1;
         counter!("weir_store_sealed_windows_total").increment(1);

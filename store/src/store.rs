@@ -66,6 +66,8 @@ pub(crate) struct Upkeep {
     pub(crate) saved_end: u32,
     /// When series without samples were last looked for, and the end of the numbers then.
     pub(crate) looked_for_idle: Option<(i64, u32)>,
+    /// Windows that are sealed, and up to which segment the journal may let go of them.
+    pub(crate) untrimmed: Vec<(Window, u32)>,
 }
 
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
@@ -143,6 +145,7 @@ impl Store {
         let upkeep = Upkeep {
             saved_end: restored.saved_end,
             looked_for_idle: None,
+            untrimmed: Vec::new(),
         };
         let store = Self {
             shared: Arc::clone(&shared),
@@ -335,11 +338,18 @@ impl Store {
         self.shared.gate.reason()
     }
 
+    /// Why nothing can be sealed any more before the store is opened again; `None` while it can.
+    #[must_use]
+    pub fn broken(&self) -> Option<String> {
+        self.shared.backend.broken().map(str::to_owned)
+    }
+
     /// Looks whether there is room for writes; to be called every second or so.
     pub fn look_for_room(&self) {
         let (shared, options) = (&self.shared, &self.shared.options);
         shared.gate.look(&Room {
             dir: &options.dir,
+            broken: shared.backend.broken(),
             reserve_bytes: options.disk_reserve_bytes,
             head: (shared.head.used_bytes() as u64, options.max_head_bytes),
             journal: (
@@ -377,7 +387,9 @@ impl Store {
     /// Leave to seal, drop, delete and copy: one at a time, and not before everything is there.
     pub(crate) fn tend(&self) -> Result<MutexGuard<'_, Upkeep>, StoreError> {
         self.shared.starting.check()?;
-        Ok(self.upkeep.lock())
+        let upkeep = self.upkeep.lock();
+        self.shared.backend.check_usable()?;
+        Ok(upkeep)
     }
 
     pub(crate) fn send(&self, command: Command) -> Result<(), StoreError> {

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Forget(Window, SyncSender<u32>),
     /// Takes series out, in the journal, the head and the index.
     Remove(RoaringBitmap, SyncSender<Result<(), StoreError>>),
+    /// The same, but for those that have samples by now; answers which.
+    Leave(RoaringBitmap, SyncSender<Result<RoaringBitmap, StoreError>>),
     /// Closes the open segment; answers the newest closed one's number.
     Rotate(SyncSender<u32>),
     /// Something else has changed: look.
@@ -133,7 +135,10 @@ impl Writer {
                 let _ = reply.send(());
             }
             Command::Trim(window, through, reply) => {
-                let freed = self.journal.release(window, through);
+                let backend = &self.shared.backend;
+                let freed = self
+                    .journal
+                    .release(window, through, |kept| backend.put_segments(kept));
                 self.note_sizes();
                 let _ = reply.send(freed);
             }
@@ -146,6 +151,9 @@ impl Writer {
             }
             Command::Remove(series, reply) => {
                 let _ = reply.send(self.remove(&series));
+            }
+            Command::Leave(series, reply) => {
+                let _ = reply.send(self.leave(series));
             }
             Command::Rotate(reply) => {
                 let _ = reply.send(self.journal.rotate());
@@ -417,6 +425,17 @@ impl Writer {
         }
         self.shared.take_out(series);
         Ok(())
+    }
+
+    /// IMPORTANT: asked here again, where nothing is written meanwhile. Whoever asked looked before us: a series may have
+    /// got samples since, and they are acknowledged.
+    fn leave(&mut self, mut series: RoaringBitmap) -> Result<RoaringBitmap, StoreError> {
+        self.shared.mark_begun();
+        series -= self.shared.index.read().presence.all();
+        if !series.is_empty() {
+            self.remove(&series)?;
+        }
+        Ok(series)
     }
 }
 

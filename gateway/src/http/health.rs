@@ -19,6 +19,9 @@ pub(super) fn routes() -> Router<Arc<Api>> {
 }
 
 async fn ready(State(api): State<Arc<Api>>) -> (StatusCode, String) {
+    if let Some(why) = (api.broken)() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
+    }
     if api.ready.load(Ordering::Acquire) {
         return (StatusCode::OK, "Weir is Ready.\n".to_owned());
     }

@@ -94,6 +94,8 @@ pub struct Api {
     pub ready: Arc<AtomicBool>,
     /// Why data cannot be asked for yet; `None` once they can.
     pub starting: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Why the store takes nothing more before the next start.
+    pub broken: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// What is sent here goes this way.
     pub taking: Arc<Taking>,
     /// What became of what was sent.

@@ -1,7 +1,7 @@
 //! Reading chunks out of tables. A window's packs lie by part, then by place, so each part is one walk forward beside
 //! the wanted series. What cannot be read is named, counted and passed over.
 
-use rocksdb::{DBRawIterator, IteratorMode, ReadOptions};
+use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::{Backend, Tier, keys};
 use crate::StoreError;
@@ -65,7 +65,8 @@ impl Backend {
         Ok(part.unwrap_or(0))
     }
 
-    /// Every pack of a tier, in the order of keys; block checksums are verified.
+    /// Every pack of a tier, in the order of keys; block checksums are verified. Where a block cannot be read an error
+    /// says so, and the next window is gone on with.
     pub(crate) fn entries(
         &self,
         tier: Tier,
@@ -74,13 +75,53 @@ impl Backend {
         options.fill_cache(false);
         options.set_verify_checksums(true);
         let family = self.family(tier.family())?;
-        let entries = self
-            .db
-            .iterator_cf_opt(&family, options, IteratorMode::Start);
-        Ok(entries.map(|entry| {
-            let (key, value) = entry?;
-            Ok((keys::read_pack_key(&key), value.into_vec()))
+        let mut entries = self.db.raw_iterator_cf_opt(&family, options);
+        entries.seek_to_first();
+        let mut detour = self.detour(tier)?;
+        let mut at = Some(0);
+        Ok(std::iter::from_fn(move || {
+            if let Some(entry) = entry_of(&mut entries, &mut at) {
+                return Some(Ok(entry));
+            }
+            loop {
+                let error = entries.status().err()?;
+                let window = at.take()?;
+                if error.kind() != rocksdb::ErrorKind::Corruption {
+                    return Some(Err(error.into()));
+                }
+                let is_new = detour.is_new(&error);
+                at = detour.behind(window, is_new);
+                if let Some(next) = at {
+                    entries.seek(next.to_be_bytes());
+                }
+                if is_new {
+                    return Some(Err(self.damaged(error)));
+                }
+                if entries.valid() {
+                    return Some(Ok(entry_of(&mut entries, &mut at)?));
+                }
+            }
         }))
+    }
+
+    /// For a walk over a tier.
+    pub(super) fn detour(&self, tier: Tier) -> Result<Detour, StoreError> {
+        let mut bounds: Vec<Window> = self
+            .db
+            .live_files()?
+            .into_iter()
+            .filter(|file| file.column_family_name == tier.family())
+            .flat_map(|file| {
+                let window =
+                    |key: Option<Vec<u8>>| keys::read_pack_key(&key?).map(|(window, _, _)| window);
+                let behind = window(file.end_key).and_then(|last| last.checked_add(1));
+                [window(file.start_key), behind]
+            })
+            .flatten()
+            .collect();
+        bounds.sort_unstable();
+        bounds.dedup();
+        Ok(Detour { bounds, last: None })
     }
 
     fn window(&self, tier: Tier, window: Window) -> Result<DBRawIterator<'_>, StoreError> {
@@ -90,6 +131,43 @@ impl Backend {
         let family = self.family(tier.family())?;
         Ok(self.db.raw_iterator_cf_opt(&family, options))
     }
+}
+
+/// Leads around blocks that cannot be read, in few steps: of such a block nobody knows where it ends.
+pub(super) struct Detour {
+    /// Where files begin and end.
+    bounds: Vec<Window>,
+    /// What was said of the last bad block.
+    last: Option<String>,
+}
+
+impl Detour {
+    /// Whether this is another bad block than the last one.
+    pub(super) fn is_new(&mut self, error: &rocksdb::Error) -> bool {
+        let text = error.to_string();
+        let is_new = self.last.as_ref() != Some(&text);
+        self.last = Some(text);
+        is_new
+    }
+
+    /// From where to go on: the next window, or, when that did not help, where a file begins or ends.
+    pub(super) fn behind(&self, window: Window, is_new: bool) -> Option<Window> {
+        if is_new {
+            return window.checked_add(1);
+        }
+        let at = self.bounds.partition_point(|bound| *bound <= window);
+        self.bounds.get(at).copied()
+    }
+}
+
+fn entry_of(entries: &mut DBRawIterator<'_>, at: &mut Option<Window>) -> Option<Entry> {
+    let (key, value) = entries.item()?;
+    let entry = (keys::read_pack_key(key), value.to_vec());
+    if let Some((window, _, _)) = entry.0 {
+        *at = Some(window);
+    }
+    entries.next();
+    Some(entry)
 }
 
 struct Walk<'a> {

@@ -6,21 +6,25 @@ mod definitions;
 mod keys;
 mod options;
 mod purge;
+mod reopen;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BoundColumnFamily, DB, IngestExternalFileOptions, IteratorMode, Options, ReadOptions,
-    WriteBatch, WriteOptions,
+    BoundColumnFamily, DB, FlushOptions, IngestExternalFileOptions, IteratorMode, Options,
+    ReadOptions, WriteBatch, WriteOptions,
 };
 
 use crate::StoreError;
 use crate::fail;
 use crate::index::{Day, Definition};
+use crate::journal::KeptSegments;
 use crate::window::Window;
 pub(crate) use definitions::Definitions;
 pub(crate) use purge::Doom;
@@ -32,6 +36,10 @@ const META: &str = "meta";
 const DEDUPE_KEY: &[u8] = b"dedupe";
 const NEXT_SERIES_KEY: &[u8] = b"next_series";
 const FIRST_KEPT_KEY: &[u8] = b"first_kept";
+/// Holds nothing: see [`Backend::broken`].
+const PROBE_KEY: &[u8] = b"probe";
+const SEGMENTS_KEY: &[u8] = b"segments";
+const DELETED_KEY: &[u8] = b"deleted";
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
 
@@ -102,13 +110,20 @@ pub(crate) struct Backend {
     db: DB,
     tables: PathBuf,
     table_options: Options,
+    /// Why RocksDB takes nothing more until it is opened again.
+    broken: OnceLock<String>,
+    /// Tables that could not be taken in. The manifest may name them all the same, so they stay for the next start,
+    /// until the manifest is known to be good.
+    left: Mutex<Vec<PathBuf>>,
+    made: AtomicU64,
+    /// Before which window each tier was dropped since the start.
+    dropped: Mutex<[Window; Tier::ALL.len()]>,
 }
 
 impl Backend {
     pub(crate) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
-        let families = options::families(cache_bytes);
-        let db = DB::open_cf_descriptors(&options::database(), dir.join("db"), families)?;
         let tables = dir.join("tables");
+        let db = reopen::open(&dir.join("db"), &tables, cache_bytes)?;
         // What lies here was never ingested: its samples are still in the journal.
         let _ = std::fs::remove_dir_all(&tables);
         std::fs::create_dir_all(&tables).map_err(StoreError::io("create", &tables))?;
@@ -116,23 +131,85 @@ impl Backend {
             db,
             tables,
             table_options: options::table(),
+            broken: OnceLock::new(),
+            left: Mutex::default(),
+            made: AtomicU64::new(0),
+            dropped: Mutex::default(),
         })
     }
 
     /// For looking only: nothing of it is changed.
     pub(crate) fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let families = options::families(0);
-        let db = DB::open_cf_descriptors_read_only(
-            &options::database(),
-            dir.join("db"),
-            families,
-            false,
-        )?;
+        let path = dir.join("db");
+        let db = DB::open_cf_descriptors_read_only(&options::database(), &path, families, false)
+            .map_err(|error| reopen::failed(&path, error))?;
         Ok(Self {
             db,
             tables: dir.join("tables"),
             table_options: options::table(),
+            broken: OnceLock::new(),
+            left: Mutex::default(),
+            made: AtomicU64::new(0),
+            dropped: Mutex::default(),
         })
+    }
+
+    /// Whether anything can be changed; to be asked before.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`], and what still fails.
+    pub(crate) fn check_usable(&self) -> Result<(), StoreError> {
+        if let Some(why) = self.broken() {
+            return Err(StoreError::Broken(why.to_owned()));
+        }
+        if self.left.lock().is_empty() {
+            return Ok(());
+        }
+        // After a failure RocksDB writes its manifest anew with the next change.
+        self.probe()?;
+        self.settle()?;
+        for path in self.left.lock().drain(..) {
+            // At the latest it goes with the next start.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(())
+    }
+
+    /// Why RocksDB takes nothing more; `None` while it does.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.get().map(String::as_str)
+    }
+
+    /// After a failure of the disk RocksDB may refuse every later change, and nothing but opening it again helps: found
+    /// out by one more, small and synced.
+    pub(super) fn noting<T>(&self, result: Result<T, rocksdb::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            let failed = StoreError::Backend(error);
+            if !failed.is_out_of_space() && self.probe().is_err() {
+                let why = format!(
+                    "RocksDB takes nothing more after a failure ({failed}); look at the disk, then start again"
+                );
+                if self.broken.set(why).is_ok() {
+                    tracing::error!("{failed}: nothing more is sealed until the next start");
+                }
+            }
+            failed
+        })
+    }
+
+    /// For what does not say itself whether it failed.
+    pub(super) fn noting_now(&self) -> Result<(), StoreError> {
+        let family = self.family(META)?;
+        self.noting(self.db.put_cf(&family, PROBE_KEY, []))
+    }
+
+    fn probe(&self) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        Ok(self
+            .db
+            .put_cf_opt(&self.family(META)?, PROBE_KEY, [], &options)?)
     }
 
     /// Hands over every series that was written down; a record that cannot be read is named and left out.
@@ -148,7 +225,7 @@ impl Backend {
             .db
             .iterator_cf_opt(&family, options, IteratorMode::Start)
         {
-            let (key, value) = entry?;
+            let (key, value) = entry.map_err(|error| self.damaged(error))?;
             match keys::read_definition(&key, &value) {
                 Some(definition) => take(definition),
                 None => damaged.push(format!("series record {key:02x?}")),
@@ -185,7 +262,7 @@ impl Backend {
         mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         for entry in self.db.prefix_iterator_cf(&self.family(META)?, prefix) {
-            let (key, value) = entry?;
+            let (key, value) = entry.map_err(|error| self.damaged(error))?;
             if !key.starts_with(prefix) {
                 break;
             }
@@ -195,7 +272,7 @@ impl Backend {
     }
 
     pub(crate) fn dedupe(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get_cf(&self.family(META)?, DEDUPE_KEY)?)
+        self.meta(DEDUPE_KEY)
     }
 
     /// Series numbers below this were given out once.
@@ -219,7 +296,7 @@ impl Backend {
     }
 
     fn number(&self, key: &'static [u8]) -> Result<u32, StoreError> {
-        let Some(bytes) = self.db.get_cf(&self.family(META)?, key)? else {
+        let Some(bytes) = self.meta(key)? else {
             return Ok(0);
         };
         let bytes = bytes.try_into();
@@ -232,8 +309,13 @@ impl Backend {
     pub(crate) fn table(&self, tier: Tier, window: Window, part: u32) -> ChunkTable<'_> {
         let stem = self
             .tables
-            .join(format!("{}-{window}-{part}", tier.family()));
+            .join(format!("{}-{window}-{part}-{}", tier.family(), self.next()));
         ChunkTable::new(Table::new(&self.table_options, stem), window, part)
+    }
+
+    /// A number for names of files: what could not be taken in is not written over.
+    fn next(&self) -> u64 {
+        self.made.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Takes finished tables in; durable on return.
@@ -251,8 +333,13 @@ impl Backend {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         let family = self.family(family)?;
-        self.db
-            .ingest_external_file_cf_opts(&family, &options, paths.to_vec())?;
+        let taken = self
+            .db
+            .ingest_external_file_cf_opts(&family, &options, paths.to_vec());
+        if taken.is_err() {
+            self.left.lock().extend_from_slice(paths);
+        }
+        self.noting(taken)?;
         fail::pass("table.ingested").map_err(StoreError::io("ingest", &self.tables))?;
         Ok(())
     }
@@ -270,7 +357,7 @@ impl Backend {
             }
             return self.write_synced(batch);
         }
-        let stem = self.tables.join(format!("series-{first}"));
+        let stem = self.tables.join(format!("series-{first}-{}", self.next()));
         let options = options::series_table();
         let mut table = Table::new(&options, stem);
         for (series, value) in definitions.iter() {
@@ -327,15 +414,62 @@ impl Backend {
         series
             .iter()
             .for_each(|one| batch.delete_cf(&family, one.to_be_bytes()));
-        batch.put_cf(&self.family(META)?, NEXT_SERIES_KEY, next.to_le_bytes());
+        let meta = self.family(META)?;
+        batch.put_cf(&meta, NEXT_SERIES_KEY, next.to_le_bytes());
+        let deleted = self.deleted()?.unwrap_or_default() | series;
+        let mut value = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = deleted.serialize_into(&mut value);
+        batch.put_cf(&meta, DELETED_KEY, value);
+        self.write_synced(batch)?;
+        self.settle()
+    }
+
+    /// The series that were deleted or left; `None` where none was yet.
+    pub(crate) fn deleted(&self) -> Result<Option<RoaringBitmap>, StoreError> {
+        let Some(bytes) = self.meta(DELETED_KEY)? else {
+            return Ok(None);
+        };
+        let read = RoaringBitmap::deserialize_from(&bytes[..]);
+        read.map(Some)
+            .map_err(|_| self.corrupt("the record of deleted series"))
+    }
+
+    /// Series and metadata into tables: what stands in RocksDB's log alone is lost with one bad byte of it. To be called
+    /// before the journal lets go of what they say.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        let mut options = FlushOptions::default();
+        options.set_wait(true);
+        let (series, meta) = (self.family(SERIES)?, self.family(META)?);
+        self.noting(self.db.flush_cfs_opt(&[&series, &meta], &options))
+    }
+
+    /// Writes down which segments of the journal stay when others go; durable on return.
+    pub(crate) fn put_segments(&self, kept: &KeptSegments) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        batch.put_cf(
+            &self.family(META)?,
+            SEGMENTS_KEY,
+            keys::segments_value(kept),
+        );
         self.write_synced(batch)
+    }
+
+    /// What [`Backend::put_segments`] wrote; `None` where none went yet.
+    pub(crate) fn segments(&self) -> Result<Option<KeptSegments>, StoreError> {
+        let Some(bytes) = self.meta(SEGMENTS_KEY)? else {
+            return Ok(None);
+        };
+        keys::read_segments(&bytes)
+            .map(Some)
+            .ok_or_else(|| self.corrupt("the record of the journal's segments"))
     }
 
     fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         let sync = fail::pass("sealed.sync").map_err(StoreError::io("sync", self.db.path()))?;
         options.set_sync(sync);
-        Ok(self.db.write_opt(batch, &options)?)
+        self.noting(self.db.write_opt(batch, &options))
     }
 
     /// Up to which window a policy's purge has come, in a tier.
@@ -356,9 +490,8 @@ impl Backend {
         window: Window,
     ) -> Result<(), StoreError> {
         let key = keys::purged_key(policy, tier);
-        Ok(self
-            .db
-            .put_cf(&self.family(META)?, key, window.to_le_bytes())?)
+        let meta = self.family(META)?;
+        self.noting(self.db.put_cf(&meta, key, window.to_le_bytes()))
     }
 
     /// Forgets every window of a tier before this one.
@@ -366,7 +499,7 @@ impl Backend {
         fail::pass("retention.drop").map_err(StoreError::io("drop from", self.db.path()))?;
         let (chunks, meta) = (self.family(tier.family())?, self.family(META)?);
         let (start, end) = (0_u32.to_be_bytes(), window.to_be_bytes());
-        self.db.delete_file_in_range_cf(&chunks, start, end)?;
+        self.noting(self.db.delete_file_in_range_cf(&chunks, start, end))?;
         let mut batch = WriteBatch::default();
         // Files that reach over the edge, or lie on level 0, are left by the call above.
         if self.any_before(tier, window)? {
@@ -376,7 +509,8 @@ impl Backend {
             let (first, end) = (keys::sealed_key(0), keys::sealed_key(window));
             batch.delete_range_cf(&meta, &first[..], &end[..]);
         }
-        self.db.write(batch)?;
+        self.noting(self.db.write(batch))?;
+        self.dropped.lock()[tier as usize] = window;
         Ok(())
     }
 
@@ -385,9 +519,11 @@ impl Backend {
         let mut batch = WriteBatch::default();
         let meta = self.family(META)?;
         batch.delete_range_cf(&meta, &keys::day_key(0)[..], &keys::day_key(day)[..]);
-        Ok(self.db.write(batch)?)
+        self.noting(self.db.write(batch))
     }
 
+    /// Whether a tier has anything before a window. Behind a block that cannot be read there is something until it was
+    /// dropped once.
     pub(crate) fn any_before(&self, tier: Tier, window: Window) -> Result<bool, StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(window.to_be_bytes());
@@ -395,9 +531,21 @@ impl Backend {
             .db
             .raw_iterator_cf_opt(&self.family(tier.family())?, options);
         entries.seek_to_first();
-        let any = entries.valid();
-        entries.status()?;
-        Ok(any)
+        if entries.valid() {
+            return Ok(true);
+        }
+        match entries.status() {
+            Ok(()) => Ok(false),
+            Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
+                if self.dropped.lock()[tier as usize] >= window {
+                    return Ok(false);
+                }
+                tracing::error!("{tier:?} tables before window {window} are damaged: {error}");
+                metrics::counter!("weir_store_damaged_chunks_total").increment(1);
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A copy of everything that is durable now, in a directory that must not exist; files are linked where possible.
@@ -409,10 +557,47 @@ impl Backend {
         self.db.cf_handle(name).ok_or_else(|| self.corrupt(name))
     }
 
+    /// Names the file, and says what to do.
+    fn damaged(&self, error: rocksdb::Error) -> StoreError {
+        reopen::failed(self.db.path(), error)
+    }
+
+    fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.db.get_cf(&self.family(META)?, key);
+        found.map_err(|error| self.damaged(error))
+    }
+
     pub(crate) fn corrupt(&self, what: &str) -> StoreError {
         StoreError::Corrupt {
             path: self.db.path().to_owned(),
             what: what.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+impl Backend {
+    /// Leaves a series' chunks without their definition.
+    pub(crate) fn lose_definition(&self, series: u32) {
+        if let Ok(family) = self.family(SERIES) {
+            let _ = self.db.delete_cf(&family, series.to_be_bytes());
+        }
+    }
+
+    /// The files of a tier, in the order of their keys.
+    pub(crate) fn table_names(&self, tier: Tier) -> Vec<String> {
+        let mut live = self.db.live_files().unwrap_or_default();
+        live.retain(|file| file.column_family_name == tier.family());
+        live.sort_by(|a, b| a.start_key.cmp(&b.start_key));
+        live.into_iter().map(|file| file.name).collect()
+    }
+
+    /// Each file's family and name.
+    pub(crate) fn live_files(&self) -> Vec<(String, String)> {
+        let live = self.db.live_files().unwrap_or_default();
+        let named = live.into_iter();
+        named
+            .map(|file| (file.column_family_name, file.name))
+            .collect()
     }
 }

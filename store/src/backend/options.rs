@@ -1,7 +1,9 @@
 //! How RocksDB is set up. Chunks come as whole tables and leave as whole tables: nothing of them is compacted unasked,
 //! and they are compressed already. Series and metadata are small, and are kept like any other data.
 
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options,
+};
 
 use super::{META, SERIES, Tier};
 
@@ -24,6 +26,10 @@ pub(super) fn database() -> Options {
     options.set_keep_log_file_num(4);
     options.set_max_total_wal_size(LOG_BYTES);
     options.set_max_open_files(OPEN_FILES);
+    // A log that ends in half a record is what a crash leaves. The default would take any damage for such an end, and
+    // forget all that is behind it.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
     options
 }
 

@@ -79,7 +79,18 @@ impl<'a> Table<'a> {
                 sync_file(path)?;
             }
         }
-        Ok(self.paths)
+        Ok(std::mem::take(&mut self.paths))
+    }
+}
+
+/// What was not finished is nobody's.
+impl Drop for Table<'_> {
+    fn drop(&mut self) {
+        self.open = None;
+        for path in &self.paths {
+            // At the latest it goes with the next start.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

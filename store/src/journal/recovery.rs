@@ -1,12 +1,17 @@
 //! Looks at the journal after whatever happened. Behind each group that was synced stands a mark that says so, and
 //! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
-//! is served. A bad group with nothing good behind it was never acknowledged: a torn tail, cut and counted. Points are
-//! passed over: they are read back later, by `replay.rs`.
+//! is served. A bad group with nothing good behind it in the newest segment was never acknowledged: a torn tail, cut and
+//! counted. A segment that is followed by another was closed, and the other says with how many bytes: what is missing of
+//! those is damage. Points are passed over: they are read back later, by `replay.rs`.
 
-use std::io::Write;
-use std::ops::Range;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
+
+use roaring::RoaringBitmap;
 
 use super::reading::{Segment, each_segment};
 use super::record::{Record, put_mark, read_all, whole};
@@ -24,6 +29,9 @@ pub(crate) struct Damage {
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (path, bytes) = (self.path.display(), &self.bytes);
+        if bytes.is_empty() {
+            return write!(f, "{path}: the file is empty");
+        }
         write!(f, "{path}: {}..{}", bytes.start, bytes.end)
     }
 }
@@ -36,6 +44,40 @@ pub(crate) struct Scanned {
     pub(crate) groups: u64,
     pub(crate) torn_bytes: u64,
     pub(crate) damage: Vec<Damage>,
+}
+
+/// Which segments were there after the last time that some went, of those up to a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptSegments {
+    pub(crate) through: u32,
+    pub(crate) numbers: RoaringBitmap,
+}
+
+/// The numbers of segments that should be there and are not: numbers are given out one after the other.
+pub(crate) fn missing(
+    segments: &[(u32, u64)],
+    kept: Option<KeptSegments>,
+) -> Vec<RangeInclusive<u32>> {
+    let Some(kept) = kept else {
+        return Vec::new();
+    };
+    let there: RoaringBitmap = segments.iter().map(|(number, _)| *number).collect();
+    let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
+    let mut lost = |run: RangeInclusive<u32>| match runs.last_mut() {
+        Some(last) if last.end() + 1 == *run.start() => *last = *last.start()..=*run.end(),
+        _ => runs.push(run),
+    };
+    for number in kept.numbers - &there {
+        lost(number..=number);
+    }
+    let mut before = kept.through;
+    for number in there.iter().filter(|number| *number > kept.through) {
+        if number - before > 1 {
+            lost(before + 1..=number - 1);
+        }
+        before = number;
+    }
+    runs
 }
 
 /// Groups whose records may wait to be applied.
@@ -54,29 +96,33 @@ pub(crate) fn scan(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, Sto
 /// # Errors
 /// As for [`scan`].
 pub(crate) fn look(dir: &Path, apply: impl FnMut(Record)) -> Result<Scanned, StoreError> {
-    look_at_all(dir, whole, apply, |looked| Ok(looked.end))
+    look_at_all(dir, whole, apply, |looked| Ok(Some(looked.len)))
 }
 
-/// `mend` gives a segment's size afterwards.
+/// `mend` gives a segment's size afterwards, `None` if it is gone.
 fn look_at_all(
     dir: &Path,
     accept: impl Fn(&[u8]) -> bool + Send,
     mut apply: impl FnMut(Record),
-    mend: impl Fn(&Looked) -> Result<u64, StoreError>,
+    mend: impl Fn(&Looked) -> Result<Option<u64>, StoreError>,
 ) -> Result<Scanned, StoreError> {
     let mut scanned = Scanned::default();
+    let found = segments_in(dir)?;
+    let followed = followed(&found)?;
     let (empty, places) = channel();
     let look = move |segment: Segment, give: &mut dyn FnMut(Step) -> bool| {
-        let looked = look_at(&segment, &accept, give);
+        let looked = look_at(&segment, followed.get(&segment.number), &accept, give);
         // Nobody may want it any more.
         let _ = empty.send(segment.into_place());
         looked.is_some_and(|looked| give(Step::End(looked)))
     };
-    each_segment(&segments_in(dir)?, AHEAD, places, look, |step| {
+    each_segment(&found, AHEAD, places, look, |step| {
         match step {
             Step::Group(records) => records.into_iter().for_each(&mut apply),
             Step::End(looked) => {
-                scanned.segments.push((looked.number, mend(&looked)?));
+                let mended = mend(&looked)?;
+                let size = mended.map(|size| (looked.number, size));
+                scanned.segments.extend(size);
                 scanned.add(looked)?;
             }
         }
@@ -89,10 +135,37 @@ fn segments_in(dir: &Path) -> Result<Vec<(u32, PathBuf)>, StoreError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let path = entry.map_err(StoreError::io("list", dir))?.path();
-        found.extend(segment::number_of(&path).map(|number| (number, path)));
+        let Some(number) = segment::number_of(&path) else {
+            continue;
+        };
+        if number > segment::MAX_NUMBER {
+            return Err(StoreError::Corrupt {
+                path,
+                what: "no segment has such a number; move the file away".to_owned(),
+            });
+        }
+        found.push((number, path));
     }
     found.sort();
     Ok(found)
+}
+
+/// All segments but the newest, and with how many bytes each was closed, where the one behind it says so.
+fn followed(found: &[(u32, PathBuf)]) -> Result<HashMap<u32, Option<u64>>, StoreError> {
+    let mut followed = HashMap::new();
+    for pair in found.windows(2) {
+        let ((number, _), (next, path)) = (&pair[0], &pair[1]);
+        let mut header = Vec::new();
+        File::open(path)
+            .and_then(|file| {
+                file.take(segment::HEADER_BYTES as u64)
+                    .read_to_end(&mut header)
+            })
+            .map_err(StoreError::io("read", path))?;
+        let bytes = segment::bytes_before(&header, *next);
+        followed.insert(*number, bytes.filter(|_| number + 1 == *next));
+    }
+    Ok(followed)
 }
 
 /// What comes of looking at segments, in their order.
@@ -111,6 +184,8 @@ struct Looked {
     groups: u64,
     bad: Vec<Range<usize>>,
     end: u64,
+    /// All its bytes.
+    len: u64,
     torn_bytes: u64,
     /// The process ended between a sync and its mark: without one, damage that comes later would pass for a torn tail.
     wants_mark: bool,
@@ -119,6 +194,7 @@ struct Looked {
 /// Gives the records of groups that can be read and that `accept` takes; `None` when nobody wants them any more.
 fn look_at(
     segment: &Segment,
+    followed: Option<&Option<u64>>,
     accept: impl Fn(&[u8]) -> bool,
     give: &mut dyn FnMut(Step) -> bool,
 ) -> Option<Looked> {
@@ -129,7 +205,8 @@ fn look_at(
         groups: 0,
         bad: segment.bad.clone(),
         end: segment.end as u64,
-        torn_bytes: (segment.len() - segment.end) as u64,
+        len: segment.len() as u64,
+        torn_bytes: 0,
         wants_mark: false,
     };
     if let HeaderState::Future(_) = looked.header {
@@ -137,16 +214,41 @@ fn look_at(
     }
     for (payload, bytes) in segment.groups() {
         let records = read_all(payload).filter(|_| accept(payload));
-        looked.wants_mark = !matches!(records.as_deref(), Some([Record::Mark]));
-        looked.groups += u64::from(looked.wants_mark);
+        let is_mark = matches!(records.as_deref(), Some([Record::Mark]));
+        looked.wants_mark = !is_mark && followed.is_none();
+        looked.groups += u64::from(!is_mark);
         match records {
-            Some(records) if looked.wants_mark => give(Step::Group(records)).then_some(())?,
+            Some(records) if !is_mark => give(Step::Group(records)).then_some(())?,
             Some(_) => {}
             None => looked.bad.push(bytes),
         }
     }
+    looked.judge_tail(segment, followed);
     looked.bad.sort_by_key(|bytes| bytes.start);
     Some(looked)
+}
+
+impl Looked {
+    /// What is behind the last whole group: torn in the newest segment, damage in one that was closed.
+    fn judge_tail(&mut self, segment: &Segment, followed: Option<&Option<u64>>) {
+        let (end, len) = (segment.end, segment.len());
+        let closed_with = match followed {
+            None => None,
+            Some(Some(bytes)) => Some(*bytes as usize),
+            // Nobody says how long it was: all that is there was closed, and its header at least.
+            Some(None) => Some(len.max(usize::from(self.header == HeaderState::Short))),
+        };
+        let Some(closed_with) = closed_with.filter(|bytes| end < *bytes) else {
+            self.torn_bytes = (len - end) as u64;
+            return;
+        };
+        if end < len || len == 0 {
+            self.bad.push(end..len);
+        }
+        if len > 0 && len < closed_with && followed.is_some_and(Option::is_some) {
+            self.bad.push(len..closed_with);
+        }
+    }
 }
 
 impl Scanned {
@@ -169,17 +271,23 @@ impl Scanned {
     }
 }
 
-fn mend(looked: &Looked) -> Result<u64, StoreError> {
+fn mend(looked: &Looked) -> Result<Option<u64>, StoreError> {
     if let HeaderState::Future(_) = looked.header {
-        return Ok(looked.end);
+        return Ok(Some(looked.len));
+    }
+    if looked.header == HeaderState::Short && looked.bad.is_empty() {
+        // Half made. Followed by another it would pass for one that was emptied.
+        std::fs::remove_file(&looked.path).map_err(StoreError::io("remove", &looked.path))?;
+        return Ok(None);
     }
     if looked.torn_bytes > 0 {
         cut(&looked.path, looked.end)?;
     }
+    let mut size = looked.len - looked.torn_bytes;
     if looked.wants_mark {
-        return Ok(looked.end + mark(&looked.path, looked.number, looked.end)?);
+        size += mark(&looked.path, looked.number, looked.end)?;
     }
-    Ok(looked.end)
+    Ok(Some(size))
 }
 
 fn cut(path: &Path, bytes: u64) -> Result<(), StoreError> {

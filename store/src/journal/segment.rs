@@ -8,9 +8,14 @@ pub(crate) const GROUP_HEAD_BYTES: usize = 16;
 pub(crate) const MAX_GROUP_BYTES: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"WEIRJRNL";
 const GROUP_MAGIC: [u8; 4] = *b"WGRP";
-/// What is written. Version 1, whose batches do not say how long they are, is read too.
-pub(crate) const VERSION: u32 = 2;
+/// What is written. Read too: version 1, whose batches do not say how long they are, and 2, which says nothing of the
+/// segment before.
+pub(crate) const VERSION: u32 = 3;
 const OLDEST_VERSION: u32 = 1;
+/// The first with the size of the segment before.
+const SIZED_VERSION: u32 = 3;
+/// Numbers above it are no segment's: as many could be written as nobody will write.
+pub(crate) const MAX_NUMBER: u32 = u32::MAX - (1 << 24);
 
 /// `00000042.journal`
 pub(crate) fn path(dir: &Path, number: u32) -> PathBuf {
@@ -22,19 +27,34 @@ pub(crate) fn number_of(path: &Path) -> Option<u32> {
     if path.extension()? != "journal" {
         return None;
     }
-    path.file_stem()?.to_str()?.parse().ok()
+    let stem = path.file_stem()?.to_str()?;
+    // Two names of one number would be two segments of it.
+    let number = stem.parse().ok();
+    number.filter(|number| format!("{number:08}") == stem)
 }
 
-/// `magic [8], version u32 LE, number u32 LE, zero u32, crc32c u32 LE of what is before it`.
-pub(crate) fn header(number: u32) -> [u8; HEADER_BYTES] {
-    header_of(VERSION, number)
+/// `magic [8], version u32 LE, number u32 LE, before u32 LE, crc32c u32 LE of what is before it`. `before` is how many
+/// bytes the segment of the number before was closed with; 0 where that is not known, or it was none.
+pub(crate) fn header(number: u32, before: Option<u64>) -> [u8; HEADER_BYTES] {
+    let before = before.and_then(|bytes| u32::try_from(bytes).ok());
+    header_of(VERSION, number, before.unwrap_or(0))
 }
 
-fn header_of(version: u32, number: u32) -> [u8; HEADER_BYTES] {
+/// How many bytes the segment before was closed with, if a good header says so.
+pub(crate) fn bytes_before(header: &[u8], number: u32) -> Option<u64> {
+    if check_header(header, number) != HeaderState::Good {
+        return None;
+    }
+    let before = u32::from_le_bytes(header[16..20].try_into().ok()?);
+    (before > 0).then_some(u64::from(before))
+}
+
+fn header_of(version: u32, number: u32, before: u32) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&version.to_le_bytes());
     header[12..16].copy_from_slice(&number.to_le_bytes());
+    header[16..20].copy_from_slice(&before.to_le_bytes());
     let sum = crc32c::crc32c(&header[..20]);
     header[20..].copy_from_slice(&sum.to_le_bytes());
     header
@@ -54,7 +74,11 @@ pub(crate) fn check_header(bytes: &[u8], number: u32) -> HeaderState {
     let Some(found) = bytes.get(..HEADER_BYTES) else {
         return HeaderState::Short;
     };
-    if (OLDEST_VERSION..=VERSION).any(|version| found == header_of(version, number)) {
+    let before = u32::from_le_bytes([found[16], found[17], found[18], found[19]]);
+    let good = |version| {
+        (version >= SIZED_VERSION || before == 0) && found == header_of(version, number, before)
+    };
+    if (OLDEST_VERSION..=VERSION).any(good) {
         return HeaderState::Good;
     }
     let version = u32::from_le_bytes([found[8], found[9], found[10], found[11]]);

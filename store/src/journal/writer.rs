@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::record::put_mark;
+use super::recovery::KeptSegments;
 use super::segment::{self, GROUP_HEAD_BYTES};
 use crate::StoreError;
 use crate::fail;
@@ -80,6 +81,8 @@ pub(crate) struct Journal {
     dir: PathBuf,
     segment_bytes: u64,
     next_number: u32,
+    /// The segment that was closed last, and its bytes where they are known to be all on disk.
+    last_closed: Option<(u32, Option<u64>)>,
     open: Option<Open>,
     closed: VecDeque<Closed>,
     closed_bytes: u64,
@@ -96,6 +99,7 @@ impl Journal {
         floor: u32,
     ) -> Self {
         let newest = found.last().map_or(0, |(number, _)| *number);
+        let last_closed = found.last().map(|(number, bytes)| (*number, Some(*bytes)));
         let closed = found.into_iter().map(|(number, bytes)| Closed {
             number,
             bytes,
@@ -106,6 +110,7 @@ impl Journal {
             dir,
             segment_bytes,
             next_number: newest.max(floor) + 1,
+            last_closed,
             open: None,
             closed_bytes: closed.iter().map(|segment| segment.bytes).sum(),
             closed,
@@ -159,7 +164,10 @@ impl Journal {
         // The group is durable; without its mark damage to it could be taken for a torn tail, so the segment ends here.
         match mark(&mut open) {
             Ok(()) => self.open = Some(open),
-            Err(_) => self.close(open),
+            Err(_) => {
+                let _ = open.file.set_len(open.end);
+                self.close(open);
+            }
         }
         Ok(())
     }
@@ -172,7 +180,12 @@ impl Journal {
         open.mark_waits = false;
         match open.file.sync_data() {
             Ok(()) => self.open = Some(open),
-            Err(_) => self.close(open),
+            Err(_) => {
+                // Whether the mark is on disk, nobody knows.
+                let number = open.number;
+                self.close(open);
+                self.last_closed = Some((number, None));
+            }
         }
     }
 
@@ -192,8 +205,15 @@ impl Journal {
 
     /// A window is durable as a table for all that segments up to `through` hold; gives back the bytes freed.
     ///
+    /// `note` is told before any segment goes which of those up to a number stay.
+    ///
     /// IMPORTANT: the caller has synced the table, the definitions and the watermark before.
-    pub(crate) fn release(&mut self, window: Window, through: u32) -> Result<u64, StoreError> {
+    pub(crate) fn release(
+        &mut self,
+        window: Window,
+        through: u32,
+        note: impl FnOnce(&KeptSegments) -> Result<(), StoreError>,
+    ) -> Result<u64, StoreError> {
         let closed = self
             .closed
             .iter_mut()
@@ -201,11 +221,20 @@ impl Journal {
         for needed_by in closed.filter_map(|segment| segment.needed_by.as_mut()) {
             needed_by.remove(&window);
         }
+        let goes = |segment: &Closed| segment.number <= through && !segment.is_needed();
+        if !self.closed.iter().any(goes) {
+            return Ok(0);
+        }
+        let stay = self.closed.iter().filter(|segment| !goes(segment));
+        note(&KeptSegments {
+            through: self.closed.back().map_or(0, |segment| segment.number),
+            numbers: stay.map(|segment| segment.number).collect(),
+        })?;
         let mut freed = 0;
         let mut at = 0;
         while let Some(segment) = self.closed.get(at) {
             // One that is needed does not hold up those behind it: nothing in a segment refers to another.
-            if segment.number > through || segment.is_needed() {
+            if !goes(segment) {
                 at += 1;
                 continue;
             }
@@ -249,6 +278,7 @@ impl Journal {
     }
 
     fn close(&mut self, open: Open) {
+        self.last_closed = Some((open.number, Some(open.end)));
         self.closed_bytes += open.end;
         self.closed.push_back(Closed {
             number: open.number,
@@ -260,9 +290,11 @@ impl Journal {
     fn start_segment(&mut self) -> Result<Open, StoreError> {
         let number = self.next_number;
         let path = segment::path(&self.dir, number);
-        // A number is used once: a half-made segment keeps its own and is skipped by recovery.
+        let before = self
+            .last_closed
+            .and_then(|(before, bytes)| bytes.filter(|_| before + 1 == number));
         self.next_number += 1;
-        let made = create(&path, number)
+        let made = create(&path, number, before)
             .map_err(StoreError::io("start", &path))
             .and_then(|file| {
                 let passed =
@@ -282,8 +314,11 @@ impl Journal {
                 needed_by: BTreeSet::new(),
             }),
             Err(error) => {
-                // It holds nothing: on a full disk it would only be in the way.
-                let _ = std::fs::remove_file(&path);
+                // It holds nothing: on a full disk it would only be in the way. Its number is free again, for a gap in
+                // the numbers tells of a segment that was lost.
+                if std::fs::remove_file(&path).is_ok() || !path.exists() {
+                    self.next_number = number;
+                }
                 Err(error)
             }
         }
@@ -298,9 +333,9 @@ impl Journal {
     }
 }
 
-fn create(path: &std::path::Path, number: u32) -> std::io::Result<File> {
+fn create(path: &std::path::Path, number: u32, before: Option<u64>) -> std::io::Result<File> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(&segment::header(number))?;
+    file.write_all(&segment::header(number, before))?;
     file.sync_all()?;
     Ok(file)
 }

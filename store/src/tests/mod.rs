@@ -11,8 +11,10 @@ use crate::*;
 mod damage;
 mod grouped;
 mod keeping;
+mod leaving;
 mod rolling;
 mod starting;
+mod tables;
 
 const T0: i64 = 1_700_000_000_000;
 
