@@ -63,7 +63,10 @@ impl Store {
         let copied = write_list(&beside)?;
         sync_all(&beside)?;
         std::fs::rename(&beside, to).map_err(StoreError::io("name", to))?;
-        sync_dir(to.parent().unwrap_or(Path::new("/")))?;
+        let above = to.parent().unwrap_or(Path::new("/"));
+        // Of a name alone it is the working directory.
+        let here = above.as_os_str().is_empty();
+        sync_dir(if here { Path::new(".") } else { above })?;
         Ok(copied)
     }
 }

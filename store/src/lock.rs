@@ -67,12 +67,55 @@ pub(crate) fn take_existing(dir: &Path) -> Result<(Lock, i64), StoreError> {
     Ok((take(dir, window_ms)?, window_ms))
 }
 
+/// Refuses a directory of which a part is gone: begun anew, it would be empty beside what is left.
+pub(crate) fn check_parts(dir: &Path) -> Result<(), StoreError> {
+    let missing = |part: &str, left: &str| {
+        Err(StoreError::Corrupt {
+            path: dir.join(part),
+            what: format!(
+                "it is missing, and {left}/ is there; restore a backup, or move the whole data directory away to begin with nothing"
+            ),
+        })
+    };
+    let (db, journal) = (dir.join("db"), dir.join("journal"));
+    // The journal's folder is made first, and the one for tables when RocksDB was opened.
+    if db.join("CURRENT").exists() {
+        return match journal.exists() {
+            true => Ok(()),
+            false => missing("journal", "db"),
+        };
+    }
+    if holds(&journal, "journal") {
+        return missing("db/CURRENT", "journal");
+    }
+    if holds(&db, "sst") || dir.join("tables").exists() {
+        return missing("db/CURRENT", if db.exists() { "db" } else { "tables" });
+    }
+    Ok(())
+}
+
+fn holds(dir: &Path, ending: &str) -> bool {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut endings = entries.filter_map(|entry| entry.path().extension().map(ToOwned::to_owned));
+    endings.any(|found| found == ending)
+}
+
 /// Two lines: the format's number, and the window's length that chunks were cut by.
 fn check_format(dir: &Path, window_ms: i64) -> Result<(), StoreError> {
     let path = dir.join(FORMAT_FILE);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            for part in ["db", "journal"] {
+                if dir.join(part).exists() {
+                    return Err(StoreError::Corrupt {
+                        path,
+                        what: format!(
+                            "it is missing, and {part}/ is there; put it back or restore a backup"
+                        ),
+                    });
+                }
+            }
             return write_format(dir, &path, window_ms);
         }
         Err(error) => return Err(StoreError::io("read", &path)(error)),

@@ -118,6 +118,7 @@ impl Store {
     /// The directory is in use or of another format, cannot be read, or RocksDB refuses it.
     pub fn start(options: Options) -> Result<Self, StoreError> {
         let lock = lock::take(&options.dir, options.window_ms)?;
+        lock::check_parts(&options.dir)?;
         let dir = options.dir.join("journal");
         std::fs::create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
         let backend = Backend::open(&options.dir, options.cache_bytes)?;

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState};
+use super::segment::{self, GROUP_HEAD_BYTES, HEADER_BYTES, HeaderState, Sums};
 use crate::StoreError;
 
 /// A segment in memory.
@@ -105,13 +105,13 @@ impl Segment {
         if self.header == HeaderState::Damaged {
             self.bad.push(0..HEADER_BYTES);
         }
-        let mut at = HEADER_BYTES;
+        let (mut at, mut sums) = (HEADER_BYTES, Sums::default());
         while at < self.bytes.len() {
             if let Some(payload) = segment::group_at(&self.bytes[at..]) {
                 let from = at + GROUP_HEAD_BYTES;
                 at = from + payload.len();
                 self.groups.push(from..at);
-            } else if let Some(next) = segment::next_group(&self.bytes, at + 1) {
+            } else if let Some(next) = segment::next_group(&self.bytes, at + 1, &mut sums) {
                 self.bad.push(at..next);
                 at = next;
             } else {

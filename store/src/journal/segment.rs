@@ -111,12 +111,51 @@ pub(crate) fn group_at(bytes: &[u8]) -> Option<&[u8]> {
     (group_head(payload) == *head).then_some(payload)
 }
 
-/// Where the next undamaged group starts, at or after `from`.
-pub(crate) fn next_group(bytes: &[u8], from: usize) -> Option<usize> {
+/// The sums of a segment's beginnings, a step apart: what is between two places is summed from them in no time. Values
+/// are anybody's, and may be full of what looks like heads of long groups.
+#[derive(Default)]
+pub(crate) struct Sums(Vec<u32>);
+
+/// Bytes from sum to sum.
+const SUM_STEP: usize = 512;
+
+impl Sums {
+    fn until(&mut self, bytes: &[u8], end: usize) -> u32 {
+        if self.0.is_empty() {
+            self.0.push(0);
+            for step in bytes.chunks(SUM_STEP) {
+                let last = self.0.last().copied().unwrap_or(0);
+                self.0.push(crc32c::crc32c_append(last, step));
+            }
+        }
+        let step = end / SUM_STEP;
+        crc32c::crc32c_append(self.0[step], &bytes[step * SUM_STEP..end])
+    }
+
+    /// As [`group_at`] at a place, without the payload.
+    fn has_group(&mut self, bytes: &[u8], at: usize) -> bool {
+        let Some((head, rest)) = bytes[at..].split_first_chunk::<GROUP_HEAD_BYTES>() else {
+            return false;
+        };
+        let number =
+            |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let length = number(4) as usize;
+        if length > MAX_GROUP_BYTES || length > rest.len() || number(12) != 0 {
+            return false;
+        }
+        let from = at + GROUP_HEAD_BYTES;
+        let before = crc32c::crc32c_combine(self.until(bytes, from), 0, length);
+        let payload = self.until(bytes, from + length) ^ before;
+        crc32c::crc32c_combine(crc32c::crc32c(&head[4..8]), payload, length) == number(8)
+    }
+}
+
+/// Where the next undamaged group starts, at or after `from`. `sums` are those of `bytes`, and empty at first.
+pub(crate) fn next_group(bytes: &[u8], from: usize, sums: &mut Sums) -> Option<usize> {
     let mut at = from;
     while let Some(rest) = bytes.get(at..) {
         let step = rest.windows(4).position(|four| four == GROUP_MAGIC)?;
-        if group_at(&rest[step..]).is_some() {
+        if sums.has_group(bytes, at + step) {
             return Some(at + step);
         }
         at += step + 1;

@@ -8,7 +8,8 @@ use super::*;
 use crate::{Origin, Points, SeriesId};
 
 /// A group of nothing but the mark.
-const MARK_BYTES: usize = 16 + 13;
+const MARK_BYTES: usize = GROUP_HEAD + 13;
+const GROUP_HEAD: usize = segment::GROUP_HEAD_BYTES;
 
 fn payload(sequence: u64) -> Group {
     let mut group = Group::default();
@@ -323,6 +324,43 @@ fn segments_of_before_are_read() {
         assert!(scanned.damage.is_empty() && scanned.torn_bytes == 0);
         let mended = std::fs::read(&path).unwrap();
         assert_eq!(mended, bytes_of(before), "nothing is to be mended");
+    }
+}
+
+/// Heads of groups that reach over the others, in values that anybody may send: each summed by itself would take hours.
+#[test]
+fn what_looks_like_groups_does_not_hold_up_a_search() {
+    let mut bytes = Vec::new();
+    let size: usize = 4 << 20;
+    while bytes.len() < size {
+        let length = (size - bytes.len() - GROUP_HEAD) as u32 / 2;
+        bytes.extend_from_slice(b"WGRP");
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&[7, 7, 7, 7, 0, 0, 0, 0]);
+    }
+    let real = bytes.len();
+    bytes.extend_from_slice(payload(3).sealed());
+    let mut sums = segment::Sums::default();
+    assert_eq!(segment::next_group(&bytes, 1, &mut sums), Some(real));
+    assert_eq!(segment::next_group(&bytes, real + 1, &mut sums), None);
+    assert!(segment::group_at(&bytes[real..]).is_some());
+}
+
+#[test]
+fn a_search_finds_a_group_of_any_length_at_any_place() {
+    for before in [0, 1, 511, 512, 513, 1_100] {
+        for length in [1, 495, 496, 497, 512, 3_000] {
+            let mut group = Group::default();
+            group.records().extend((0..length).map(|n: usize| n as u8));
+            let mut bytes = vec![0x57; before];
+            bytes.extend_from_slice(group.sealed());
+            bytes.extend_from_slice(&[1; 700]);
+            let mut sums = segment::Sums::default();
+            assert_eq!(segment::next_group(&bytes, 0, &mut sums), Some(before));
+            bytes[before + 16 + length / 2] ^= 4;
+            let mut sums = segment::Sums::default();
+            assert_eq!(segment::next_group(&bytes, 0, &mut sums), None);
+        }
     }
 }
 

@@ -287,3 +287,38 @@ fn a_bad_block_of_series_or_metadata_is_named_at_start_and_by_a_check() {
         assert_eq!(checked.chunks[0], 24);
     }
 }
+
+#[test]
+fn a_directory_of_which_a_part_is_gone_is_refused_with_words() {
+    for part in ["db", "db/CURRENT", "journal", "FORMAT"] {
+        for is_sealed in [true, false] {
+            let mut house = House::new();
+            house.floats("a", None, &[(T0, 1.0)]);
+            if is_sealed {
+                house.store().flush(house.pass(HOUR)).unwrap();
+            }
+            house.store.take().unwrap().close();
+            let (whole, away) = (house.dir.path().join(part), house.dir.path().join("away"));
+            std::fs::rename(&whole, &away).unwrap();
+            let error = Store::open(house.options()).err().unwrap().to_string();
+            assert!(
+                error.contains(part) && error.contains("restore a backup"),
+                "{error}"
+            );
+            std::fs::rename(&away, &whole).unwrap();
+            house.start();
+            assert_eq!(house.read_floats("a"), [(T0, 1.0)], "{part}");
+        }
+    }
+}
+
+#[test]
+fn a_backup_may_be_named_by_its_name_alone() {
+    let house = House::new();
+    house.floats("a", None, &[(T0, 1.0)]);
+    let name = format!("weir-backup-of-a-test-{}", std::process::id());
+    let copied = house.store().backup(std::path::Path::new(&name));
+    let made = verify_backup(std::path::Path::new(&name));
+    std::fs::remove_dir_all(&name).unwrap();
+    assert_eq!(copied.unwrap(), made.unwrap());
+}
