@@ -281,7 +281,7 @@ impl Backend {
     }
 
     pub(crate) fn dropped(&self) -> Result<Dropped, StoreError> {
-        let Some(bytes) = self.db.get_cf(&self.family(META)?, FIRST_KEPT_KEY)? else {
+        let Some(bytes) = self.meta(FIRST_KEPT_KEY)? else {
             return Ok(Dropped::default());
         };
         keys::read_dropped(&bytes).ok_or_else(|| self.corrupt("the record of what was dropped"))
