@@ -1,6 +1,7 @@
 //! Opening RocksDB after whatever happened. A log or a table that it will not take is named, with what to do. Gives back
 //! tables that RocksDB took away although its manifest may name them: it does so when the manifest cannot be synced.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rocksdb::DB;
@@ -14,36 +15,33 @@ const NOTES_BYTES: usize = 64 << 10;
 
 /// `tables` holds what was to be taken in and, after a failure, was not.
 pub(super) fn open(path: &Path, tables: &Path, cache_bytes: usize) -> Result<DB, StoreError> {
-    let mut left = tables_in(tables);
+    let left = tables_in(tables);
     let mut first = None;
-    // Which of those left was put where.
-    let mut put: Option<(usize, PathBuf)> = None;
+    // Each table that is missing, and which of those left is tried in its place.
+    let mut tried: BTreeMap<PathBuf, usize> = BTreeMap::new();
     loop {
         let families = options::families(cache_bytes);
         let error = match DB::open_cf_descriptors(&options::database(), path, families) {
             Ok(db) => return Ok(db),
             Err(error) => error,
         };
-        let missing = missing_table(path, &error);
+        let named = named_table(path, &error);
         let error = first.take().unwrap_or(error);
-        let next = match (put.take(), missing) {
-            // RocksDB has gone on to another: what was put there was right.
-            (Some((at, _)), Some(missing)) => {
-                left.remove(at);
-                Some((0, missing))
-            }
-            // A table knows who made it, and the manifest which it names.
-            (Some((at, wrong)), None) => {
-                std::fs::remove_file(&wrong).map_err(StoreError::io("remove", &wrong))?;
-                Some((at + 1, wrong))
-            }
-            (None, missing) => missing.map(|missing| (0, missing)),
+        // A table knows who made it, and the manifest which it names: what is wrong is told by its name.
+        let at = match named.as_ref().map(|named| (named, tried.get(named))) {
+            Some((_, Some(at))) => at + 1,
+            Some((named, None)) if !named.exists() => 0,
+            _ => left.len(),
         };
-        put = next.filter(|(at, _)| *at < left.len());
-        let Some((at, missing)) = &put else {
+        let (Some(named), Some(table)) = (named, left.get(at)) else {
+            for wrong in tried.keys() {
+                let _ = std::fs::remove_file(wrong);
+            }
             return Err(failed(path, error));
         };
-        put_back(&left[*at], missing)?;
+        let _ = std::fs::remove_file(&named);
+        put_back(table, &named)?;
+        tried.insert(named, at);
         first = Some(error);
     }
 }
@@ -65,13 +63,16 @@ fn tables_in(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The table that an error names and that is not there.
-fn missing_table(path: &Path, error: &rocksdb::Error) -> Option<PathBuf> {
+/// The table that an error names, by its file or by its number.
+fn named_table(path: &Path, error: &rocksdb::Error) -> Option<PathBuf> {
     let text = error.to_string();
-    let before = &text[..text.find(".sst")?];
-    let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
-    let table = path.join(format!("{digits}.sst"));
-    (!digits.is_empty() && !table.exists()).then_some(table)
+    let not_digit = |c: char| !c.is_ascii_digit();
+    let digits = match text.split_once("table file ") {
+        Some((_, behind)) => behind.split(not_digit).next()?,
+        None => text[..text.find(".sst")?].rsplit(not_digit).next()?,
+    };
+    let number: u64 = digits.parse().ok()?;
+    Some(path.join(format!("{number:06}.sst")))
 }
 
 /// Says what is wrong with the tables, and what to do.
