@@ -570,7 +570,7 @@ fn report(recovery: &Recovery) {
         tracing::warn!("{torn_bytes} bytes of a torn tail were cut: they were never acknowledged");
     }
     for range in damage {
-        tracing::error!("journal damaged at {range}: samples there are lost, the rest is served");
+        tracing::error!("damaged: {range}; what was there is lost, the rest is served");
     }
     if *orphans > 0 {
         tracing::error!("{orphans} samples belong to series lost with the damage");
