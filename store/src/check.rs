@@ -10,9 +10,8 @@ use crate::backend::{Backend, RolledDay, Tier};
 use crate::columns::Columns;
 use crate::dedupe::Dedupe;
 use crate::index::Day;
-use crate::journal::{self, KeptSegments, Record};
+use crate::journal::{self, Record};
 use crate::pack::{Pack, PackError, Place};
-use crate::recovery::name_missing;
 use crate::roll::points_of;
 use crate::rollup::{self, RollupPoint};
 use crate::window::{self, Window};
@@ -62,7 +61,6 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
         known: RoaringBitmap::new(),
         deleted: RoaringBitmap::new(),
         lost: BTreeMap::new(),
-        kept: None,
         sealed: BTreeMap::new(),
         first_kept: 0,
         checked: Checked::default(),
@@ -73,10 +71,6 @@ pub fn check(dir: &Path) -> Result<Checked, StoreError> {
     })?;
     check.step(|check| check.series(&backend))?;
     check.step(|check| check.deleted(&backend))?;
-    check.step(|check| {
-        check.kept = backend.segments()?;
-        Ok(())
-    })?;
     check.journal(&dir.join("journal"))?;
     check.step(|check| check.metadata(&backend))?;
     check.samples(&backend)?;
@@ -91,8 +85,6 @@ struct Check {
     deleted: RoaringBitmap,
     /// Chunks of series that are neither defined nor deleted.
     lost: BTreeMap<u32, u64>,
-    /// What is known of the journal's segments.
-    kept: Option<KeptSegments>,
     /// Up to which segment each window is sealed, and who is in it.
     sealed: BTreeMap<Window, (u32, RoaringBitmap)>,
     /// Windows before this one were dropped.
@@ -405,12 +397,6 @@ impl Check {
         for damage in replayed.damage {
             self.checked
                 .problem(format!("the journal is damaged: {damage}"));
-        }
-        for run in journal::missing(&replayed.segments, self.kept.take()) {
-            self.checked.problem(format!(
-                "the journal is damaged: {}",
-                name_missing(dir, &run)
-            ));
         }
         Ok(())
     }

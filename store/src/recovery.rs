@@ -2,7 +2,6 @@
 //! journal's points come later: see `replay.rs`.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::path::Path;
 
 use roaring::RoaringBitmap;
@@ -73,8 +72,7 @@ pub(crate) fn restore(
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
     let kept = backend.segments()?;
     let kept_through = kept.as_ref().map_or(0, |kept| kept.through);
-    let missing = journal::missing(&scanned.segments, kept);
-    if !(scanned.damage.is_empty() && missing.is_empty()) {
+    if !scanned.damage.is_empty() {
         restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
     }
     restoring.name_lost(backend)?;
@@ -90,9 +88,6 @@ pub(crate) fn restore(
     recovery
         .damage
         .extend(scanned.damage.iter().map(ToString::to_string));
-    recovery
-        .damage
-        .extend(missing.iter().map(|run| name_missing(journal_dir, run)));
     recovery.series = index.len() as u64;
     recovery.journal_groups = scanned.groups;
     recovery.torn_bytes = scanned.torn_bytes;
@@ -126,21 +121,6 @@ pub(crate) fn restore(
         plan,
         recovery,
     })
-}
-
-/// Segments that are needed and not there.
-pub(crate) fn name_missing(dir: &Path, run: &RangeInclusive<u32>) -> String {
-    let first = journal::path(dir, *run.start());
-    if run.start() == run.end() {
-        return format!("{}: the file is missing", first.display());
-    }
-    let last = journal::path(dir, *run.end());
-    let files = u64::from(run.end() - run.start()) + 1;
-    format!(
-        "{} to {}: {files} files are missing",
-        first.display(),
-        last.display()
-    )
 }
 
 struct Restoring {

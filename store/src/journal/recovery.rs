@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
@@ -51,33 +51,6 @@ pub(crate) struct Scanned {
 pub(crate) struct KeptSegments {
     pub(crate) through: u32,
     pub(crate) numbers: RoaringBitmap,
-}
-
-/// The numbers of segments that should be there and are not: numbers are given out one after the other.
-pub(crate) fn missing(
-    segments: &[(u32, u64)],
-    kept: Option<KeptSegments>,
-) -> Vec<RangeInclusive<u32>> {
-    let Some(kept) = kept else {
-        return Vec::new();
-    };
-    let there: RoaringBitmap = segments.iter().map(|(number, _)| *number).collect();
-    let mut runs: Vec<RangeInclusive<u32>> = Vec::new();
-    let mut lost = |run: RangeInclusive<u32>| match runs.last_mut() {
-        Some(last) if last.end() + 1 == *run.start() => *last = *last.start()..=*run.end(),
-        _ => runs.push(run),
-    };
-    for number in kept.numbers - &there {
-        lost(number..=number);
-    }
-    let mut before = kept.through;
-    for number in there.iter().filter(|number| *number > kept.through) {
-        if number - before > 1 {
-            lost(before + 1..=number - 1);
-        }
-        before = number;
-    }
-    runs
 }
 
 /// Groups whose records may wait to be applied.

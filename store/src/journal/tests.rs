@@ -175,7 +175,9 @@ fn closed_segments() -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
             journal.rotate();
         }
     }
-    let paths = (1..=3).map(|number| path(dir.path(), number)).collect();
+    let paths = (1..=3)
+        .map(|number| segment::path(dir.path(), number))
+        .collect();
     (dir, paths)
 }
 
@@ -208,36 +210,6 @@ fn what_a_closed_segment_has_lost_is_damage_and_no_torn_tail() {
     let (found, scanned) = sequences(dir.path());
     assert_eq!((found.len(), scanned.torn_bytes), (6, 11));
     assert!(scanned.damage.is_empty() && !paths[2].exists());
-}
-
-#[test]
-fn segments_that_are_missing_are_named_and_those_that_went_are_not() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
-    for window in [1, 2, 1, 2, 2, 2] {
-        journal
-            .write_group(&mut payload(1), &BTreeSet::from([window]))
-            .unwrap();
-        journal.rotate();
-    }
-    let mut kept = None;
-    let note = |told: &KeptSegments| {
-        kept = Some(told.clone());
-        Ok(())
-    };
-    assert!(journal.release(1, 6, note).unwrap() > 0);
-    for sequence in 7..=9 {
-        journal
-            .write_group(&mut payload(sequence), &BTreeSet::new())
-            .unwrap();
-        journal.rotate();
-    }
-    let lost = || missing(&sequences(dir.path()).1.segments, kept.clone());
-    assert!(lost().is_empty());
-    for number in [2, 5, 6, 8] {
-        std::fs::remove_file(path(dir.path(), number)).unwrap();
-    }
-    assert_eq!(lost(), [2..=2, 5..=6, 8..=8]);
 }
 
 #[test]
