@@ -61,11 +61,17 @@ impl Store {
         };
         let stale: Vec<u32> = rolled.stale.iter().collect();
         for some in self.by_metric(&stale).chunks(SERIES_AT_ONCE) {
+            let (samples, is_whole) = self.day_of(day, some)?;
+            let before = |tier| match is_whole {
+                // The samples say it all; a point of before may count some that were replaced since.
+                true => Ok(Vec::new()),
+                false => self.points_before(tier, day, some),
+            };
             let (mut minutes, mut hours) = (
-                self.points_before(Tier::Minute, day, some)?.into_iter(),
-                self.points_before(Tier::Hour, day, some)?.into_iter(),
+                before(Tier::Minute)?.into_iter(),
+                before(Tier::Hour)?.into_iter(),
             );
-            for (place, columns) in some.iter().zip(self.day_of(day, some)?) {
+            for (place, columns) in some.iter().zip(samples) {
                 let before = (
                     minutes.next().unwrap_or_default(),
                     hours.next().unwrap_or_default(),
@@ -124,10 +130,18 @@ impl Store {
         Ok(found)
     }
 
-    /// A day's samples of each series, of tables; a damaged chunk is named and skipped.
-    fn day_of(&self, day: Day, series: &[(MetricId, u32)]) -> Result<Vec<Columns>, StoreError> {
+    /// A day's samples of each series, of tables, and whether that is all there ever were: none was dropped or purged.
+    /// A damaged chunk is named and skipped.
+    fn day_of(
+        &self,
+        day: Day,
+        series: &[(MetricId, u32)],
+    ) -> Result<(Vec<Columns>, bool), StoreError> {
         let mut found = vec![Columns::default(); series.len()];
         let windows = window::windows_of(day, self.shared.options.window_ms);
+        let mut is_whole = self.shared.options.policies.is_empty()
+            && self.shared.past.read().dropped.before <= windows.start;
+        let unread_before = self.shared.backend.unread();
         let sealed: Vec<_> = self
             .shared
             .past
@@ -143,12 +157,16 @@ impl Store {
                     let mut part = Columns::default();
                     match chunk::decode_columns(bytes, &mut part) {
                         Ok(()) => found[at].lay_over(part),
-                        Err(error) => self.name_damage(Tier::Raw, window, series[at].1, &error),
+                        Err(error) => {
+                            is_whole = false;
+                            self.name_damage(Tier::Raw, window, series[at].1, &error);
+                        }
                     }
                     Ok(())
                 })?;
         }
-        Ok(found)
+        is_whole &= self.shared.backend.unread() == unread_before;
+        Ok((found, is_whole))
     }
 }
 

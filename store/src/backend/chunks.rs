@@ -1,6 +1,8 @@
 //! Reading chunks out of tables. A window's packs lie by part, then by place, so each part is one walk forward beside
 //! the wanted series. What cannot be read is named, counted and passed over.
 
+use std::sync::atomic::Ordering;
+
 use rocksdb::{DBRawIterator, ReadOptions};
 
 use super::{Backend, Tier, keys};
@@ -52,6 +54,7 @@ impl Backend {
         }
         if walk.damaged > 0 {
             metrics::counter!("weir_store_damaged_chunks_total").increment(walk.damaged);
+            self.unread.fetch_add(walk.damaged, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -194,6 +197,9 @@ impl Walk<'_> {
         if let Some(part) = part {
             self.entries
                 .seek(keys::pack_key(self.window, part, Place::default()));
+        } else {
+            // Whose chunks lay there cannot be told: any of them.
+            self.damaged += self.wanted.len() as u64;
         }
         Ok(part)
     }

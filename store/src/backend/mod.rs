@@ -118,6 +118,8 @@ pub(crate) struct Backend {
     made: AtomicU64,
     /// Before which window each tier was dropped since the start.
     dropped: Mutex<[Window; Tier::ALL.len()]>,
+    /// Chunks that a look came upon and could not read, since the start.
+    unread: AtomicU64,
 }
 
 impl Backend {
@@ -135,6 +137,7 @@ impl Backend {
             left: Mutex::default(),
             made: AtomicU64::new(0),
             dropped: Mutex::default(),
+            unread: AtomicU64::new(0),
         })
     }
 
@@ -152,6 +155,7 @@ impl Backend {
             left: Mutex::default(),
             made: AtomicU64::new(0),
             dropped: Mutex::default(),
+            unread: AtomicU64::new(0),
         })
     }
 
@@ -174,6 +178,11 @@ impl Backend {
             let _ = std::fs::remove_file(path);
         }
         Ok(())
+    }
+
+    /// Rises with each chunk that a look comes upon and cannot read.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread.load(Ordering::Relaxed)
     }
 
     /// Why RocksDB takes nothing more; `None` while it does.
