@@ -70,8 +70,6 @@ pub(crate) fn restore(
     restoring.mark_unrolled(options);
     let saved_end = restoring.index.end();
     let scanned = journal::scan(journal_dir, |record| restoring.take(record))?;
-    let kept = backend.segments()?;
-    let kept_through = kept.as_ref().map_or(0, |kept| kept.through);
     if !scanned.damage.is_empty() {
         restoring.reserve_orphans(backend, journal_dir, &scanned.segments)?;
     }
@@ -112,7 +110,7 @@ pub(crate) fn restore(
         sealed_through,
     };
     Ok(Restored {
-        floor: floor.max(kept_through),
+        floor,
         segments: scanned.segments,
         index,
         dedupe,

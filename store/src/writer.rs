@@ -135,10 +135,7 @@ impl Writer {
                 let _ = reply.send(());
             }
             Command::Trim(window, through, reply) => {
-                let backend = &self.shared.backend;
-                let freed = self
-                    .journal
-                    .release(window, through, |kept| backend.put_segments(kept));
+                let freed = self.journal.release(window, through);
                 self.note_sizes();
                 let _ = reply.send(freed);
             }

@@ -14,15 +14,19 @@ fn hello(boot: u64) -> Hello {
     }
 }
 
+const HOUR_MS: i64 = 3_600_000;
+
+/// By a clock that is set by hand; a beat each ten seconds.
+fn presence_at(now_ms: i64, forget_after_ms: i64) -> (Presence, Arc<AtomicI64>) {
+    let now = Arc::new(AtomicI64::new(now_ms));
+    let clock = Arc::clone(&now);
+    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
+    (Presence::new(clock, 10_000, forget_after_ms), now)
+}
+
 #[test]
 fn up_falls_after_three_missed_intervals_and_ends_with_goodbye() {
-    let now = Arc::new(AtomicI64::new(1_000_000));
-    let clock = Arc::clone(&now);
-    let presence = Presence::new(
-        Arc::new(move || clock.load(Ordering::Relaxed)),
-        10_000,
-        3_600_000,
-    );
+    let (presence, now) = presence_at(1_000_000, HOUR_MS);
     presence.heard(&hello(1));
     let up = |presence: &Presence| {
         let beat = presence.beat();
@@ -51,13 +55,7 @@ fn up_falls_after_three_missed_intervals_and_ends_with_goodbye() {
 
 #[test]
 fn a_host_that_comes_back_with_other_labels_is_not_down() {
-    let now = Arc::new(AtomicI64::new(1_000_000));
-    let clock = Arc::clone(&now);
-    let presence = Presence::new(
-        Arc::new(move || clock.load(Ordering::Relaxed)),
-        10_000,
-        3_600_000,
-    );
+    let (presence, now) = presence_at(1_000_000, HOUR_MS);
     presence.heard(&hello(1));
     let mut moved = hello(2);
     moved.labels = vec![("az".into(), "2".into())];
@@ -71,13 +69,7 @@ fn a_host_that_comes_back_with_other_labels_is_not_down() {
 
 #[test]
 fn who_was_heard_while_starting_is_not_down() {
-    let now = Arc::new(AtomicI64::new(1_000_000));
-    let clock = Arc::clone(&now);
-    let presence = Presence::new(
-        Arc::new(move || clock.load(Ordering::Relaxed)),
-        10_000,
-        3_600_000,
-    );
+    let (presence, now) = presence_at(1_000_000, HOUR_MS);
     let named = |agent: &str, az: &str| Hello {
         agent: agent.into(),
         labels: vec![("az".into(), az.into())],
@@ -132,13 +124,7 @@ fn who_was_heard_while_starting_is_not_down() {
 
 #[test]
 fn a_host_silent_for_long_is_forgotten() {
-    let now = Arc::new(AtomicI64::new(0));
-    let clock = Arc::clone(&now);
-    let presence = Presence::new(
-        Arc::new(move || clock.load(Ordering::Relaxed)),
-        10_000,
-        3_600_000,
-    );
+    let (presence, now) = presence_at(0, HOUR_MS);
     presence.heard(&hello(1));
     now.store(3_600_000, Ordering::Relaxed);
     let last = presence.beat();
@@ -152,10 +138,7 @@ fn a_host_silent_for_long_is_forgotten() {
 #[test]
 fn a_clock_that_is_set_calls_nobody_down() {
     const DAY: i64 = 86_400_000;
-    let now = Arc::new(AtomicI64::new(10 * DAY));
-    let clock = Arc::clone(&now);
-    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
-    let presence = Presence::new(clock, 10_000, 3_600_000);
+    let (presence, now) = presence_at(10 * DAY, HOUR_MS);
     let named = |agent: &str| Hello {
         agent: agent.into(),
         ..hello(1)
@@ -191,10 +174,7 @@ fn a_clock_that_is_set_calls_nobody_down() {
 #[test]
 fn a_clock_that_is_off_is_told_beside_up() {
     const HOUR: i64 = 3_600_000;
-    let now = Arc::new(AtomicI64::new(100 * HOUR));
-    let clock = Arc::clone(&now);
-    let clock = Arc::new(move || clock.load(Ordering::Relaxed));
-    let presence = Presence::new(clock, 10_000, 24 * HOUR);
+    let (presence, now) = presence_at(100 * HOUR, 24 * HOUR);
     let skew = |presence: &Presence| {
         let beat = presence.beat();
         let found = beat.iter().find(|(key, _)| key.name() == SKEW);

@@ -5,7 +5,6 @@ use weir_wire::SeriesKey;
 
 use super::{Dropped, RolledDay, SealedWindow, Tier};
 use crate::index::{Day, Definition};
-use crate::journal::KeptSegments;
 use crate::pack::Place;
 use crate::window::Window;
 
@@ -122,22 +121,6 @@ pub(super) fn read_day(key: &[u8], value: &[u8]) -> Option<(Day, RolledDay)> {
         hours: tiers & HOURS != 0,
     };
     Some((Day::from_be_bytes(day), rolled))
-}
-
-/// `through u32 LE`, then the roaring bitmap of numbers in its portable form.
-pub(super) fn segments_value(kept: &KeptSegments) -> Vec<u8> {
-    let mut value = kept.through.to_le_bytes().to_vec();
-    // Writing to memory cannot fail.
-    let _ = kept.numbers.serialize_into(&mut value);
-    value
-}
-
-pub(super) fn read_segments(value: &[u8]) -> Option<KeptSegments> {
-    let (through, numbers) = value.split_first_chunk()?;
-    Some(KeptSegments {
-        through: u32::from_le_bytes(*through),
-        numbers: RoaringBitmap::deserialize_from(numbers).ok()?,
-    })
 }
 
 /// `metric u32 LE`, then the canonical series key.

@@ -24,7 +24,6 @@ use rocksdb::{
 use crate::StoreError;
 use crate::fail;
 use crate::index::{Day, Definition};
-use crate::journal::KeptSegments;
 use crate::window::Window;
 pub(crate) use definitions::Definitions;
 pub(crate) use purge::Doom;
@@ -38,7 +37,6 @@ const NEXT_SERIES_KEY: &[u8] = b"next_series";
 const FIRST_KEPT_KEY: &[u8] = b"first_kept";
 /// Holds nothing: see [`Backend::broken`].
 const PROBE_KEY: &[u8] = b"probe";
-const SEGMENTS_KEY: &[u8] = b"segments";
 const DELETED_KEY: &[u8] = b"deleted";
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
@@ -451,27 +449,6 @@ impl Backend {
         options.set_wait(true);
         let (series, meta) = (self.family(SERIES)?, self.family(META)?);
         self.noting(self.db.flush_cfs_opt(&[&series, &meta], &options))
-    }
-
-    /// Writes down which segments of the journal stay when others go; durable on return.
-    pub(crate) fn put_segments(&self, kept: &KeptSegments) -> Result<(), StoreError> {
-        let mut batch = WriteBatch::default();
-        batch.put_cf(
-            &self.family(META)?,
-            SEGMENTS_KEY,
-            keys::segments_value(kept),
-        );
-        self.write_synced(batch)
-    }
-
-    /// What [`Backend::put_segments`] wrote; `None` where none went yet.
-    pub(crate) fn segments(&self) -> Result<Option<KeptSegments>, StoreError> {
-        let Some(bytes) = self.meta(SEGMENTS_KEY)? else {
-            return Ok(None);
-        };
-        keys::read_segments(&bytes)
-            .map(Some)
-            .ok_or_else(|| self.corrupt("the record of the journal's segments"))
     }
 
     fn write_synced(&self, batch: WriteBatch) -> Result<(), StoreError> {

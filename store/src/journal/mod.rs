@@ -16,6 +16,6 @@ pub(crate) use record::read_all;
 pub(crate) use record::{
     DEFINED_TOGETHER, Record, TakePoints, put_batch, put_definitions, put_removed,
 };
-pub(crate) use recovery::{KeptSegments, look, scan};
+pub(crate) use recovery::{look, scan};
 pub(crate) use replay::{TakeBack, replay};
 pub(crate) use writer::{Group, Journal};

@@ -11,8 +11,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
-use roaring::RoaringBitmap;
-
 use super::reading::{Segment, each_segment};
 use super::record::{Record, put_mark, read_all, whole};
 use super::segment::{self, HeaderState};
@@ -44,13 +42,6 @@ pub(crate) struct Scanned {
     pub(crate) groups: u64,
     pub(crate) torn_bytes: u64,
     pub(crate) damage: Vec<Damage>,
-}
-
-/// Which segments were there after the last time that some went, of those up to a number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KeptSegments {
-    pub(crate) through: u32,
-    pub(crate) numbers: RoaringBitmap,
 }
 
 /// Groups whose records may wait to be applied.

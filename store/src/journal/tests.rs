@@ -154,11 +154,11 @@ fn a_segment_goes_once_no_window_needs_it() {
     journal
         .write_group(&mut payload(2), &BTreeSet::from([1]))
         .unwrap();
-    assert_eq!(journal.release(1, through, |_| Ok(())).unwrap(), 0);
-    assert!(journal.release(2, through, |_| Ok(())).unwrap() > 0);
+    assert_eq!(journal.release(1, through).unwrap(), 0);
+    assert!(journal.release(2, through).unwrap() > 0);
     assert_eq!(sequences(dir.path()).0, [2], "the open segment stays");
     let through = journal.rotate();
-    assert!(journal.release(1, through, |_| Ok(())).unwrap() > 0);
+    assert!(journal.release(1, through).unwrap() > 0);
     assert_eq!(sequences(dir.path()).0, Vec::<u64>::new());
 }
 
@@ -229,7 +229,7 @@ fn a_window_that_is_kept_no_longer_holds_no_segment() {
         .unwrap();
     let through = journal.rotate();
     journal.forget_before(7);
-    assert!(journal.release(7, through, |_| Ok(())).unwrap() > 0);
+    assert!(journal.release(7, through).unwrap() > 0);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::record::put_mark;
-use super::recovery::KeptSegments;
 use super::segment::{self, GROUP_HEAD_BYTES};
 use crate::StoreError;
 use crate::fail;
@@ -205,15 +204,8 @@ impl Journal {
 
     /// A window is durable as a table for all that segments up to `through` hold; gives back the bytes freed.
     ///
-    /// `note` is told before any segment goes which of those up to a number stay.
-    ///
     /// IMPORTANT: the caller has synced the table, the definitions and the watermark before.
-    pub(crate) fn release(
-        &mut self,
-        window: Window,
-        through: u32,
-        note: impl FnOnce(&KeptSegments) -> Result<(), StoreError>,
-    ) -> Result<u64, StoreError> {
+    pub(crate) fn release(&mut self, window: Window, through: u32) -> Result<u64, StoreError> {
         let closed = self
             .closed
             .iter_mut()
@@ -222,14 +214,6 @@ impl Journal {
             needed_by.remove(&window);
         }
         let goes = |segment: &Closed| segment.number <= through && !segment.is_needed();
-        if !self.closed.iter().any(goes) {
-            return Ok(0);
-        }
-        let stay = self.closed.iter().filter(|segment| !goes(segment));
-        note(&KeptSegments {
-            through: self.closed.back().map_or(0, |segment| segment.number),
-            numbers: stay.map(|segment| segment.number).collect(),
-        })?;
         let mut freed = 0;
         let mut at = 0;
         while let Some(segment) = self.closed.get(at) {
@@ -314,8 +298,7 @@ impl Journal {
                 needed_by: BTreeSet::new(),
             }),
             Err(error) => {
-                // It holds nothing: on a full disk it would only be in the way. Its number is free again, for a gap in
-                // the numbers tells of a segment that was lost.
+                // It holds nothing: on a full disk it would only be in the way. Its number is free again.
                 if std::fs::remove_file(&path).is_ok() || !path.exists() {
                     self.next_number = number;
                 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn flip(path: &std::path::Path, at: usize) {
+pub(super) fn flip(path: &std::path::Path, at: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[at] ^= 0x20;
     std::fs::write(path, bytes).unwrap();

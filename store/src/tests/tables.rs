@@ -1,11 +1,12 @@
 //! Damage to RocksDB's own files: its logs, its metadata, its blocks.
 
+use super::damage::flip;
 use super::*;
 
-fn flip(path: &std::path::Path, at: usize) {
-    let mut bytes = std::fs::read(path).unwrap();
-    bytes[at] ^= 0xff;
-    std::fs::write(path, bytes).unwrap();
+/// In the first block of a table, by its name in RocksDB.
+fn flip_table(house: &House, name: &str) {
+    let db = house.dir.path().join("db");
+    flip(&db.join(name.trim_start_matches('/')), 30);
 }
 
 fn files(dir: &std::path::Path, ending: &str) -> Vec<std::path::PathBuf> {
@@ -193,14 +194,7 @@ fn damaged(tier: crate::backend::Tier) -> House {
     assert!(live.len() >= if tier == Tier::Raw { 40 } else { 1 });
     house.store.take().unwrap().close();
     // The first block of the first of them.
-    flip(
-        &house
-            .dir
-            .path()
-            .join("db")
-            .join(live[0].trim_start_matches('/')),
-        30,
-    );
+    flip_table(&house, &live[0]);
     house.start();
     house
 }
@@ -244,14 +238,7 @@ fn a_check_names_every_bad_block_and_goes_on() {
         .backend
         .table_names(crate::backend::Tier::Raw);
     house.store.take().unwrap().close();
-    flip(
-        &house
-            .dir
-            .path()
-            .join("db")
-            .join(live[9].trim_start_matches('/')),
-        30,
-    );
+    flip_table(&house, &live[9]);
     let checked = check(house.dir.path()).unwrap();
     let named = |file: &str| checked.named.iter().any(|one| one.contains(file));
     assert!(named(&live[0]) && named(&live[9]), "{checked:?}");
@@ -266,14 +253,7 @@ fn a_bad_block_of_series_or_metadata_is_named_at_start_and_by_a_check() {
         let live = house.store().shared.backend.live_files();
         house.store.take().unwrap().close();
         let (_, table) = live.iter().find(|(of, _)| of == family).unwrap();
-        flip(
-            &house
-                .dir
-                .path()
-                .join("db")
-                .join(table.trim_start_matches('/')),
-            30,
-        );
+        flip_table(&house, table);
         let error = Store::open(house.options()).err().unwrap().to_string();
         assert!(
             error.contains(table) && error.contains("restore a backup"),
