@@ -346,7 +346,10 @@ impl Read<'_> {
                         self.raw_window(window, wanted, found)?;
                     }
                 } else {
-                    self.rolled_day(stretch.tier, window, wanted, found)?;
+                    let to_ms = stretch
+                        .until_ms
+                        .map_or(self.to_ms, |end| self.to_ms.min(end - 1));
+                    self.rolled_day(stretch.tier, (window, to_ms), wanted, found)?;
                 }
             }
         }
@@ -387,7 +390,7 @@ impl Read<'_> {
     fn rolled_day(
         &self,
         tier: Tier,
-        day: Day,
+        (day, to_ms): (Day, i64),
         wanted: &[(MetricId, u32)],
         found: &mut [Columns],
     ) -> Result<(), StoreError> {
@@ -401,7 +404,7 @@ impl Read<'_> {
                 bytes,
                 self.aspect,
                 self.from_ms,
-                self.to_ms,
+                to_ms,
                 &mut part.times_ms,
                 &mut part.values,
                 &mut part.histograms,

@@ -15,6 +15,8 @@ use crate::window::{self, DAY_MS, Window};
 pub(crate) struct Stretch {
     pub(crate) tier: Tier,
     pub(crate) windows: RangeInclusive<Window>,
+    /// Of a day that is half dropped: its points are read up to here, its samples from here on.
+    pub(crate) until_ms: Option<i64>,
 }
 
 /// What there is to choose from, for some series.
@@ -43,25 +45,32 @@ impl Choice<'_> {
         }
         for day in self.days(from_ms, to_ms) {
             let points = self.points_of(day);
+            let cut = points.and_then(|(_, cut)| cut);
             // Where there are points that are to be made again, they lie over samples that are in none of them yet.
-            if points.is_none() || self.awaits_points(day) {
-                self.raw_of(day, &windows)
+            if points.is_none() || cut.is_some() || self.awaits_points(day) {
+                self.raw_of(day, &windows, cut)
                     .into_iter()
-                    .for_each(|window| add(&mut stretches, Tier::Raw, window));
+                    .for_each(|window| add(&mut stretches, Tier::Raw, window, None));
             }
-            if let Some(tier) = points {
-                add(&mut stretches, tier, day);
+            if let Some((tier, cut)) = points {
+                let until_ms = cut.map(|cut| window::start_ms(cut, self.window_ms));
+                add(&mut stretches, tier, day, until_ms);
             }
         }
         stretches
     }
 
-    /// The windows of a day that are read, of those in a range.
-    fn raw_of(&self, day: Day, range: &RangeInclusive<Window>) -> BTreeSet<Window> {
+    /// The windows of a day that are read, of those in a range, from where it is cut.
+    fn raw_of(
+        &self,
+        day: Day,
+        range: &RangeInclusive<Window>,
+        cut: Option<Window>,
+    ) -> BTreeSet<Window> {
         let of_day = window::windows_of(day, self.window_ms);
         let first_kept = match self.awaits_points(day) {
             true => of_day.start,
-            false => self.first_raw,
+            false => cut.unwrap_or(self.first_raw),
         };
         let first = of_day.start.max(*range.start()).max(first_kept);
         let end = of_day.end.min(range.end().saturating_add(1));
@@ -92,12 +101,13 @@ impl Choice<'_> {
         days.into_iter()
     }
 
-    /// The tier of points that answers for a day; `None` where its samples do.
-    fn points_of(&self, day: Day) -> Option<Tier> {
+    /// The tier of points that answers for a day, and the window in its middle from which on its samples do, as they are
+    /// all there; `None` where its samples answer alone.
+    fn points_of(&self, day: Day) -> Option<(Tier, Option<Window>)> {
         let rolled = self.past.days.get(&day)?;
         let windows = window::windows_of(day, self.window_ms);
-        let all_raw = windows.start >= self.first_raw.max(self.past.dropped.before);
-        let whole = rolled.stale.is_empty() && self.open.range(windows).next().is_none();
+        let first_whole = self.first_raw.max(self.past.dropped.before);
+        let whole = rolled.stale.is_empty() && self.open.range(windows.clone()).next().is_none();
         let hours = day >= self.first_hour && rolled.hours;
         let minutes = day >= self.first_minute && rolled.minutes;
         let tier = match (minutes, hours) {
@@ -106,14 +116,18 @@ impl Choice<'_> {
             (false, true) => Tier::Hour,
             (false, false) => return None,
         };
-        let close_enough = tier.resolution_ms() <= self.spacing_ms;
-        (!all_raw || whole && close_enough).then_some(tier)
+        if whole && tier.resolution_ms() <= self.spacing_ms {
+            return Some((tier, None));
+        }
+        let cut = windows.contains(&first_whole) && !self.awaits_points(day);
+        (first_whole > windows.start).then(|| (tier, cut.then_some(first_whole)))
     }
 }
 
-fn add(stretches: &mut Vec<Stretch>, tier: Tier, window: Window) {
+fn add(stretches: &mut Vec<Stretch>, tier: Tier, window: Window, until_ms: Option<i64>) {
     if let Some(last) = stretches.last_mut()
         && last.tier == tier
+        && until_ms.is_none()
         && last.windows.end().checked_add(1) == Some(window)
     {
         last.windows = *last.windows.start()..=window;
@@ -122,6 +136,7 @@ fn add(stretches: &mut Vec<Stretch>, tier: Tier, window: Window) {
     stretches.push(Stretch {
         tier,
         windows: window..=window,
+        until_ms,
     });
 }
 
@@ -193,7 +208,11 @@ mod tests {
     }
 
     fn stretch(tier: Tier, windows: RangeInclusive<Window>) -> Stretch {
-        Stretch { tier, windows }
+        Stretch {
+            tier,
+            windows,
+            until_ms: None,
+        }
     }
 
     #[test]
@@ -206,13 +225,18 @@ mod tests {
         assert_eq!(stretches(&[], 8, 0), expected);
         let later = [
             stretch(Tier::Hour, 0..=0),
-            stretch(Tier::Minute, 1..=2),
+            stretch(Tier::Minute, 1..=1),
+            stretch(Tier::Raw, 10..=11),
+            Stretch {
+                until_ms: Some(10 * WINDOW_MS),
+                ..stretch(Tier::Minute, 2..=2)
+            },
             stretch(Tier::Raw, 12..=19),
         ];
         assert_eq!(
             stretches(&[], 10, 0),
             later,
-            "a day that is half dropped is read by its points"
+            "a day that is half dropped is read by its points up to where its samples begin"
         );
     }
 

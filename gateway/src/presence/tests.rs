@@ -55,7 +55,7 @@ fn up_falls_after_three_missed_intervals_and_ends_with_goodbye() {
 
 #[test]
 fn a_host_that_comes_back_with_other_labels_is_not_down() {
-    let (presence, now) = presence_at(1_000_000, HOUR_MS);
+    let (presence, _) = presence_at(1_000_000, HOUR_MS);
     presence.heard(&hello(1));
     let mut moved = hello(2);
     moved.labels = vec![("az".into(), "2".into())];
