@@ -12,6 +12,8 @@ use weir_wire::Value;
 use crate::plan::{Line, Planned};
 use crate::verdict::{Fault, Verdict};
 
+const MINUTE_MS: i64 = 60_000;
+
 /// A value as it can be compared: by its bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -25,6 +27,20 @@ pub struct Shape {
     pub count: u64,
     pub sum: u64,
     pub buckets: Vec<(u64, u64, u64)>,
+}
+
+/// The buckets of histograms in one.
+fn merged<'a>(values: impl Iterator<Item = &'a Seen>) -> HashMap<(u64, u64), u64> {
+    let mut buckets = HashMap::new();
+    for value in values {
+        let Seen::Histogram(shape) = value else {
+            continue;
+        };
+        for (lower, upper, count) in &shape.buckets {
+            *buckets.entry((*lower, *upper)).or_default() += count;
+        }
+    }
+    buckets
 }
 
 impl From<&Value> for Seen {
@@ -164,11 +180,15 @@ impl Oracle {
                 continue;
             }
             last_ms = *at_ms;
+            let is_past = *at_ms < kept_from_ms;
+            let pardoned = |fault: &Fault| match fault {
+                // Past retention what replaced a sample may go before it.
+                Fault::Reverted => is_past,
+                Fault::Changed => is_past && Self::is_of_its_minute(sent, *at_ms, seen),
+                _ => false,
+            };
             let fault = self.judge_sample(line, sent, *at_ms, seen);
-            // Past retention what replaced a sample may go before it.
-            if let Some(fault) =
-                fault.filter(|fault| *fault != Fault::Reverted || *at_ms >= kept_from_ms)
-            {
+            if let Some(fault) = fault.filter(|fault| !pardoned(fault)) {
                 verdict.add(fault, 1, &answer.name, *at_ms);
             }
         }
@@ -198,6 +218,21 @@ impl Oracle {
         } else {
             Fault::Invented
         })
+    }
+
+    /// Where the samples are gone the point of a minute answers for all its histograms, at its last sample. What came
+    /// after they went, and what was replaced before, may be in it or not; nothing else is.
+    fn is_of_its_minute(sent: &Sent, at_ms: i64, seen: &Seen) -> bool {
+        let Seen::Histogram(seen) = seen else {
+            return false;
+        };
+        let start_ms = at_ms - at_ms.rem_euclid(MINUTE_MS);
+        let minute = sent.range((start_ms, 0)..(at_ms + 1, 0));
+        let all = merged(minute.map(|(_, value)| value));
+        seen.count > 0
+            && seen.buckets.iter().all(|(lower, upper, count)| {
+                all.get(&(*lower, *upper)).is_some_and(|sent| sent >= count)
+            })
     }
 
     fn find_lost(

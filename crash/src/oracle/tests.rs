@@ -171,3 +171,41 @@ fn histograms_are_compared_with_their_buckets() {
     assert_eq!(judge(&oracle, &[right]), [0; 5]);
     assert_eq!(judge(&oracle, &[wrong]), [0, 0, 0, 1, 0]);
 }
+
+#[test]
+fn past_retention_a_minute_of_histograms_answers_as_one_with_nothing_else_in_it() {
+    let shape = |count, sum: f64, buckets: &[(f64, u64)]| {
+        let bits = |(lower, count): &(f64, u64)| (lower.to_bits(), (lower + 1.0).to_bits(), *count);
+        Seen::Histogram(Box::new(Shape {
+            count,
+            sum: sum.to_bits(),
+            buckets: buckets.iter().map(bits).collect(),
+        }))
+    };
+    let mut oracle = Oracle::default();
+    let sent = oracle.sent.entry(line(1)).or_default();
+    sent.insert((60_010, 1), shape(3, 4.0, &[(1.0, 3)]));
+    sent.insert((119_000, 1), shape(2, 9.0, &[(1.0, 1), (7.0, 1)]));
+    sent.insert((120_000, 1), shape(1, 1.0, &[(1.0, 1)]));
+    oracle.acknowledged(1, 1);
+    let faults = |at_ms, seen, kept_from_ms| {
+        let answers = [Answer {
+            line: Some(line(1)),
+            name: String::new(),
+            samples: vec![(at_ms, seen)],
+        }];
+        let verdict = oracle.judge(|_| true, &answers, 0..=0, kept_from_ms);
+        Fault::ALL
+            .map(|fault| verdict.count(fault))
+            .iter()
+            .sum::<u64>()
+    };
+    let all = || shape(5, 13.0, &[(1.0, 4), (7.0, 1)]);
+    assert_eq!(faults(119_000, all(), 120_000), 0);
+    assert_eq!(faults(119_000, all(), 119_000), 1, "samples are kept");
+    assert_eq!(faults(60_010, all(), 120_000), 1, "it stands at the last");
+    let less = shape(4, 13.0, &[(1.0, 3), (7.0, 1)]);
+    assert_eq!(faults(119_000, less, 120_000), 0);
+    let more = shape(6, 14.0, &[(1.0, 5), (7.0, 1)]);
+    assert_eq!(faults(119_000, more, 120_000), 1);
+}
