@@ -2,37 +2,40 @@
 //! stops them in the order of the data. What comes in is taken before the store has read its journal back; what asks or
 //! tends it begins after that. Tests start this in their own process on port 0.
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+mod api;
+mod listeners;
+mod opening;
+mod sockets;
+mod stage;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use weir_alerting::Alerting;
-use weir_query::Source;
-use weir_store::{Clock, Options, Recovery, Store, StoreError};
+use weir_store::{Clock, Recovery, Store};
 
-use crate::access::{Access, Door, keep_current};
+use self::api::Parts;
+use self::listeners::Listeners;
+use self::opening::{open_alerting, report, start_store};
+use self::sockets::Sockets;
+use self::stage::Stage;
+use crate::access::{Access, keep_current};
 use crate::admission::Admission;
 use crate::aggregation::Aggregation;
 use crate::config::Config;
-use crate::http::{self, Admin, Api, Entrance, HttpAuth, Taking};
-use crate::listen::{
-    Bound, FrameListener, GraphiteTcp, GraphiteUdp, HttpPort, InfluxUdp, OpenTsdbTcp, PickleTcp,
-    Statsd, bind_statsd, bind_tcp, bind_udp,
-};
+use crate::http::{self, Taking};
+use crate::listen::HttpPort;
 use crate::mapping::Mapper;
 use crate::presence::Presence;
 use crate::reloading::Reloading;
 use crate::retention::Retention;
 use crate::source::StoreSource;
-use crate::{asking, keeping, upkeep};
+use crate::upkeep;
+
+pub use self::sockets::Addresses;
 
 /// How long listeners and the page get to finish what they have.
 const GRACE: Duration = Duration::from_secs(10);
@@ -40,20 +43,6 @@ const GRACE: Duration = Duration::from_secs(10);
 const TELL_EVERY: Duration = Duration::from_secs(2);
 /// How long the first beat may take before alerting begins without it: there may be no room for writes.
 const FIRST_BEAT: Duration = Duration::from_secs(2);
-
-/// Where a started gateway listens.
-#[derive(Debug, Clone)]
-pub struct Addresses {
-    pub http: SocketAddr,
-    pub frames: SocketAddr,
-    /// TCP, then UDP; the same port unless it was given as 0.
-    pub graphite: Option<(SocketAddr, SocketAddr)>,
-    pub pickle: Option<SocketAddr>,
-    pub opentsdb: Option<SocketAddr>,
-    /// TCP, then UDP, as Graphite's.
-    pub statsd: Option<(SocketAddr, SocketAddr)>,
-    pub influx_udp: Option<SocketAddr>,
-}
 
 /// A running gateway.
 pub struct Gateway {
@@ -72,22 +61,6 @@ pub struct Gateway {
     reloading: Reloading,
     page: JoinHandle<()>,
     page_stop: CancellationToken,
-}
-
-/// What the API shows of the store itself, and does with it.
-struct Kept {
-    admin: Option<Admin>,
-    store: Arc<Store>,
-    admission: Admission,
-    door: Door,
-    taking: Arc<Taking>,
-}
-
-/// Tasks that stop together.
-struct Stage {
-    name: &'static str,
-    tasks: TaskTracker,
-    stop: CancellationToken,
 }
 
 impl Gateway {
@@ -118,31 +91,9 @@ impl Gateway {
     pub async fn listen(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let metrics = crate::self_metrics::install();
         // Sockets first: a second gateway on the same ports ends before it reads a journal.
-        let page = bind_tcp("http.listen", config.http).await?;
-        let frames = bind_tcp("frames.listen", config.frames).await?;
-        let graphite = bind_graphite(&config).await?;
-        let pickle = bind_if_any("graphite.pickle_listen", config.pickle).await?;
-        let opentsdb = bind_if_any("opentsdb.listen", config.opentsdb).await?;
-        let statsd = bind_statsd(&config.statsd.addresses).await?;
-        let influx_udp = config
-            .influx_udp
-            .map(|at| bind_udp("influx.udp_listen", at));
-        let influx_udp = influx_udp.transpose()?;
-        let addresses = Addresses {
-            http: page.address,
-            frames: frames.address,
-            graphite: graphite
-                .as_ref()
-                .map(|(tcp, udp)| (tcp.address, udp.address)),
-            pickle: pickle.as_ref().map(|bound| bound.address),
-            opentsdb: opentsdb.as_ref().map(|bound| bound.address),
-            statsd: statsd.addresses,
-            influx_udp: influx_udp.as_ref().map(|bound| bound.address),
-        };
+        let sockets = Sockets::bind(&config).await?;
+        let addresses = sockets.addresses.clone();
         let access = Access::open(&config.access, Arc::clone(&clock))?;
-        let door = |listener, door: &crate::access::DoorConfig| {
-            Door::new(listener, door.clone(), Arc::clone(&access))
-        };
         let mapper = Mapper::open(config.graphite_mappings.clone()).context("graphite.mappings")?;
         let store = start_store(&config, &clock).await?;
         let admission = Admission::new(
@@ -174,93 +125,17 @@ impl Gateway {
             access: Arc::clone(&access),
         };
         let intake = Stage::new("listeners");
-        intake.spawn(|stop| {
-            let (store, admission, presence) =
-                (Arc::clone(&store), admission.clone(), Arc::clone(&presence));
-            let (listener, token) = (frames.socket, config.frames_token.clone());
-            let door = door("frames", &config.frames_door);
-            FrameListener {
-                listener,
-                door,
-                store,
-                admission,
-                presence,
-                token,
-            }
-            .run(stop)
-        });
-        if let Some((tcp, udp)) = graphite {
-            let (clock, max_connections) = (Arc::clone(&clock), config.graphite_max_connections);
-            let (listener, socket) = (tcp.socket, udp.socket);
-            let taken = GraphiteTcp {
-                listener,
-                admission: admission.clone(),
-                clock: Arc::clone(&clock),
-                max_connections,
-                door: door("graphite", &config.graphite_door),
-            };
-            intake.spawn(|stop| taken.run(stop));
-            let taken = GraphiteUdp {
-                socket,
-                admission: admission.clone(),
-                clock,
-                door: door("graphite_udp", &config.graphite_udp_door),
-            };
-            intake.spawn(|stop| taken.run(stop));
-        }
-        if let Some(bound) = pickle {
-            let taken = PickleTcp {
-                listener: bound.socket,
-                admission: admission.clone(),
-                clock: Arc::clone(&clock),
-                max_connections: config.graphite_max_connections,
-                door: door("pickle", &config.graphite_door),
-            };
-            intake.spawn(|stop| taken.run(stop));
-        }
-        if let Some(bound) = opentsdb {
-            let taken = OpenTsdbTcp {
-                listener: bound.socket,
-                admission: admission.clone(),
-                clock: Arc::clone(&clock),
-                max_connections: config.opentsdb_max_connections,
-                door: door("opentsdb", &config.opentsdb_door),
-                rules: config.taking.opentsdb_rules,
-                http: http::opentsdb_router(
-                    Entrance {
-                        door: door("opentsdb", &config.opentsdb_door),
-                        auth: match config.opentsdb_door.auth {
-                            true => HttpAuth::Write,
-                            false => HttpAuth::Off,
-                        },
-                        admission: admission.clone(),
-                        now: Arc::clone(&clock),
-                    },
-                    Arc::clone(&taking),
-                ),
-            };
-            intake.spawn(|stop| taken.run(stop));
-        }
-        if let Some(bound) = influx_udp {
-            let taken = InfluxUdp {
-                socket: bound.socket,
-                admission: admission.clone(),
-                clock: Arc::clone(&clock),
-                precision: config.influx_udp_precision,
-                naming: config.taking.influx_naming.clone(),
-                door: door("influx", &config.influx_udp_door),
-            };
-            intake.spawn(|stop| taken.run(stop));
-        }
-        if statsd.any() {
-            let config = config.statsd.clone();
-            let doors = (
-                door("statsd", &config.door),
-                door("statsd_udp", &config.udp_door),
-            );
-            let taken = Statsd::new(statsd, doors, config, admission.clone(), Arc::clone(&clock));
-            intake.spawn(|stop| taken.run(stop));
-        }
+        let listeners = Listeners {
+            config: &config,
+            stage: &intake,
+            access: &access,
+            store: &store,
+            admission: &admission,
+            presence: &presence,
+            taking: &taking,
+            clock: &clock,
+        };
+        let page = listeners.start(sockets);
         let inner = Stage::new("upkeep");
         inner.spawn(|stop| aggregator.run(admission.clone(), stop));
         inner.spawn(|stop| upkeep::look(Arc::clone(&store), stop));
@@ -268,28 +143,22 @@ impl Gateway {
 
         let ready = Arc::new(AtomicBool::new(false));
         let page_stop = CancellationToken::new();
-        let kept = Kept {
-            admin: config
-                .admin
-                .then(|| keeping::admin(&store, &clock, &config.data_dir)),
-            store: Arc::clone(&store),
-            admission: admission.clone(),
-            door: door("http", &config.http_door),
-            taking: Arc::clone(&taking),
-        };
-        let api = api(
+        let parts = Parts {
+            config: &config,
+            store: &store,
             source,
-            &config,
-            Arc::clone(&clock),
-            &reloading,
+            admission: &admission,
+            taking: &taking,
+            reloading: &reloading,
+            door: listeners.door("http", &config.http_door),
+            ready: Arc::clone(&ready),
             metrics,
-            kept,
-            Arc::clone(&ready),
-        );
+            clock: &clock,
+        };
         let port = HttpPort {
-            listener: page.socket,
-            door: door("http", &config.http_door),
-            routes: http::router(api),
+            listener: page,
+            door: listeners.door("http", &config.http_door),
+            routes: http::router(parts.api()),
         };
         let page = tokio::spawn(port.run(page_stop.clone()));
         Ok(Self {
@@ -397,189 +266,5 @@ impl Gateway {
         {
             tracing::error!("closing the store failed");
         }
-    }
-}
-
-impl Stage {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        }
-    }
-
-    fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.tasks.spawn(task(self.stop.clone()));
-    }
-
-    async fn end(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(GRACE, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "{} of the {} were still busy after {GRACE:?}",
-                self.tasks.len(),
-                self.name
-            );
-        }
-    }
-}
-
-fn api(
-    source: Arc<StoreSource>,
-    config: &Config,
-    now: Clock,
-    reloading: &Reloading,
-    metrics: PrometheusHandle,
-    kept: Kept,
-    ready: Arc<AtomicBool>,
-) -> Api {
-    let (alerts, rules) = (
-        Arc::clone(&reloading.alerting),
-        Arc::clone(&reloading.alerting),
-    );
-    let reloading = reloading.clone();
-    let starting = Arc::clone(&kept.store);
-    let broken = Arc::clone(&kept.store);
-    let clock = Arc::clone(&now);
-    Api {
-        source,
-        engine: asking::engine(config.lookback),
-        permits: Api::permits(&config.query),
-        limits: config.query.clone(),
-        now,
-        alerts: Arc::new(move || alerts.alerts_json()),
-        rules: Arc::new(move || rules.rules_json()),
-        reload: config.admin.then(|| -> http::Reload {
-            Arc::new(move || reloading.reload().map_err(|error| format!("{error:#}")))
-        }),
-        admin: kept.admin,
-        cardinality: Arc::new(move |limit| {
-            keeping::cardinality_json(kept.store.cardinality(limit))
-        }),
-        ready,
-        starting: Arc::new(move || {
-            let percent = starting.starting()?;
-            Some(StoreError::Starting { percent }.to_string())
-        }),
-        broken: Arc::new(move || broken.broken()),
-        taking: kept.taking,
-        ledger: Arc::clone(kept.admission.ledger()),
-        entrance: Entrance {
-            door: kept.door,
-            auth: config.http_auth,
-            admission: kept.admission.clone(),
-            now: clock,
-        },
-        guard: {
-            let admission = kept.admission.clone();
-            Arc::new(move |limit| admission.guard_json(limit))
-        },
-        metrics,
-    }
-}
-
-async fn bind_graphite(
-    config: &Config,
-) -> anyhow::Result<Option<(Bound<TcpListener>, Bound<UdpSocket>)>> {
-    let Some(address) = config.graphite else {
-        return Ok(None);
-    };
-    let tcp = bind_tcp("graphite.listen", address).await?;
-    let udp = bind_udp("graphite.listen", address)?;
-    Ok(Some((tcp, udp)))
-}
-
-async fn bind_if_any(
-    key: &'static str,
-    address: Option<SocketAddr>,
-) -> anyhow::Result<Option<Bound<TcpListener>>> {
-    match address {
-        Some(address) => Ok(Some(bind_tcp(key, address).await?)),
-        None => Ok(None),
-    }
-}
-
-/// What the configuration means for the store.
-pub(crate) fn store_options(config: &Config, clock: &Clock) -> Options {
-    let ms = |duration: Duration| duration.as_millis() as i64;
-    let store = &config.store;
-    Options {
-        window_ms: ms(store.window),
-        grace_ms: ms(store.grace),
-        raw_ms: ms(store.raw),
-        minute_ms: ms(store.minute),
-        hour_ms: ms(store.hour),
-        policies: store.policies.clone(),
-        future_ms: ms(store.future),
-        sync_interval: store.sync_interval,
-        max_series: store.max_series,
-        head_idle_ms: ms(store.head_idle),
-        max_head_bytes: store.max_head_bytes,
-        max_journal_bytes: store.max_journal_bytes,
-        max_open_windows: store.max_open_windows,
-        disk_reserve_bytes: store.disk_reserve_bytes,
-        cache_bytes: store.cache_bytes as usize,
-        ..Options::new(config.data_dir.clone(), Arc::clone(clock))
-    }
-}
-
-async fn start_store(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Store>> {
-    let options = store_options(config, clock);
-    let started = tokio::task::spawn_blocking(move || Store::start(options)).await?;
-    Ok(Arc::new(started.context("store")?))
-}
-
-/// Nothing is asked and nobody told before it runs.
-fn open_alerting(
-    config: &Config,
-    clock: &Clock,
-    source: &Arc<StoreSource>,
-    admission: &Admission,
-) -> anyhow::Result<Alerting> {
-    let asked = asking::Asking::new(
-        Arc::clone(source) as Arc<dyn Source>,
-        asking::engine(config.lookback),
-        config.query.clone(),
-    );
-    let record = Some(asking::record(admission.clone()));
-    let (config, clock) = (config.alerting.clone(), Arc::clone(clock));
-    Alerting::open(config, asked.ask(), asking::check(), clock, record).context("alerting")
-}
-
-fn report(recovery: &Recovery) {
-    let Recovery {
-        series,
-        samples,
-        journal_groups,
-        torn_bytes,
-        damage,
-        orphans,
-    } = recovery;
-    tracing::info!(
-        "{series} series; {samples} samples of {journal_groups} groups read back from the journal"
-    );
-    if *torn_bytes > 0 {
-        tracing::warn!("{torn_bytes} bytes of a torn tail were cut: they were never acknowledged");
-    }
-    for range in damage {
-        tracing::error!("damaged: {range}; what was there is lost, the rest is served");
-    }
-    if *orphans > 0 {
-        tracing::error!("{orphans} samples belong to series lost with the damage");
-    }
-    let facts = BTreeMap::from([
-        ("torn", *torn_bytes),
-        ("damaged_ranges", damage.len() as u64),
-    ]);
-    for (what, count) in facts {
-        metrics::gauge!("weir_store_recovery", "what" => what).set(count as f64);
     }
 }

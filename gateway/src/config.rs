@@ -2,18 +2,20 @@
 //! with its key and what would be right; nothing is adjusted.
 
 mod admission;
+mod alerting;
 mod doors;
 mod statsd;
+mod store;
 mod taking;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_alerting::{AlertingConfig, Grouping, WebhookConfig};
+use weir_alerting::AlertingConfig;
 use weir_config::{ConfigError, DurationText, SizeText};
-use weir_store::Policy;
 use weir_wire::influx::Precision;
 
 use crate::access::{AccessConfig, DoorConfig, ReadTls};
@@ -21,19 +23,13 @@ use crate::admission::AdmissionConfig;
 use crate::aggregation::{AggregationConfig, ReadAggregation};
 use crate::http::{HttpAuth, QueryLimits, TakingConfig};
 
+use values::{address, address_if_any, at_least, some};
+
 pub use statsd::{StatsdAddresses, StatsdConfig, StatsdNaming};
+pub use store::StoreConfig;
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
-
-const MIN_WINDOW: Duration = Duration::from_secs(60);
-/// A chunk holds 65,535 samples a section: four hours at 4 ms.
-const MAX_WINDOW: Duration = Duration::from_secs(4 * 3_600);
-
-/// Less would refuse writes most of the time.
-const LEAST_HEAD: u64 = 1 << 20;
-const LEAST_JOURNAL: u64 = 1 << 20;
-const LEAST_WINDOWS: u64 = 4;
 
 /// The file's shape.
 #[derive(Debug, Deserialize)]
@@ -55,10 +51,10 @@ struct Read {
     guard: admission::ReadGuard,
     rates: doors::ReadRates,
     priorities: doors::ReadPriorities,
-    store: ReadStore,
+    store: store::ReadStore,
     query: ReadQuery,
     presence: ReadPresence,
-    alerting: ReadAlerting,
+    alerting: alerting::ReadAlerting,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,37 +93,6 @@ struct ReadGraphite {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ReadStore {
-    raw: DurationText,
-    minute: DurationText,
-    hour: DurationText,
-    window: DurationText,
-    grace: DurationText,
-    future: DurationText,
-    sync_interval: DurationText,
-    max_series: usize,
-    head_idle: DurationText,
-    max_head: SizeText,
-    max_journal: SizeText,
-    max_open_windows: u64,
-    disk_reserve: SizeText,
-    cache: SizeText,
-    #[serde(default)]
-    policies: Vec<ReadPolicy>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadPolicy {
-    #[serde(rename = "match")]
-    selector: String,
-    raw: DurationText,
-    minute: DurationText,
-    hour: DurationText,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ReadQuery {
     lookback: DurationText,
     timeout: DurationText,
@@ -141,32 +106,6 @@ struct ReadQuery {
 struct ReadPresence {
     beat: DurationText,
     forget_after: DurationText,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadAlerting {
-    rules: Vec<String>,
-    interval: DurationText,
-    group_wait: DurationText,
-    group_interval: DurationText,
-    repeat_interval: DurationText,
-    external_url: String,
-    #[serde(default)]
-    webhooks: Vec<ReadWebhook>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadWebhook {
-    name: String,
-    url: String,
-    #[serde(default = "yes")]
-    send_resolved: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// What is meant.
@@ -208,26 +147,6 @@ pub struct Config {
     pub beat: Duration,
     pub forget_after: Duration,
     pub alerting: AlertingConfig,
-}
-
-/// How samples are kept; see [`weir_store::Options`].
-#[derive(Debug, Clone)]
-pub struct StoreConfig {
-    pub raw: Duration,
-    pub minute: Duration,
-    pub hour: Duration,
-    pub window: Duration,
-    pub grace: Duration,
-    pub future: Duration,
-    pub sync_interval: Duration,
-    pub max_series: usize,
-    pub head_idle: Duration,
-    pub max_head_bytes: u64,
-    pub max_journal_bytes: u64,
-    pub max_open_windows: u64,
-    pub disk_reserve_bytes: u64,
-    pub cache_bytes: u64,
-    pub policies: Vec<Policy>,
 }
 
 impl Config {
@@ -345,158 +264,6 @@ impl Read {
             alerting,
             data_dir: self.data_dir,
         })
-    }
-}
-
-impl ReadStore {
-    fn meant(self) -> Result<StoreConfig, ConfigError> {
-        let window = at_least("store.window", self.window, MIN_WINDOW)?;
-        if window > MAX_WINDOW {
-            return Err(invalid("store.window", "the most is \"4h\"".to_owned()));
-        }
-        let window_s = window.as_secs();
-        if window.subsec_nanos() != 0 || window_s % 60 != 0 || 86_400 % window_s != 0 {
-            let right =
-                "it must be whole minutes and go into a day: \"10m\", \"30m\", \"1h\", \"2h\"";
-            return Err(invalid("store.window", right.to_owned()));
-        }
-        let policies = self.policies.into_iter().enumerate();
-        Ok(StoreConfig {
-            raw: at_least("store.raw", self.raw, window)?,
-            minute: self.minute.0,
-            hour: self.hour.0,
-            grace: self.grace.0,
-            future: self.future.0,
-            sync_interval: self.sync_interval.0,
-            max_series: some("store.max_series", self.max_series)?,
-            head_idle: at_least("store.head_idle", self.head_idle, MIN_WINDOW)?,
-            max_head_bytes: at_least_bytes("store.max_head", self.max_head, LEAST_HEAD)?,
-            max_journal_bytes: at_least_bytes(
-                "store.max_journal",
-                self.max_journal,
-                LEAST_JOURNAL,
-            )?,
-            max_open_windows: at_least_bytes(
-                "store.max_open_windows",
-                SizeText(self.max_open_windows),
-                LEAST_WINDOWS,
-            )?,
-            disk_reserve_bytes: self.disk_reserve.0,
-            cache_bytes: self.cache.0,
-            policies: policies
-                .map(|(at, policy)| policy.meant(at, window))
-                .collect::<Result<_, _>>()?,
-            window,
-        })
-    }
-}
-
-impl ReadPolicy {
-    fn meant(self, at: usize, window: Duration) -> Result<Policy, ConfigError> {
-        let key = |name: &str| format!("store.policies[{at}].{name}");
-        let matchers = weir_query::promql::parse_selector(&self.selector).map_err(|error| {
-            invalid(
-                &key("match"),
-                format!("{error}; write it as '{{__name__=~\"debug_.*\"}}'"),
-            )
-        })?;
-        let raw = at_least(&key("raw"), self.raw, window)?;
-        Ok(Policy {
-            matchers,
-            raw_ms: raw.as_millis() as i64,
-            minute_ms: self.minute.0.as_millis() as i64,
-            hour_ms: self.hour.0.as_millis() as i64,
-        })
-    }
-}
-
-impl ReadAlerting {
-    fn meant(
-        self,
-        data_dir: &Path,
-        query_timeout: Duration,
-    ) -> Result<AlertingConfig, ConfigError> {
-        let webhooks = self.webhooks.into_iter().map(|read| WebhookConfig {
-            send_resolved: read.send_resolved,
-            ..WebhookConfig::new(read.name, read.url)
-        });
-        Ok(AlertingConfig {
-            rules: self.rules,
-            data_dir: data_dir.join("alerting"),
-            interval: at_least("alerting.interval", self.interval, Duration::from_secs(1))?,
-            query_timeout,
-            external_url: self.external_url.trim_end_matches('/').to_owned(),
-            grouping: Grouping {
-                group_wait: self.group_wait.0,
-                group_interval: at_least(
-                    "alerting.group_interval",
-                    self.group_interval,
-                    Duration::from_secs(1),
-                )?,
-                repeat_interval: at_least(
-                    "alerting.repeat_interval",
-                    self.repeat_interval,
-                    Duration::from_secs(1),
-                )?,
-                ..Grouping::default()
-            },
-            webhooks: webhooks.collect(),
-            ..AlertingConfig::default()
-        })
-    }
-}
-
-/// Empty for a port that is off.
-fn address_if_any(key: &'static str, text: &str) -> Result<Option<SocketAddr>, ConfigError> {
-    match text {
-        "" => Ok(None),
-        text => address(key, text).map(Some),
-    }
-}
-
-fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
-    text.parse().map_err(|_| {
-        invalid(
-            key,
-            format!("{text:?} is no address; write it as \"127.0.0.1:9347\" or \"[::1]:9347\""),
-        )
-    })
-}
-
-fn at_least(key: &str, read: DurationText, least: Duration) -> Result<Duration, ConfigError> {
-    if read.0 >= least {
-        return Ok(read.0);
-    }
-    Err(invalid(
-        key,
-        format!("{:?} is too short; the least is {least:?}", read.0),
-    ))
-}
-
-fn at_least_bytes(key: &str, read: SizeText, least: u64) -> Result<u64, ConfigError> {
-    if read.0 >= least {
-        return Ok(read.0);
-    }
-    Err(invalid(
-        key,
-        format!("{} is too little; the least is {least}", read.0),
-    ))
-}
-
-fn some(key: &str, number: usize) -> Result<usize, ConfigError> {
-    if number > 0 {
-        return Ok(number);
-    }
-    Err(invalid(
-        key,
-        "0 would take nothing; give 1 or more".to_owned(),
-    ))
-}
-
-fn invalid(key: &str, reason: String) -> ConfigError {
-    ConfigError::Invalid {
-        place: key.to_owned(),
-        reason,
     }
 }
 

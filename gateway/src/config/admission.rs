@@ -4,7 +4,7 @@ use serde::Deserialize;
 use weir_config::ConfigError;
 use weir_wire::limits;
 
-use super::{invalid, some};
+use super::values::{invalid, some};
 use crate::admission::guard::GuardConfig;
 use crate::admission::relabel::{RuleText, Rules};
 use crate::admission::{AdmissionConfig, Sizes};

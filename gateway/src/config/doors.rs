@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::time::Duration;
 use weir_config::{ConfigError, DurationText, SizeText};
 
-use super::{at_least, invalid};
+use super::values::{at_least, invalid};
 use crate::admission::{Class, PriorityConfig, PriorityRule, Rate, RateConfig};
 use crate::http::HttpAuth;
 

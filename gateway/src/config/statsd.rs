@@ -10,7 +10,7 @@ use weir_config::{ConfigError, DurationText};
 use weir_wire::SeriesKey;
 use weir_wire::statsd::Dialect;
 
-use super::{address_if_any, at_least, invalid, some};
+use super::values::{address_if_any, at_least, invalid, some};
 use crate::access::{AccessConfig, DoorConfig};
 
 /// The label that says which gateway aggregated.

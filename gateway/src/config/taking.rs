@@ -10,7 +10,7 @@ use weir_wire::influx::{FieldNaming, FieldPlace, Precision, UnknownPrecision};
 use weir_wire::opentsdb::Rules;
 use weir_wire::otlp;
 
-use super::{at_least, at_least_bytes, invalid};
+use super::values::{at_least, at_least_bytes, invalid};
 use crate::http::{Histograms, OtlpConfig, PushgatewayConfig, TakingConfig};
 
 /// Less would refuse what clients send by default.
