@@ -9,7 +9,7 @@ use weir_wire::{Reject, SeriesKey};
 
 use super::deciding::Deciding;
 use super::interval::Interval;
-use crate::admission::{Admission, Sender};
+use crate::admission::{Admission, Dropped, Sender};
 use crate::listen::intake::Intake;
 use crate::listen::names::Names;
 
@@ -41,6 +41,7 @@ impl Taking {
     ) -> Taker<'a, 'd> {
         Taker {
             sender: intake.sender().clone(),
+            is_shed: self.admission.is_shed(intake.sender()),
             is_graphite: interval.is_graphite(),
             taking: self,
             interval,
@@ -58,6 +59,8 @@ pub(super) struct Taker<'a, 'd> {
     interval: &'a mut Interval,
     intake: &'a mut Intake,
     sender: Sender,
+    /// Under overload, all that it sends is let go.
+    is_shed: bool,
     is_graphite: bool,
     dialect: Dialect,
     /// Of datagrams that lie together in memory, for the aggregator to take at once.
@@ -138,6 +141,9 @@ impl<'d> Taker<'_, 'd> {
     }
 
     fn record(&mut self, metrics: &[Metric<'_>]) {
+        if self.is_shed {
+            return self.sender.lose(Dropped::Priority, metrics.len() as u64);
+        }
         let mut deciding = Deciding {
             admission: &self.taking.admission,
             sender: &self.sender,
