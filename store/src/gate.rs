@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 use crate::StoreError;
 
+/// One part in so many of a limit is for what was queued when it was reached.
+const QUEUED_PART: u64 = 16;
+
 #[derive(Default)]
 pub(crate) struct Gate {
     closed: AtomicBool,
@@ -23,9 +26,39 @@ pub(crate) struct Room<'a> {
     /// Why RocksDB takes nothing more.
     pub(crate) broken: Option<&'a str>,
     pub(crate) reserve_bytes: u64,
+    pub(crate) held: Held,
+    pub(crate) windows: (u64, u64),
+}
+
+/// Bytes that head and journal hold, and the most that they may.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
     pub(crate) head: (u64, u64),
     pub(crate) journal: (u64, u64),
-    pub(crate) windows: (u64, u64),
+}
+
+impl Held {
+    fn lacking(&self) -> Option<String> {
+        let over = |(used, most): (u64, u64)| used >= most;
+        if over(self.head) {
+            return Some(format!(
+                "the head holds {} bytes, the most store.max_head allows",
+                self.head.0
+            ));
+        }
+        over(self.journal).then(|| {
+            format!(
+                "the journal holds {} bytes, the most store.max_journal allows",
+                self.journal.0
+            )
+        })
+    }
+
+    /// As far past a limit as only what was queued when the gate closed may go.
+    fn is_far_past(&self) -> bool {
+        let far = |(used, most): (u64, u64)| used >= most.saturating_add(most / QUEUED_PART);
+        far(self.head) || far(self.journal)
+    }
 }
 
 impl Gate {
@@ -43,6 +76,19 @@ impl Gate {
             self.failed.store(true, Ordering::Release);
             self.close("the disk is full".to_owned());
         }
+    }
+
+    /// Something was written: at a limit nothing more is let in. Told after each group, since a second's samples are many.
+    pub(crate) fn note_held(&self, held: &Held) {
+        if let Some(reason) = held.lacking() {
+            self.close(reason);
+        }
+    }
+
+    /// Why not even what is queued already is taken. Who sent it may have nothing left to send again, so it has a little
+    /// more room than what comes.
+    pub(crate) fn refuses_queued(&self, held: &Held) -> Option<String> {
+        held.is_far_past().then(|| held.lacking()).flatten()
     }
 
     /// Opens or closes by what there is room for.
@@ -77,23 +123,13 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
     if let Some(broken) = room.broken {
         return Some(broken.to_owned());
     }
-    let over = |(used, most): (u64, u64)| used >= most;
-    if over(room.head) {
-        return Some(format!(
-            "the head holds {} bytes, the most store.max_head allows",
-            room.head.0
-        ));
+    if let Some(reason) = room.held.lacking() {
+        return Some(reason);
     }
-    if over(room.journal) {
+    let (windows, most) = room.windows;
+    if windows >= most {
         return Some(format!(
-            "the journal holds {} bytes, the most store.max_journal allows",
-            room.journal.0
-        ));
-    }
-    if over(room.windows) {
-        return Some(format!(
-            "{} windows are open, the most store.max_open_windows allows",
-            room.windows.0
+            "{windows} windows are open, the most store.max_open_windows allows"
         ));
     }
     let free = free_bytes(room.dir)?;

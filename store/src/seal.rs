@@ -63,15 +63,21 @@ impl Store {
     /// # Errors
     /// As for [`Store::seal`].
     pub fn relieve(&self, now_ms: i64) -> Result<Sealed, StoreError> {
-        let (stats, options) = (self.stats(), &self.shared.options);
-        let near = |used: u64, most: u64| used >= most - most / 5;
-        if near(stats.head_bytes, options.max_head_bytes)
-            || near(stats.journal_bytes, options.max_journal_bytes)
-            || near(stats.open_windows, options.max_open_windows)
-        {
-            return self.flush(now_ms);
+        match self.is_near_limit() {
+            true => self.flush(now_ms),
+            false => Ok(Sealed::default()),
         }
-        Ok(Sealed::default())
+    }
+
+    /// Whether [`Store::relieve`] has something to do. To be asked every second or so: past three quarters of a limit
+    /// there is time to seal before writes are refused.
+    #[must_use]
+    pub fn is_near_limit(&self) -> bool {
+        let options = &self.shared.options;
+        let near = |(used, most): (u64, u64)| used >= most - most / 4;
+        let held = self.shared.held();
+        let windows = self.shared.head.open_windows().len() as u64;
+        near(held.head) || near(held.journal) || near((windows, options.max_open_windows))
     }
 
     fn seal_where(

@@ -13,7 +13,7 @@ use weir_wire::{KeyRef, KeyRun, SeriesKey};
 
 use crate::backend::{Backend, Dropped, RolledDay};
 use crate::dedupe::Dedupe;
-use crate::gate::{Gate, Room};
+use crate::gate::{Gate, Held, Room};
 use crate::head::Head;
 use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
@@ -352,11 +352,7 @@ impl Store {
             dir: &options.dir,
             broken: shared.backend.broken(),
             reserve_bytes: options.disk_reserve_bytes,
-            head: (shared.head.used_bytes() as u64, options.max_head_bytes),
-            journal: (
-                shared.journal_bytes.load(Ordering::Relaxed),
-                options.max_journal_bytes,
-            ),
+            held: shared.held(),
             windows: (
                 shared.head.open_windows().len() as u64,
                 options.max_open_windows,
@@ -438,6 +434,15 @@ impl Shared {
 
     pub(crate) fn note_journal_bytes(&self, bytes: u64) {
         self.journal_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// What head and journal hold, beside the most that they may.
+    pub(crate) fn held(&self) -> Held {
+        let journal_bytes = self.journal_bytes.load(Ordering::Relaxed);
+        Held {
+            head: (self.head.used_bytes() as u64, self.options.max_head_bytes),
+            journal: (journal_bytes, self.options.max_journal_bytes),
+        }
     }
 
     /// Lets readers see the windows in which series got their first sample.

@@ -340,26 +340,6 @@ fn writes_wait_while_there_is_no_room_and_reads_go_on() {
 }
 
 #[test]
-fn a_head_near_its_limit_is_sealed_early() {
-    let mut house = House::new();
-    house.store.take().unwrap().close();
-    let small = Options {
-        max_head_bytes: 8_192,
-        ..house.options()
-    };
-    house.store = Some(Store::open(small).unwrap().0);
-    for series in 0..200 {
-        house.floats(&format!("s{series}"), None, &[(T0, 1.0)]);
-    }
-    house.store().look_for_room();
-    assert!(house.store().refusing().unwrap().contains("max_head"));
-    assert_eq!(house.store().relieve(T0).unwrap().windows, 1);
-    house.store().look_for_room();
-    assert_eq!(house.store().refusing(), None);
-    assert_eq!(house.read_floats("s7"), [(T0, 1.0)]);
-}
-
-#[test]
 fn a_write_opens_no_more_windows_than_there_may_be() {
     let mut house = House::new();
     house.store.take().unwrap().close();

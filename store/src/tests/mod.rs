@@ -12,6 +12,7 @@ mod damage;
 mod grouped;
 mod keeping;
 mod leaving;
+mod limits;
 mod rolling;
 mod starting;
 mod tables;
