@@ -365,3 +365,38 @@ fn a_write_opens_no_more_windows_than_there_may_be() {
     house.store().flush(house.pass(HOUR)).unwrap();
     assert_eq!(house.write("b", None, &hourly(8..16)).stored, 8);
 }
+
+#[test]
+fn a_step_of_retention_that_fails_holds_up_none_of_the_others() {
+    let mut house = House::new();
+    house.store.take().unwrap().close();
+    // It cannot be asked, so nothing is purged by it: the store that read it is told so each time.
+    let bad = Policy {
+        matchers: vec![Matcher::new("host", MatchOp::Regex, "(")],
+        raw_ms: HOUR,
+        minute_ms: 0,
+        hour_ms: 0,
+    };
+    let options = Options {
+        policies: vec![bad],
+        minute_ms: 0,
+        hour_ms: 0,
+        ..house.options()
+    };
+    house.store = Some(Store::open(options).unwrap().0);
+    house.hours_of_samples("old", T0 - HOUR, 1);
+    house.sealed();
+    house.pass(9 * DAY);
+    let now_ms = house.pass(0);
+    house.hours_of_samples("new", now_ms - HOUR, 1);
+    house.sealed();
+    for _ in 0..2 {
+        let failed = house.store().drop_expired(house.pass(HOUR)).unwrap_err();
+        assert!(
+            matches!(failed, StoreError::BadMatcher { .. }),
+            "the first is given back: {failed}"
+        );
+    }
+    assert_eq!(house.store().series_named("old"), 0, "it left");
+    assert_eq!(house.store().series_named("new"), 1);
+}
