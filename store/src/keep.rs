@@ -198,8 +198,7 @@ impl Store {
             return Ok(());
         }
         tracing::info!("{} series without samples leave the index", gone.len());
-        let next = self.shared.index.read().end();
-        self.shared.backend.forget_definitions(&gone, next)
+        self.forget_removed()
     }
 
     /// Deletes the series that match every matcher, with all their samples: none is answered any more, and a series
@@ -224,8 +223,21 @@ impl Store {
     /// takes them out again.
     fn remove(&self, gone: &RoaringBitmap) -> Result<(), StoreError> {
         self.ask(|reply| Command::Remove(gone.clone(), reply))??;
+        self.forget_removed()
+    }
+
+    /// Lets RocksDB forget the series that the journal takes out; those of a deletion that failed or was cut short too.
+    /// IMPORTANT: before the journal lets go of any segment. The record of it may be in there, and without it the series
+    /// would be back at the next start.
+    pub(crate) fn forget_removed(&self) -> Result<(), StoreError> {
+        let gone = self.shared.unforgotten.lock().clone();
+        if gone.is_empty() {
+            return Ok(());
+        }
         let next = self.shared.index.read().end();
-        self.shared.backend.forget_definitions(gone, next)
+        self.shared.backend.forget_definitions(&gone, next)?;
+        *self.shared.unforgotten.lock() -= gone;
+        Ok(())
     }
 
     /// Rewrites every table without the chunks of series that were deleted; may take long.

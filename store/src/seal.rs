@@ -1,8 +1,8 @@
 //! From head to table: a window that is over is frozen, encoded, ingested, written down as sealed, and let go of.
 //!
 //! IMPORTANT, the order of durability: tables ingested and synced → series, watermark and sequences written and synced
-//! → head released → these out of RocksDB's log into its tables → journal segments deleted. A crash between any two leaves the samples in both places, which a
-//! read merges; never in none.
+//! → head released → series that the journal takes out forgotten, and all these out of RocksDB's log into its tables →
+//! journal segments deleted. A crash between any two leaves the samples in both places, which a read merges; never in none.
 
 use metrics::counter;
 use roaring::RoaringBitmap;
@@ -109,9 +109,8 @@ impl Store {
         if upkeep.untrimmed.is_empty() {
             return Ok(());
         }
-        self.shared
-            .backend
-            .settle()
+        self.forget_removed()
+            .and_then(|()| self.shared.backend.settle())
             .inspect_err(|error| self.shared.gate.note_failure(error))?;
         let freed_before = sealed.journal_bytes_freed;
         while let Some((window, through)) = upkeep.untrimmed.last().copied() {

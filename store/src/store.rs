@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) starting: Starting,
     pub(crate) journal_bytes: AtomicU64,
+    /// Series that the journal alone says were taken out: the writer adds, whoever holds `upkeep` takes away.
+    pub(crate) unforgotten: Mutex<RoaringBitmap>,
     /// How often series were taken out.
     generation: AtomicU64,
 }
@@ -141,6 +143,7 @@ impl Store {
             dedupe: RwLock::new(restored.dedupe),
             past: RwLock::new(restored.past),
             gate: Gate::default(),
+            unforgotten: Mutex::new(restored.unforgotten),
             generation: AtomicU64::new(0),
         });
         let upkeep = Upkeep {
@@ -456,8 +459,9 @@ impl Shared {
         }
     }
 
-    /// Takes series out of index and head.
+    /// Takes series out of index and head, once the journal says so.
     pub(crate) fn take_out(&self, series: &RoaringBitmap) {
+        *self.unforgotten.lock() |= series;
         self.generation.fetch_add(1, Ordering::AcqRel);
         let mut index = self.index.write();
         index.remove(series);

@@ -422,8 +422,9 @@ impl Writer {
             let synced = self.sync(&BTreeSet::new());
             self.group.clear();
             synced?;
+            // What the next start takes out is out now, whatever becomes of the others.
+            self.shared.take_out(&some.iter().copied().collect());
         }
-        self.shared.take_out(series);
         Ok(())
     }
 

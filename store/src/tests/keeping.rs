@@ -1,6 +1,7 @@
 //! What is kept: rollups and tiers, policies, deletion, leaving, backups, the check, and the gate.
 
 use super::*;
+use crate::writer::Command;
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * HOUR;
@@ -399,4 +400,33 @@ fn a_step_of_retention_that_fails_holds_up_none_of_the_others() {
     }
     assert_eq!(house.store().series_named("old"), 0, "it left");
     assert_eq!(house.store().series_named("new"), 1);
+}
+
+#[test]
+fn a_series_that_was_deleted_before_a_crash_stays_deleted_once_the_journal_is_trimmed() {
+    for is_sealed in [true, false] {
+        let mut house = House::new();
+        house.floats("a", None, &[(T0, 1.0)]);
+        if is_sealed {
+            house.store().flush(T0).unwrap();
+        }
+        let gone = house
+            .store()
+            .find(&SeriesKey::new("a", [("host", "a")]).unwrap());
+        // As a deletion of which only the journal's record came to the disk.
+        let gone = gone.map(|SeriesId(series)| series).into_iter().collect();
+        let removed = house.store().ask(|reply| Command::Remove(gone, reply));
+        removed.unwrap().unwrap();
+        house.crash();
+        assert_eq!(house.recovery.series, 0);
+        house.floats("b", None, &[(T0, 2.0)]);
+        let sealed = house.store().flush(T0).unwrap();
+        assert!(sealed.journal_bytes_freed > 0);
+        house.crash();
+        assert_eq!(house.recovery.series, 1, "sealed before: {is_sealed}");
+        assert!(house.read_floats("a").is_empty());
+        let checked = house.checked();
+        assert_eq!(checked.named, Vec::<String>::new());
+        assert_eq!(house.recovery.damage, Vec::<String>::new());
+    }
 }
