@@ -22,6 +22,8 @@ pub(crate) struct Gate {
 
 /// What is looked at before writes are let in.
 pub(crate) struct Room<'a> {
+    /// Why nothing can be stored before RocksDB is opened to be written.
+    pub(crate) only_read: Option<&'a str>,
     pub(crate) dir: &'a Path,
     /// Why RocksDB takes nothing more.
     pub(crate) broken: Option<&'a str>,
@@ -123,6 +125,9 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
     if let Some(broken) = room.broken {
         return Some(broken.to_owned());
     }
+    if let Some(only_read) = room.only_read {
+        return Some(only_read.to_owned());
+    }
     if let Some(reason) = room.held.lacking() {
         return Some(reason);
     }
@@ -133,8 +138,7 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
         ));
     }
     let free = free_bytes(room.dir)?;
-    // After a failure more than the reserve must be free, or the next group fails again.
-    let wanted = room.reserve_bytes + if failed { room.reserve_bytes / 2 } else { 0 };
+    let wanted = wanted_bytes(room.reserve_bytes, failed);
     (free < wanted).then(|| {
         format!(
             "{free} bytes are free on the disk of {}, store.disk_reserve keeps {wanted}{}",
@@ -142,6 +146,16 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
             if failed { " after it was full" } else { "" }
         )
     })
+}
+
+/// After a failure more than the reserve must be free, or the next group fails again.
+fn wanted_bytes(reserve_bytes: u64, failed: bool) -> u64 {
+    reserve_bytes + if failed { reserve_bytes / 2 } else { 0 }
+}
+
+/// Whether there is room again on a disk that was full.
+pub(crate) fn has_space_again(dir: &Path, reserve_bytes: u64) -> bool {
+    free_bytes(dir).is_none_or(|free| free >= wanted_bytes(reserve_bytes, true))
 }
 
 fn free_bytes(dir: &Path) -> Option<u64> {

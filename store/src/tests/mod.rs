@@ -9,6 +9,7 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 use crate::*;
 
 mod damage;
+mod full_disk;
 mod grouped;
 mod keeping;
 mod leaving;
