@@ -55,7 +55,7 @@ impl Checked {
 /// The directory holds no store, is in use, or is of another format. What is wrong inside is no error.
 pub fn check(dir: &Path) -> Result<Checked, StoreError> {
     let (_lock, window_ms) = lock::take_existing(dir)?;
-    let backend = Backend::open_to_read(dir)?;
+    let backend = Backend::open_to_read(dir, 0)?;
     let mut check = Check {
         window_ms,
         known: RoaringBitmap::new(),

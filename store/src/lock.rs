@@ -40,7 +40,11 @@ pub(crate) fn take(dir: &Path, window_ms: i64) -> Result<Lock, StoreError> {
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
-    named.map_err(StoreError::io("write", &path))?;
+    match named.map_err(StoreError::io("write", &path)) {
+        // The name is for people; the lock is taken.
+        Err(error) if !error.is_out_of_space() => return Err(error),
+        _ => {}
+    }
     check_format(dir, window_ms)?;
     Ok(Lock { _file: file })
 }
