@@ -160,6 +160,11 @@ impl Table {
         }
     }
 
+    /// Forgets what texts stood for: each is named again.
+    pub(crate) fn forget_names(&mut self) {
+        self.by_text.clear();
+    }
+
     fn forget_texts(&mut self) {
         let slots = &self.slots;
         self.by_text

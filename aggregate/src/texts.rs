@@ -67,6 +67,10 @@ impl Texts {
         self.table.retain(|(_, slot)| lives(*slot));
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }

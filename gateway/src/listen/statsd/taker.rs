@@ -30,7 +30,9 @@ pub(super) struct Taking {
 impl Taking {
     /// Begins to take one sender's packets; the interval is held until they are [`Taker::settle`]d.
     pub(super) fn lock(&self) -> MutexGuard<'_, Interval> {
-        self.interval.lock()
+        let mut interval = self.interval.lock();
+        interval.mapped_by(self.admission.mapper().generation());
+        interval
     }
 
     pub(super) fn taker<'a, 'd>(
