@@ -184,6 +184,15 @@ impl Admission {
         }
     }
 
+    /// Waits until the sender's rate has borne samples that were taken already, and are aggregated.
+    pub async fn pay_samples(&self, sender: &Sender, count: u64) {
+        let allowance = sender.allowance().filter(|_| count > 0);
+        let wait = allowance.and_then(|one| one.owe_samples(count, (self.clock)()));
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Takes these points from the sender's rate, once there is room if it can wait.
     ///
     /// # Errors

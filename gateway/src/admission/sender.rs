@@ -91,6 +91,13 @@ impl Sender {
         }
     }
 
+    /// Whether so many samples may be taken that are aggregated and not handed over; for datagrams, whose sender cannot be
+    /// made to wait. What may not be taken is for the caller to count with [`Sender::lose`].
+    pub(crate) fn may_take_samples(&self, count: u64, now_ms: i64) -> bool {
+        let allowance = self.allowance.as_ref().filter(|_| !self.waits);
+        allowance.is_none_or(|allowance| allowance.take_samples(count, now_ms).is_ok())
+    }
+
     /// Takes bytes that were read already.
     pub(crate) fn owe_bytes(&self, bytes: u64, now_ms: i64) {
         if let Some(allowance) = &self.allowance {

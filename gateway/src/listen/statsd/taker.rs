@@ -146,6 +146,10 @@ impl<'d> Taker<'_, 'd> {
         if self.is_shed {
             return self.sender.lose(Dropped::Priority, metrics.len() as u64);
         }
+        let count = metrics.len() as u64;
+        if self.sender.is_limited() && !self.sender.may_take_samples(count, self.intake.now_ms()) {
+            return self.sender.lose(Dropped::Rate, count);
+        }
         let mut deciding = Deciding {
             admission: &self.taking.admission,
             sender: &self.sender,
@@ -192,8 +196,8 @@ impl<'d> Taker<'_, 'd> {
         )
     }
 
-    /// Counts what was taken.
-    pub(super) fn settle(mut self) {
+    /// Counts what was taken, and says how much was aggregated.
+    pub(super) fn settle(mut self) -> u64 {
         self.record_gathered();
         let Tally {
             packets,
@@ -210,6 +214,7 @@ impl<'d> Taker<'_, 'd> {
         if client_sent + client_dropped > 0 {
             self.sender.client_said(client_sent, client_dropped);
         }
+        recorded
     }
 }
 

@@ -61,3 +61,44 @@ fn with_graphites_naming_rules_are_for_paths() {
     let counts = ask(&gateway, r#"{__name__="stats.counters.a.count"}"#);
     assert_eq!(counts.unwrap(), []);
 }
+
+#[test]
+fn rates_hold_for_what_is_aggregated() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("d.sock");
+    let gateway = gateway(&[
+        "rates.samples_per_second=1000",
+        "rates.burst=1s",
+        &format!("statsd.unix_listen={}", path.display()),
+    ]);
+    let packet = "hits:1|c\n".repeat(100);
+    let (udp, unix) = (udp(), UnixDatagram::unbound().unwrap());
+    for _ in 0..50 {
+        udp.send_to(packet.as_bytes(), &gateway.statsd_udp).unwrap();
+        unix.send_to(packet.as_bytes(), &path).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for protocol in ["statsd_udp", "statsd_unix"] {
+        let account = received(&gateway, protocol, 5_000);
+        let dropped = count(&account["dropped"], "rate");
+        assert!((1..5_000).contains(&dropped), "{account}");
+    }
+    // Who can be made to wait loses nothing; another address has a rate of its own.
+    let sent = Instant::now();
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let own: std::net::SocketAddr = "127.0.0.2:0".parse().unwrap();
+    socket.bind(&own.into()).unwrap();
+    let to: std::net::SocketAddr = gateway.statsd_tcp.parse().unwrap();
+    socket.connect(&to.into()).unwrap();
+    let mut tcp: TcpStream = socket.into();
+    tcp.write_all("slow:1|c\n".repeat(3_000).as_bytes())
+        .unwrap();
+    tcp.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(tcp.read(&mut [0; 1]).unwrap(), 0);
+    assert!(
+        sent.elapsed() > Duration::from_millis(500),
+        "it was made to wait"
+    );
+    let account = received(&gateway, "statsd_tcp", 3_000);
+    assert_eq!(count(&account, "aggregated"), 3_000, "{account}");
+}
