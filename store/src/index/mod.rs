@@ -11,8 +11,6 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
@@ -83,7 +81,6 @@ pub(crate) struct Index {
     keys: Keys,
     identities: Identities,
     symbols: Symbols,
-    metrics: HashMap<String, MetricId, rapidhash::fast::RandomState>,
     next_metric: MetricId,
     /// The labels of the series that was put in last.
     siblings: Siblings,
@@ -135,36 +132,32 @@ impl Index {
         let name = self.symbols.intern_name(key.name());
         let metric = match self.symbols.metric(name) {
             Some(metric) => metric,
-            None => self.metric_of(name, key.name()),
+            None => self.add_metric(name, self.next_metric),
         };
         let series = self.end();
         self.put(series, metric, name, key, identity);
         Ok(SeriesId(series))
     }
 
-    /// A name keeps its metric's number, though all its series may leave and come again.
+    /// A name keeps its metric's number for as long as any series has it. If all leave and some come again, they are another
+    /// metric: what is stored is found by the series' own, and no two series that ever were have one number.
     #[cold]
-    fn metric_of(&mut self, pair: PairId, name: &str) -> MetricId {
-        let known = self.metrics.get(name).copied();
-        let metric = known.unwrap_or_else(|| self.add_metric(name, self.next_metric));
-        self.symbols.set_metric(pair, metric);
-        metric
-    }
-
-    fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
+    fn add_metric(&mut self, name: PairId, metric: MetricId) -> MetricId {
         self.next_metric = self.next_metric.max(metric.saturating_add(1));
-        *self.metrics.entry(name.to_owned()).or_insert(metric)
+        self.symbols.set_metric(name, metric);
+        metric
     }
 
     /// Puts a series that was written down back in its place; harmless when it is there.
     pub(crate) fn restore(&mut self, definition: &Definition) {
         if self.keys.get(definition.series).is_none() {
             let key = definition.key.borrowed();
-            if self.metrics.get(key.name()) != Some(&definition.metric) {
-                self.add_metric(key.name(), definition.metric);
-            }
             let name = self.symbols.intern_name(key.name());
             let (series, metric) = (definition.series, definition.metric);
+            match self.symbols.metric(name) {
+                None => drop(self.add_metric(name, metric)),
+                Some(_) => self.next_metric = self.next_metric.max(metric.saturating_add(1)),
+            }
             self.put(series, metric, name, key, key.identity());
             self.carry_siblings();
         }

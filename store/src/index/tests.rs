@@ -99,6 +99,54 @@ fn a_series_that_leaves_takes_its_labels_along() {
 }
 
 #[test]
+fn what_is_held_goes_with_the_series_there_are() {
+    let mut index = Index::default();
+    let key = |pod: u32| SeriesKey::new("up", [("pod", format!("p{pod}").as_str())]).unwrap();
+    let stays = index.add(key(0).borrowed(), 1 << 20).unwrap();
+    for pod in 1..400_000 {
+        let id = index.add(key(pod).borrowed(), 1 << 20).unwrap();
+        assert_eq!(id.0, pod);
+        index.remove(&RoaringBitmap::from_iter([pod]));
+    }
+    assert_eq!((index.len(), index.end()), (1, 400_000));
+    let held = index.keys.places_bytes();
+    assert!(held < 400_000 / 4, "{held}");
+    assert_eq!(index.key(stays), Some(key(0)));
+    assert_eq!(index.all(), RoaringBitmap::from_iter([0]));
+    let next = index.add(key(7).borrowed(), 1 << 20).unwrap();
+    assert_eq!(next, SeriesId(400_000));
+    assert_eq!(index.numbers().collect::<Vec<_>>(), [0, 400_000]);
+    assert_eq!(index.key(next), Some(key(7)));
+    assert!(!index.has(SeriesId(70_000)) && !index.has(SeriesId(u32::MAX)));
+}
+
+#[test]
+fn a_metric_goes_with_its_last_series_and_its_number_is_no_other_metrics() {
+    let mut index = Index::default();
+    let key = |name: &str| SeriesKey::new(name, Vec::<(&str, &str)>::new()).unwrap();
+    let first = index.add(key("a").borrowed(), 10).unwrap();
+    let before = index.metric(first).unwrap();
+    index.remove(&RoaringBitmap::from_iter([first.0]));
+    let others = ["b", "a"].map(|name| {
+        let id = index.add(key(name).borrowed(), 10).unwrap();
+        index.metric(id).unwrap()
+    });
+    assert!(!others.contains(&before) && others[0] != others[1]);
+    // What was written down holds, whichever comes first.
+    let mut restored = Index::default();
+    for (series, metric) in [(9, 4), (5, 2)] {
+        restored.restore(&Definition {
+            series,
+            metric,
+            key: key(if series == 9 { "a" } else { "b" }),
+        });
+    }
+    let c = restored.add(key("c").borrowed(), 10).unwrap();
+    assert_eq!((c, restored.metric(c)), (SeriesId(10), Some(5)));
+    assert_eq!(restored.metric(SeriesId(5)), Some(2));
+}
+
+#[test]
 fn what_has_most_series_is_named() {
     let cardinality = index().cardinality(2);
     assert_eq!(cardinality.series, 4);
