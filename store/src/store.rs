@@ -73,8 +73,12 @@ pub(crate) struct Upkeep {
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    /// Sealing, retention, deletion and backup: one at a time.
+    /// Sealing, retention, deletion and the taking of files for a backup: one at a time.
     pub(crate) upkeep: Mutex<Upkeep>,
+    /// One backup at a time.
+    ///
+    /// IMPORTANT: taken before the leave to tend, never while it is held.
+    pub(crate) backups: Mutex<()>,
     commands: SyncSender<Command>,
     /// The writer, and who reads the journal back.
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -151,6 +155,7 @@ impl Store {
         let store = Self {
             shared: Arc::clone(&shared),
             upkeep: Mutex::new(upkeep),
+            backups: Mutex::new(()),
             commands: commands.clone(),
             threads: Mutex::default(),
             _lock: lock,
