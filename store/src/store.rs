@@ -15,7 +15,7 @@ use crate::backend::{Backend, Dropped, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{Gate, Room};
 use crate::head::Head;
-use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
+use crate::index::{Cardinality, Counting, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
 use crate::lock::{self, Lock};
 use crate::recovery::{self, Recovery};
@@ -369,10 +369,17 @@ impl Store {
         });
     }
 
-    /// Which metrics, labels and values have the most series, so many of each.
+    /// Which metrics, labels and values have the most series, so many of each. Counted a slice at a time, writes going on
+    /// between them: what comes or goes meanwhile may be in it or not.
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
-        self.shared.index.read().cardinality(limit)
+        let mut counting = Counting::new(limit);
+        loop {
+            let index = self.shared.index.read();
+            if let Some(found) = counting.go_on(&index) {
+                return found;
+            }
+        }
     }
 
     /// Writes what is queued and stops the writer. The head stays in the journal and is back at the next start.

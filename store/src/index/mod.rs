@@ -1,6 +1,7 @@
 //! The series table and the label index: who exists, under which number, which series carry which label, and when
 //! each has samples. Owns the numbers; knows nothing of samples but that.
 
+mod counting;
 mod grouping;
 mod identities;
 mod keys;
@@ -15,6 +16,7 @@ use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
 use crate::StoreError;
+pub(crate) use counting::{Counting, Values};
 pub(crate) use grouping::Groups;
 pub use grouping::{GroupLabels, Grouping};
 use identities::Identities;
@@ -63,7 +65,7 @@ pub(crate) struct DefinitionRun<'a> {
     pub(crate) pairs: &'a [PairId],
 }
 
-/// How many series carry what; see [`crate::Store::cardinality`].
+/// How many series carry what, at about the same moment; see [`crate::Store::cardinality`].
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Cardinality {
     pub series: u64,
@@ -278,39 +280,8 @@ impl Index {
         self.symbols.names_of(series)
     }
 
-    /// The values of one label of these series, ascending.
-    pub(crate) fn label_values(&self, label: &str, series: &RoaringBitmap) -> Vec<String> {
-        self.symbols.values_of(label, series)
-    }
-
     pub(crate) fn series_named(&self, name: &str) -> u64 {
         let series = self.symbols.with_value(NAME_LABEL, name);
         series.map_or(0, RoaringBitmap::len)
     }
-
-    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
-        let labels: Vec<(String, u64)> = self
-            .symbols
-            .labels()
-            .map(|(label, values)| (label.to_owned(), values as u64))
-            .collect();
-        let metrics = self.symbols.values(NAME_LABEL);
-        let metrics = metrics.map(|(name, series)| (name.to_owned(), series.len()));
-        let pairs = labels.iter().flat_map(|(label, _)| {
-            let values = self.symbols.values(label);
-            values.map(move |(value, series)| (format!("{label}={value}"), series.len()))
-        });
-        Cardinality {
-            series: self.len() as u64,
-            by_metric: most(metrics.collect(), limit),
-            by_pair: most(pairs.collect(), limit),
-            by_label: most(labels, limit),
-        }
-    }
-}
-
-fn most(mut counted: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {
-    counted.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    counted.truncate(limit);
-    counted
 }
