@@ -15,7 +15,7 @@ use crate::backend::{Dropped, FULL_AT_START, HeldBackend, RolledDay};
 use crate::dedupe::Dedupe;
 use crate::gate::{self, Gate, Held, Room};
 use crate::head::Head;
-use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
+use crate::index::{Cardinality, Counting, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
 use crate::lock::{self, Lock};
 use crate::recovery::{self, Recovery};
@@ -75,8 +75,12 @@ pub(crate) struct Upkeep {
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    /// Sealing, retention, deletion and backup: one at a time.
+    /// Sealing, retention, deletion and the taking of files for a backup: one at a time.
     pub(crate) upkeep: Mutex<Upkeep>,
+    /// One backup at a time.
+    ///
+    /// IMPORTANT: taken before the leave to tend, never while it is held.
+    pub(crate) backups: Mutex<()>,
     commands: SyncSender<Command>,
     /// The writer, and who reads the journal back.
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -167,6 +171,7 @@ impl Store {
         let store = Self {
             shared: Arc::clone(&shared),
             upkeep: Mutex::new(upkeep),
+            backups: Mutex::new(()),
             commands: commands.clone(),
             threads: Mutex::default(),
             _lock: lock,
@@ -381,10 +386,17 @@ impl Store {
         });
     }
 
-    /// Which metrics, labels and values have the most series, so many of each.
+    /// Which metrics, labels and values have the most series, so many of each. Counted a slice at a time, writes going on
+    /// between them: what comes or goes meanwhile may be in it or not.
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
-        self.shared.index.read().cardinality(limit)
+        let mut counting = Counting::new(limit);
+        loop {
+            let index = self.shared.index.read();
+            if let Some(found) = counting.go_on(&index) {
+                return found;
+            }
+        }
     }
 
     /// Writes what is queued and stops the writer. The head stays in the journal and is back at the next start.

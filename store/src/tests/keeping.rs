@@ -315,6 +315,35 @@ fn a_backup_holds_what_was_acknowledged_and_tells_when_it_is_damaged() {
 }
 
 #[test]
+fn upkeep_goes_on_while_a_backup_is_summed() {
+    let mut house = House::new();
+    house.floats("a", Some(1), &[(T0, 1.0)]);
+    let away = tempfile::tempdir().unwrap();
+    let (beside, backup) = (away.path().join("backup.new"), away.path().join("backup"));
+    house.store().take_files(&beside).unwrap();
+    // Whoever tends waits for nobody now; what is let go of stays in the backup.
+    house.floats("a", Some(2), &[(T0 + 10_000, 2.0)]);
+    let flushed = house.store().flush(house.pass(HOUR)).unwrap();
+    assert!(flushed.windows > 0 && flushed.journal_bytes_freed > 0);
+    let now = house.pass(400 * DAY);
+    house.floats("b", None, &[(now, 3.0)]);
+    house.store().flush(now).unwrap();
+    house.store().drop_expired(now).unwrap();
+    assert_eq!(house.read_floats("a"), []);
+    let copied = crate::backup::finish(&beside, &backup).unwrap();
+    assert_eq!(verify_backup(&backup).unwrap(), copied);
+    assert_eq!(check(&backup).unwrap().named, Vec::<String>::new());
+    house.store.take().unwrap().close();
+    let options = Options {
+        dir: backup,
+        ..house.options()
+    };
+    let (store, recovery) = Store::open(options).unwrap();
+    assert_eq!((recovery.damage, recovery.samples), (Vec::new(), 1));
+    store.close();
+}
+
+#[test]
 fn writes_wait_while_there_is_no_room_and_reads_go_on() {
     let mut house = House::new();
     house.floats("a", None, &[(T0, 1.0)]);
