@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -199,9 +199,45 @@ fn write_format(dir: &Path, path: &Path, window_ms: i64) -> Result<(), StoreErro
     sync_dir(dir)
 }
 
+/// Makes a new directory durable by its name, and those above it, each of which may have been made for it.
+pub(crate) fn sync_above(new: &Path) -> Result<(), StoreError> {
+    for above in above(new)? {
+        match sync_dir(&above) {
+            // What may not be read was there before.
+            Err(StoreError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// From the next one up; of a name alone that is the working directory.
+fn above(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let path = std::path::absolute(path).map_err(StoreError::io("find", path))?;
+    Ok(path.ancestors().skip(1).map(Path::to_owned).collect())
+}
+
 /// Makes creations and removals in a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir)
         .and_then(|file| file.sync_all())
         .map_err(StoreError::io("sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_directory_above_a_new_one_is_synced() {
+        let found = |path: &str| above(Path::new(path)).unwrap();
+        let all = ["/data/snapshots", "/data", "/"].map(PathBuf::from);
+        assert_eq!(found("/data/snapshots/1"), all);
+        assert_eq!(found("/data/snapshots/1/"), all);
+        assert_eq!(found("name")[0], std::env::current_dir().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        assert!(sync_above(&dir.path().join("new")).is_ok());
+        assert!(sync_above(&dir.path().join("none/new")).is_err());
+    }
 }
