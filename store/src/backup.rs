@@ -77,10 +77,7 @@ pub(crate) fn finish(beside: &Path, to: &Path) -> Result<Copied, StoreError> {
     let copied = write_list(beside)?;
     sync_all(beside)?;
     std::fs::rename(beside, to).map_err(StoreError::io("name", to))?;
-    let above = to.parent().unwrap_or(Path::new("/"));
-    // Of a name alone it is the working directory.
-    let here = above.as_os_str().is_empty();
-    sync_dir(if here { Path::new(".") } else { above })?;
+    lock::sync_above(to)?;
     Ok(copied)
 }
 
@@ -145,6 +142,7 @@ pub fn restore(backup: &Path, to: &Path) -> Result<Copied, StoreError> {
     // The file that makes it a store comes last.
     copy_whole(&backup.join(lock::FORMAT_FILE), &to.join(lock::FORMAT_FILE))?;
     sync_all(to)?;
+    lock::sync_above(to)?;
     Ok(copied)
 }
 

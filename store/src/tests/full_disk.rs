@@ -177,3 +177,37 @@ fn a_directory_that_cannot_be_made_on_a_full_disk_says_what_to_do() {
     full.start().unwrap();
     full.house.floats("a", None, &[(T0, 1.0)]);
 }
+
+#[test]
+fn a_check_looks_at_a_store_that_cannot_be_written() {
+    let Some(mut full) = Full::new() else {
+        return;
+    };
+    let dir = full.house.dir.path().to_owned();
+    full.house.floats("a", None, &[(T0, 1.0)]);
+    full.house.store().flush(T0).unwrap();
+    full.house.floats("b", None, &[(T0, 1.0)]);
+    let backup = dir.join("backup");
+    full.house.store().backup(&backup).unwrap();
+    full.stop();
+    let remount = |how: &str| {
+        let mut mount = Command::new("mount");
+        let status = mount.args(["-o", how]).arg(&dir).status();
+        assert!(status.unwrap().success(), "{how}");
+    };
+    remount("remount,ro");
+    let (checked, of_backup) = (check(&dir), check(&backup));
+    remount("remount,rw");
+    let (checked, of_backup) = (checked.unwrap(), of_backup.unwrap());
+    assert_eq!(checked.note, None, "it was locked");
+    let note = of_backup.note.clone().unwrap();
+    assert!(note.contains("LOCK is not there"), "{note}");
+    for checked in [checked, of_backup] {
+        assert_eq!(
+            (checked.series, checked.samples, checked.journal_groups),
+            (1, 1, 1)
+        );
+        assert_eq!(checked.named, Vec::<String>::new());
+    }
+    full.start().unwrap();
+}
