@@ -97,6 +97,34 @@ fn every_kind_is_stored() {
     sums_close(&gateway.http, "otlp");
 }
 
+/// A monotonic delta sum of one point, over some time before now.
+fn delta(name: &str, from: i64, to: i64, value: f64) -> Value {
+    json!([{"name": name, "sum": {"aggregationTemporality": 1, "isMonotonic": true, "dataPoints": [
+        {"startTimeUnixNano": nanos(from), "timeUnixNano": nanos(to), "asDouble": value}]}}])
+}
+
+#[test]
+fn a_delta_sum_loses_nothing_when_the_gateway_begins_anew() {
+    let mut gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |gateway: &Gateway, (from, to), value| {
+        let sum = delta("hits", now - from, now - to, value);
+        let answer = export(gateway, &sum);
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    };
+    put(&gateway, (40_000, 30_000), 10.0);
+    put(&gateway, (30_000, 20_000), 5.0);
+    gateway.program.kill();
+    gateway.restart();
+    put(&gateway, (20_000, 10_000), 2.0);
+    let was = |expr: &str| single(&gateway.http, expr);
+    assert_eq!(was("max_over_time(hits_total[5m])"), Ok(15.0));
+    // What a query takes for a reset: 0 to 15, and from a new 0 to 2.
+    assert_eq!(was("resets(hits_total[5m])"), Ok(1.0));
+    assert_eq!(was("hits_total"), Ok(2.0));
+    sums_close(&gateway.http, "otlp");
+}
+
 #[test]
 fn cumulative_histograms_become_those_of_intervals() {
     let gateway = Gateway::start(&["otlp.histograms=histogram"]);

@@ -4,7 +4,7 @@
 //! | kind | what is stored |
 //! |---|---|
 //! | gauge, cumulative sum | the value |
-//! | delta sum | a running total, beginning with a 0 at its start time |
+//! | delta sum | a running total, beginning with a 0 just after its start time |
 //! | histogram, exponential histogram | the distribution of the interval under the metric's name, and by `otlp.histograms` the classic `_bucket`, `_count` and `_sum` of explicit bounds |
 //! | summary | the quantiles as labels, `_count`, `_sum` |
 //! | "no recorded value" | a stale mark |

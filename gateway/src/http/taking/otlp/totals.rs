@@ -1,5 +1,6 @@
 //! Delta sums to running totals. Bounded; series that fell silent leave and begin anew, which queries take for the reset of
-//! a counter, as they do after a restart of the gateway.
+//! a counter, as they do after a restart of the gateway. The 0 that a total begins with lies just after its start time: at
+//! the start itself lies what the total before it had come to.
 //!
 //! A point that is sent again (the same times and value as the last) gives the same total again and adds nothing, so that
 //! a sender who was told to come again may.
@@ -66,12 +67,19 @@ impl Totals {
             heard_ms: now_ms,
         };
         totals.insert(hash, total);
-        let begins = |start: &i64| (1..delta.timestamp_ms).contains(start);
         Ok(Running {
             timestamp_ms: delta.timestamp_ms,
             value: delta.value,
-            begins_ms: delta.start_ms.filter(begins),
+            begins_ms: delta.begins_ms(),
         })
+    }
+}
+
+impl Delta {
+    /// Just after its start, which is the time of the point before it.
+    fn begins_ms(&self) -> Option<i64> {
+        let begins_ms = self.start_ms.filter(|&start| start > 0)?.checked_add(1)?;
+        Some(begins_ms).filter(|&begins| begins < self.timestamp_ms)
     }
 }
 
@@ -110,10 +118,20 @@ mod tests {
             let running = totals.add(1, delta, 0).unwrap();
             (running.timestamp_ms, running.value, running.begins_ms)
         };
-        assert_eq!(put(delta(1_000, 2_000, 5.0)), (2_000, 5.0, Some(1_000)));
+        assert_eq!(put(delta(1_000, 2_000, 5.0)), (2_000, 5.0, Some(1_001)));
         assert_eq!(put(delta(2_000, 3_000, 2.0)), (3_000, 7.0, None));
         assert_eq!(put(delta(2_000, 3_000, 2.0)), (3_000, 7.0, None));
         // Another source of the same labels, a little behind.
         assert_eq!(put(delta(1_900, 2_900, 1.0)), (3_000, 8.0, None));
+    }
+
+    #[test]
+    fn a_total_does_not_begin_on_the_last_sample_of_the_one_before() {
+        let begins = |start, time| delta(start, time, 1.0).begins_ms();
+        assert_eq!(begins(1_000, 2_000), Some(1_001));
+        assert_eq!(begins(1_000, 1_001), None);
+        assert_eq!(begins(2_000, 1_000), None);
+        assert_eq!(begins(0, 1_000), None);
+        assert_eq!(begins(i64::MAX, 1_000), None);
     }
 }
