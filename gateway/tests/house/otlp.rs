@@ -125,6 +125,99 @@ fn a_delta_sum_loses_nothing_when_the_gateway_begins_anew() {
     sums_close(&gateway.http, "otlp");
 }
 
+/// How many points were refused, and what was said.
+fn refused(answer: &Answer) -> (u64, String) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let told: Value = serde_json::from_slice(&answer.body).unwrap();
+    let partial = &told["partialSuccess"];
+    let count = partial["rejectedDataPoints"].as_str().unwrap_or("0");
+    let message = partial["errorMessage"].as_str().unwrap_or_default();
+    (count.parse().unwrap(), message.to_owned())
+}
+
+#[test]
+fn a_delta_that_is_refused_leaves_its_series_as_it_was() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |from, to, value: Value| {
+        let mut sum = delta("hits", now - from, now - to, 0.0);
+        sum[0]["sum"]["dataPoints"][0]["asDouble"] = value;
+        refused(&export(&gateway, &sum))
+    };
+    for (from, to, value, words) in [
+        // A clock that is an hour ahead, before anything else is known of the series.
+        (60_000, -3_600_000, json!(9.0), "too far in the future"),
+        (60_000, 50_000, json!("NaN"), "finite"),
+        (60_000, 50_000, json!("Infinity"), "finite"),
+        (60_000, 50_000, json!(-3.0), "negative"),
+        (
+            2_000_000_000,
+            1_900_000_000,
+            json!(9.0),
+            "older than is kept",
+        ),
+    ] {
+        let (count, message) = put(from, to, value.clone());
+        assert_eq!(count, 1, "{value}: {message}");
+        assert!(message.contains(words), "{value}: {message}");
+    }
+    let none = (0, String::new());
+    assert_eq!(put(60_000, 50_000, json!(7.0)), none);
+    assert_eq!(put(50_000, 40_000, json!(1.0)), none);
+    assert_eq!(put(40_000, -3_600_000, json!(9.0)).0, 1);
+    assert_eq!(put(40_000, 30_000, json!(2.0)), none);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(10.0));
+    sums_close(&gateway.http, "otlp");
+}
+
+#[test]
+fn a_delta_counts_once_however_often_and_late_it_comes() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |from, to, value| {
+        let sum = delta("hits", now - from, now - to, value);
+        refused(&export(&gateway, &sum)).0
+    };
+    assert_eq!(put(60_000, 50_000, 1.0), 0);
+    assert_eq!(put(50_000, 40_000, 10.0), 0);
+    // Exporters that send beside each other try again.
+    assert_eq!(put(60_000, 50_000, 1.0), 1);
+    assert_eq!(put(50_000, 40_000, 10.0), 0);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(11.0));
+    // This one overtook that before it.
+    assert_eq!(put(30_000, 20_000, 300.0), 0);
+    assert_eq!(put(40_000, 30_000, 200.0), 0);
+    assert_eq!(put(40_000, 30_000, 200.0), 1);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(511.0));
+    sums_close(&gateway.http, "otlp");
+}
+
+#[test]
+fn a_delta_whose_beginning_is_not_kept_any_more_is_taken() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let answer = export(&gateway, &delta("hits", 1, now, 5.0));
+    assert_eq!(refused(&answer), (0, String::new()));
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(5.0));
+}
+
+#[test]
+fn a_cumulative_histogram_from_a_wrong_clock_does_not_stop_its_series() {
+    let gateway = Gateway::start(&["otlp.histograms=histogram"]);
+    let now = now_ms();
+    let put = |ago: i64, count: &str| {
+        let metrics = json!([{"name": "took", "histogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"startTimeUnixNano": nanos(now - 3_600_000), "timeUnixNano": nanos(now - ago), "count": count, "sum": 4.0,
+             "explicitBounds": [], "bucketCounts": [count]}]}}]);
+        refused(&export(&gateway, &metrics)).0
+    };
+    assert_eq!(put(30_000, "100"), 0);
+    assert_eq!(put(-3_600_000, "104"), 1);
+    assert_eq!(put(20_000, "105"), 0);
+    let count = "histogram_count(sum_over_time(took[5m]))";
+    assert_eq!(single(&gateway.http, count), Ok(5.0));
+}
+
 #[test]
 fn cumulative_histograms_become_those_of_intervals() {
     let gateway = Gateway::start(&["otlp.histograms=histogram"]);

@@ -11,6 +11,8 @@ use parking_lot::Mutex;
 use weir_wire::buckets::Buckets;
 use weir_wire::{Invalid, Reject};
 
+use super::times::Times;
+
 /// Buckets of all series together: 64 MB.
 const MOST_BUCKETS: usize = 4_000_000;
 /// What a series costs beside its buckets, in buckets.
@@ -24,6 +26,7 @@ const LOOK_EVERY_MS: i64 = 10_000;
 pub(super) struct Cumulative(Mutex<Known>);
 
 struct Known {
+    times: Times,
     last: HashMap<Name, Last>,
     cost: usize,
     most: usize,
@@ -62,8 +65,9 @@ pub(super) struct Brought(HashMap<Name, Last>);
 
 impl Cumulative {
     /// Begins at a time of the gateway's clock.
-    pub(super) fn new(now_ms: i64) -> Self {
+    pub(super) fn new(now_ms: i64, times: Times) -> Self {
         Self(Mutex::new(Known {
+            times,
             last: HashMap::new(),
             cost: 0,
             most: MOST_BUCKETS,
@@ -75,7 +79,8 @@ impl Cumulative {
     /// What came since the last one; `None` for the first, with which counting begins, and for one that is not newer.
     ///
     /// # Errors
-    /// [`Reject::OverLimit`]: no room for one more series.
+    /// [`Reject::OverLimit`]: no room for one more series. [`Reject::TooEarly`], [`Reject::TooOld`]: the store would not take
+    /// it, so that those after it do not follow it.
     pub(super) fn interval(
         &self,
         now_ms: i64,
@@ -84,6 +89,7 @@ impl Cumulative {
     ) -> Result<Option<Buckets>, Invalid> {
         let name = (counted.protocol, counted.hash);
         let mut known = self.0.lock();
+        known.times.check(counted.timestamp_ms, now_ms)?;
         if !brought.0.contains_key(&name) && !known.last.contains_key(&name) {
             known.make_room(now_ms)?;
         }
@@ -163,6 +169,11 @@ mod tests {
     use super::*;
 
     const BEGAN_MS: i64 = 1_000;
+    const TIMES: Times = Times {
+        future_ms: 1_000_000,
+        kept_ms: 1_000_000_000,
+        longest_kept_ms: 1_000_000_000,
+    };
 
     /// So many observations of 1.
     fn counted(timestamp_ms: i64, count: f64) -> Counted {
@@ -200,7 +211,7 @@ mod tests {
 
     #[test]
     fn each_interval_counts_once_and_the_first_begins_the_count() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         let both = [counted(2_010, 5.0), counted(2_020, 8.0)];
         // As after a restart of ours: what it counted before may be stored already.
         assert_eq!(message(&cumulative, both, true), [None, Some(3.0)]);
@@ -215,8 +226,20 @@ mod tests {
     }
 
     #[test]
+    fn one_from_a_wrong_clock_is_not_what_the_next_is_measured_by() {
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
+        assert_eq!(message(&cumulative, [counted(2_010, 5.0)], true), [None]);
+        let mut brought = Brought::default();
+        let ahead = cumulative.interval(0, counted(1_000_001, 6.0), &mut brought);
+        assert_eq!(ahead.unwrap_err().reject, Reject::TooEarly);
+        cumulative.remember(brought);
+        let next = [counted(2_020, 8.0)];
+        assert_eq!(message(&cumulative, next, true), [Some(3.0)]);
+    }
+
+    #[test]
     fn what_began_after_us_is_new_as_a_whole() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         let since = |start_ms, timestamp_ms, count| Counted {
             start_ms: Some(start_ms),
             ..counted(timestamp_ms, count)
@@ -236,7 +259,7 @@ mod tests {
 
     #[test]
     fn buckets_are_bounded_and_who_fell_silent_leaves() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         cumulative.0.lock().most = 10 * (SERIES_COST + 1);
         let take = |hash, now_ms| {
             let mut brought = Brought::default();

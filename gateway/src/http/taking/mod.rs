@@ -15,6 +15,7 @@ mod otlp;
 mod pushgateway;
 mod refusal;
 mod remote_write;
+mod times;
 mod unpack;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use otlp::{Histograms, OtlpConfig};
 use pushgateway::Groups;
 pub use pushgateway::PushgatewayConfig;
 pub(crate) use pushgateway::remember;
+pub use times::Times;
 
 /// What the configuration says of it.
 #[derive(Debug, Clone)]
@@ -46,6 +48,7 @@ pub struct TakingConfig {
     pub opentsdb_rules: Rules,
     pub otlp: OtlpConfig,
     pub pushgateway: PushgatewayConfig,
+    pub times: Times,
 }
 
 /// What the handlers share: one pool of intakes a protocol, and what is remembered between requests.
@@ -82,7 +85,7 @@ impl Taking {
             otlp: intakes(otlp::PROTOCOL),
             collectd: intakes(collectd::PROTOCOL),
             pushgateway: intakes(pushgateway::PROTOCOL),
-            cumulative: Cumulative::new(clock()),
+            cumulative: Cumulative::new(clock(), config.times),
             totals: Totals::default(),
             families: Families::default(),
             groups: Groups::open(config.pushgateway.dir.clone())?,

@@ -224,7 +224,6 @@ impl Message<'_> {
             return self.float(hash, identity, &stale);
         }
         let key = remote_write::series_key(identity)?;
-        self.histograms += 1;
         let interval = match sent.reset_hint {
             ResetHint::Gauge => Some(sent.buckets),
             hint => {
@@ -242,6 +241,7 @@ impl Message<'_> {
                 cumulative.interval(now_ms, counted, &mut self.brought)?
             }
         };
+        self.histograms += 1;
         let Some(interval) = interval else {
             return Ok(());
         };
