@@ -13,6 +13,7 @@ mod influx;
 pub(crate) mod intake;
 mod lines;
 pub(crate) mod names;
+pub(crate) mod not_taken;
 mod opentsdb;
 mod pickle;
 mod statsd;

@@ -11,7 +11,7 @@ use weir_wire::epoch::check_ms;
 use weir_wire::graphite::Keys;
 use weir_wire::remote_write::{
     self, Entry, Point, Points, Refused, Request as RequestV2, ResetHint, SentHistogram,
-    SentSample, family_of,
+    SentSample, Version, family_of,
 };
 use weir_wire::{Invalid, Kind, Reject};
 
@@ -31,12 +31,6 @@ const HISTOGRAMS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    One,
-    Two,
-}
 
 /// A message on its way in.
 struct Message<'a> {
@@ -102,10 +96,13 @@ fn version(headers: &HeaderMap) -> Result<Version, String> {
         ));
     }
     match parts.find_map(|part| part.strip_prefix("proto=")) {
-        None | Some("prometheus.WriteRequest") => Ok(Version::One),
-        Some("io.prometheus.write.v2.Request") => Ok(Version::Two),
+        None => Ok(Version::One),
+        Some(named) if named == Version::One.message() => Ok(Version::One),
+        Some(named) if named == Version::Two.message() => Ok(Version::Two),
         Some(other) => Err(format!(
-            "message {other:?} is not known here: prometheus.WriteRequest and io.prometheus.write.v2.Request are"
+            "message {other:?} is not known here: {} and {} are",
+            Version::One.message(),
+            Version::Two.message()
         )),
     }
 }
@@ -157,6 +154,10 @@ impl Message<'_> {
                     continue;
                 }
             };
+            if !series.has_points {
+                self.faults.add(&pointless(identity), 1, &self.intake);
+                continue;
+            }
             if let Some((kind, help, unit)) = series.metadata {
                 self.learn(identity, kind, help, unit);
             }
@@ -251,17 +252,30 @@ impl Message<'_> {
     }
 }
 
-/// Which of samples and histograms were too old, or over a limit, is not known: they are taken for samples.
+/// As Prometheus words it.
+#[cold]
+fn pointless(identity: &[u8]) -> Invalid {
+    match remote_write::series_key(identity) {
+        Ok(key) => {
+            let text = format!(
+                "TimeSeries must contain at least one sample or histogram for series {:?}",
+                key.name()
+            );
+            Invalid::new(Reject::Malformed, text)
+        }
+        Err(invalid) => invalid,
+    }
+}
+
+/// Which of samples and histograms were too old, or of series that were not taken, is not known: they are taken for samples.
 fn answer(
     delivered: &Delivered,
     (samples, histograms): (u64, u64),
     mut faults: Faults,
 ) -> Response {
-    let written = &delivered.written;
     faults.add_delivered(delivered);
-    let not_written = written.too_early + written.too_old + delivered.over_limit;
     let headers = [
-        (SAMPLES_WRITTEN, samples.saturating_sub(not_written)),
+        (SAMPLES_WRITTEN, samples.saturating_sub(delivered.refused())),
         (HISTOGRAMS_WRITTEN, histograms),
         (EXEMPLARS_WRITTEN, 0),
     ];

@@ -89,7 +89,7 @@ impl Groups {
                 let (after, points) = group.changed(change, now_ms);
                 self.room_for(after.len(), group.len())
                     .inspect_err(|why| telling.sender.refuse(why.reject, points.len() as u64))?;
-                telling.store(points, now_ms).await?;
+                telling.store_whole(points, now_ms).await?;
                 write(&self.dir, &after).await?;
                 self.recount(group.len(), after.len());
                 *group = after;
@@ -222,7 +222,28 @@ impl Telling<'_> {
     }
 
     /// Stores all of them or none.
+    async fn store_whole(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
+        let (mut intake, brought) = self.gather(points, now_ms)?;
+        let not_taken = intake.resolve_new();
+        let Some((_, why)) = not_taken.words().next() else {
+            return self.deliver(intake, brought).await;
+        };
+        let reject = match not_taken.over_limit {
+            0 => Reject::BadLabels,
+            _ => Reject::OverLimit,
+        };
+        intake.discard(reject);
+        self.taking.pushgateway.give_back(intake);
+        Err(Invalid::new(reject, why).into())
+    }
+
+    /// Stores what a group had; where a series is not taken any more there is nothing to tell, or to end.
     async fn store(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
+        let (intake, brought) = self.gather(points, now_ms)?;
+        self.deliver(intake, brought).await
+    }
+
+    fn gather(&self, points: Vec<Point>, now_ms: i64) -> Result<(Intake, Brought), Invalid> {
         let intakes = &self.taking.pushgateway;
         let (mut intake, mut brought) = (intakes.take(self.sender), Brought::default());
         let gathered = points
@@ -232,13 +253,13 @@ impl Telling<'_> {
             intake.discard(invalid.reject);
             intake.refuse(invalid.reject, 1);
             intakes.give_back(intake);
-            return Err(invalid.into());
+            return Err(invalid);
         }
-        if let Some(why) = refusal::of_limit(intake.resolve_new()) {
-            intake.discard(Reject::OverLimit);
-            intakes.give_back(intake);
-            return Err(Invalid::new(Reject::OverLimit, why).into());
-        }
+        Ok((intake, brought))
+    }
+
+    async fn deliver(&self, mut intake: Intake, brought: Brought) -> Result<(), NotDone> {
+        let intakes = &self.taking.pushgateway;
         let delivered = intake.deliver().await;
         intakes.give_back(intake);
         let delivered = delivered.map_err(|error| NotDone::Store(Refusal::from(&error)))?;
