@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_wire::buckets::Buckets;
 use weir_wire::{Kind, SeriesKey, stale};
 
+use super::bounds;
 use super::pushed::{FAILURE_TIME, Family, PUSH_TIME, Value};
 
 /// A group and its last values.
@@ -131,10 +132,11 @@ impl Group {
         points
     }
 
-    /// Whether its time to live is over.
-    pub(super) fn is_over(&self, default_ttl_ms: i64, now_ms: i64) -> bool {
+    /// When its time to live is over; `None` for never.
+    pub(super) fn ends_ms(&self, default_ttl_ms: i64) -> Option<i64> {
         let ttl_ms = self.ttl_ms.unwrap_or(default_ttl_ms);
-        ttl_ms > 0 && now_ms.saturating_sub(self.pushed_ms.max(self.failed_ms)) >= ttl_ms
+        let heard_ms = self.pushed_ms.max(self.failed_ms);
+        (ttl_ms > 0).then(|| heard_ms.saturating_add(ttl_ms))
     }
 
     pub(super) fn times(&self, now_ms: i64) -> impl Iterator<Item = Point> {
@@ -159,7 +161,7 @@ impl Group {
 
 /// A family after a push.
 fn take(
-    family: Family,
+    mut family: Family,
     before: Option<&Kept>,
     aggregate: bool,
     now_ms: i64,
@@ -174,6 +176,9 @@ fn take(
     if let Some(before) = before.filter(|_| aggregate) {
         kept.samples.clone_from(&before.samples);
         kept.natives.clone_from(&before.natives);
+        if family.kind == Kind::Histogram {
+            bounds::unite(&mut kept.samples, &mut family.samples);
+        }
     }
     for sample in family.samples {
         match (sample.value, sample.timestamp_ms) {
@@ -319,9 +324,9 @@ mod tests {
     #[test]
     fn a_group_ends_when_its_time_is_over() {
         let (mut group, _) = Group::default().changed(push(true, false, Vec::new()), 1_000);
-        assert!(!group.is_over(0, i64::MAX));
-        assert!(group.is_over(500, 1_500));
+        assert_eq!(group.ends_ms(0), None);
+        assert_eq!(group.ends_ms(500), Some(1_500));
         group.ttl_ms = Some(0);
-        assert!(!group.is_over(500, i64::MAX));
+        assert_eq!(group.ends_ms(500), None);
     }
 }

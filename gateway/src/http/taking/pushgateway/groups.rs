@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use weir_wire::graphite::Keys;
 use weir_wire::{Invalid, Reject, pushgateway};
 
+use super::ends::Ends;
 use super::group::{Change, Counts, Group, Point};
 use super::{NotDone, PROTOCOL, file};
 use crate::admission::Sender;
@@ -34,6 +35,7 @@ pub(in crate::http::taking) struct Groups {
     dir: PathBuf,
     groups: Mutex<BTreeMap<Vec<u8>, Shared>>,
     series: AtomicUsize,
+    pub(super) ends: Ends,
 }
 
 impl Groups {
@@ -52,6 +54,7 @@ impl Groups {
             dir,
             groups: Mutex::new(groups.collect()),
             series: AtomicUsize::new(series),
+            ends: Ends::default(),
         })
     }
 
@@ -92,6 +95,7 @@ impl Groups {
                 telling.store_whole(points, now_ms).await?;
                 write(&self.dir, &after).await?;
                 self.recount(group.len(), after.len());
+                self.ends.note(after.ends_ms(telling.default_ttl_ms()));
                 *group = after;
                 return Ok(());
             }
@@ -107,6 +111,7 @@ impl Groups {
         if let State::There(group) = &mut *state {
             let now_ms = telling.now_ms();
             group.failed_ms = now_ms;
+            self.ends.note(group.ends_ms(telling.default_ttl_ms()));
             let times = group.times(now_ms).collect();
             // The push is refused already; that this note is not kept is counted.
             let _ = telling.store(times, now_ms).await;
@@ -124,7 +129,16 @@ impl Groups {
             return Ok(());
         };
         let mut state = shared.lock().await;
-        let State::There(group) = &*state else {
+        self.end(telling, key, &mut state).await
+    }
+
+    async fn end(
+        &self,
+        telling: &Telling<'_>,
+        key: &[u8],
+        state: &mut State,
+    ) -> Result<(), NotDone> {
+        let State::There(group) = state else {
             return Ok(());
         };
         let now_ms = telling.now_ms();
@@ -138,24 +152,26 @@ impl Groups {
         Ok(())
     }
 
-    /// Tells a group again, or ends it when its time is over.
-    pub(super) async fn tell_again(&self, telling: &Telling<'_>, key: &[u8], default_ttl_ms: i64) {
+    /// Ends a group when its time is over, and notes when that is; tells it again where this is asked.
+    pub(super) async fn look_at(&self, telling: &Telling<'_>, key: &[u8], is_told_again: bool) {
         let found = self.groups.lock().get(key).cloned();
         let Some(shared) = found else {
             return;
         };
-        let state = shared.lock().await;
+        let mut state = shared.lock().await;
         let State::There(group) = &*state else {
             return;
         };
-        let now_ms = telling.now_ms();
-        if group.is_over(default_ttl_ms, now_ms) {
-            drop(state);
+        let (now_ms, ends_ms) = (telling.now_ms(), group.ends_ms(telling.default_ttl_ms()));
+        if ends_ms.is_some_and(|ends_ms| ends_ms <= now_ms) {
             // What fails is tried again at the next interval.
-            let _ = self.delete(telling, key).await;
+            let _ = self.end(telling, key, &mut state).await;
             return;
         }
-        let _ = telling.store(group.again(now_ms), now_ms).await;
+        self.ends.note(ends_ms);
+        if is_told_again {
+            let _ = telling.store(group.again(now_ms), now_ms).await;
+        }
     }
 
     fn find_or_make(&self, name: &pushgateway::Group) -> Result<Shared, Invalid> {
@@ -219,6 +235,10 @@ pub(super) struct Telling<'a> {
 impl Telling<'_> {
     fn now_ms(&self) -> i64 {
         self.taking.now_ms()
+    }
+
+    fn default_ttl_ms(&self) -> i64 {
+        self.taking.config.pushgateway.ttl.as_millis() as i64
     }
 
     /// Stores all of them or none.

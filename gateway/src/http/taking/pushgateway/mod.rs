@@ -7,6 +7,8 @@
 //!
 //! A push is taken whole or not at all. A group is in its file before the push is answered.
 
+mod bounds;
+mod ends;
 mod file;
 mod group;
 mod groups;
