@@ -114,6 +114,7 @@ fn refuse(refusal: Refusal, json: bool) -> Response {
     let refusal = refusal.passing();
     let code = match refusal.status {
         StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Unavailable,
+        StatusCode::TOO_MANY_REQUESTS => ErrorCode::ResourceExhausted,
         _ => ErrorCode::InvalidArgument,
     };
     let body = error_status(code, &refusal.why, json);
