@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::programs::Gateway;
 use crate::sending::{Answer, gzip, now_ms, post, sums_close};
-use crate::web::single;
+use crate::web::{query, single};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -270,4 +270,36 @@ fn what_is_refused_is_told_in_the_form_of_the_request() {
     assert_eq!(refused(&["Content-Type: text/plain"], b""), 415);
     let bomb = gzip(&vec![b' '; 2 << 20]);
     assert_eq!(refused(&[JSON, "Content-Encoding: gzip"], &bomb), 413);
+}
+
+#[test]
+fn a_histogram_that_says_two_things_or_what_is_not_kept_is_refused() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |count: &str, bounds: Value, counts: Value| {
+        let metrics = json!([{"name": "took", "histogram": {"aggregationTemporality": 1, "dataPoints": [
+            {"startTimeUnixNano": nanos(now - 10_000), "timeUnixNano": nanos(now), "count": count, "sum": 4.0,
+             "explicitBounds": bounds, "bucketCounts": counts}]}}]);
+        refused(&export(&gateway, &metrics))
+    };
+    let (count, message) = put("7", json!([1, 2]), json!(["1", "2", "3"]));
+    assert_eq!(count, 1);
+    assert!(message.contains("count is 7"), "{message}");
+    assert!(query(&gateway.http, "took_count").unwrap().is_empty());
+    assert_eq!(put("6", json!([1, 2]), json!(["1", "2", "3"])).0, 0);
+    assert_eq!(single(&gateway.http, "histogram_count(took)"), Ok(6.0));
+    // A distribution reaches from 0 on; bounds of any kind are classic series.
+    let metrics = json!([{"name": "minus", "histogram": {"aggregationTemporality": 1, "dataPoints": [
+        {"startTimeUnixNano": nanos(now - 10_000), "timeUnixNano": nanos(now), "count": "3", "sum": -8.0,
+         "explicitBounds": [-4, 0], "bucketCounts": ["2", "0", "1"]}]}}]);
+    let (count, message) = refused(&export(&gateway, &metrics));
+    assert_eq!(count, 1);
+    assert!(
+        message.contains("2 of a histogram's 3 observations"),
+        "{message}"
+    );
+    assert!(query(&gateway.http, "minus").unwrap().is_empty());
+    let below = r#"minus_bucket{le="-4"}"#;
+    assert_eq!(single(&gateway.http, below), Ok(2.0));
+    sums_close(&gateway.http, "otlp");
 }

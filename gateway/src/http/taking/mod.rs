@@ -7,6 +7,7 @@
 mod body;
 mod collectd;
 mod cumulative;
+mod distribution;
 mod influx;
 mod intakes;
 mod metadata;

@@ -18,6 +18,7 @@ use weir_wire::{Invalid, Kind, Reject};
 use super::Taking;
 use super::body::{Packing, text};
 use super::cumulative::{Brought, Counted};
+use super::distribution;
 use super::refusal::{Faults, Refusal};
 use super::unpack::Encoding;
 use crate::http::Caller;
@@ -242,13 +243,15 @@ impl Message<'_> {
                 cumulative.interval(now_ms, counted, &mut self.brought)?
             }
         };
-        self.histograms += 1;
         let Some(interval) = interval else {
+            self.histograms += 1;
             return Ok(());
         };
-        let histogram = interval.to_histogram().histogram;
+        let histogram = distribution::kept(&interval)?;
         self.intake
-            .histogram(hash, || Ok(key), timestamp_ms, histogram)
+            .histogram(hash, || Ok::<_, Invalid>(key), timestamp_ms, histogram)?;
+        self.histograms += 1;
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Histograms, PROTOCOL, classic};
 use crate::admission::Sender;
 use crate::http::taking::Taking;
 use crate::http::taking::cumulative::{Brought, Counted};
+use crate::http::taking::distribution;
 use crate::http::taking::refusal::Faults;
 use crate::listen::intake::Intake;
 use crate::listen::names::Names;
@@ -164,7 +165,7 @@ impl<'t> Message<'t> {
     }
 
     fn distribution(&mut self, at: &At<'_, '_>, buckets: &Buckets) -> Result<(), Invalid> {
-        let histogram = buckets.to_histogram().histogram;
+        let histogram = distribution::kept(buckets).map_err(|why| named(at.point.metric, why))?;
         let key = || at.point.series_key("", None);
         self.intake
             .histogram(at.hash, key, at.timestamp_ms, histogram)

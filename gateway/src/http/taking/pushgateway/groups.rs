@@ -16,6 +16,7 @@ use super::{NotDone, PROTOCOL, file};
 use crate::admission::Sender;
 use crate::http::taking::Taking;
 use crate::http::taking::cumulative::{Brought, Counted};
+use crate::http::taking::distribution;
 use crate::http::taking::refusal::{self, Refusal};
 use crate::listen::intake::Intake;
 
@@ -330,7 +331,7 @@ impl Telling<'_> {
                 let Some(interval) = interval else {
                     return Ok(());
                 };
-                let histogram = interval.to_histogram().histogram;
+                let histogram = distribution::kept(&interval)?;
                 intake.histogram(key.identity(), || Ok(key.clone()), timestamp_ms, histogram)
             }
         }
