@@ -177,3 +177,27 @@ fn a_group_ends_when_its_time_is_over_and_not_at_the_next_interval() {
     });
     assert_eq!(single(&gateway.http, "a"), Ok(1.0));
 }
+
+#[test]
+fn what_cannot_be_added_up_is_refused_and_spoils_nothing() {
+    let gateway = Gateway::start(&[]);
+    let push = |text: &str| {
+        let path = "/metrics/job/agg?mode=aggregate";
+        let answer = post(&gateway.http, path, &[], text.as_bytes());
+        (answer.status, answer.text())
+    };
+    assert_eq!(push("# TYPE c counter\nc 1\n").0, 200);
+    for (text, words) in [
+        ("# TYPE c counter\nc NaN\n", "finite"),
+        ("# TYPE c counter\nc +Inf\n", "finite"),
+        ("# TYPE c counter\nc -1\n", "counts up"),
+        ("# TYPE c gauge\nc 5\n", "mode=replace"),
+    ] {
+        let (status, said) = push(text);
+        assert_eq!(status, 400, "{text}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(push("# TYPE c counter\nc 1\n").0, 200);
+    assert_eq!(single(&gateway.http, "c"), Ok(2.0));
+    sums_close(&gateway.http, "pushgateway");
+}

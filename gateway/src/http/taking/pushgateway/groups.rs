@@ -90,7 +90,9 @@ impl Groups {
             let mut state = shared.lock().await;
             if let State::There(group) = &mut *state {
                 let now_ms = telling.now_ms();
-                let (after, points) = group.changed(change, now_ms);
+                let (after, points) = group
+                    .changed(change, now_ms)
+                    .inspect_err(|why| telling.sender.refuse(why.reject, 1))?;
                 self.room_for(after.len(), group.len())
                     .inspect_err(|why| telling.sender.refuse(why.reject, points.len() as u64))?;
                 telling.store_whole(points, now_ms).await?;
