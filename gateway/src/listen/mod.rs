@@ -11,6 +11,7 @@ mod graphite;
 mod http;
 mod influx;
 pub(crate) mod intake;
+mod last_reads;
 mod lines;
 pub(crate) mod names;
 pub(crate) mod not_taken;
