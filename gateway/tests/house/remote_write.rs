@@ -175,6 +175,15 @@ fn native_histograms_become_those_of_intervals() {
         "histogram_sum(sum_over_time(rw_seconds[5m]))",
     );
     assert_eq!(sum, Ok(25.0));
+    // The first is what the second is measured by, and of the third the second holds all.
+    let of = |what: &str| {
+        let name = format!("weir_ingest_{what}_total");
+        counted(&gateway.http, &name, &["protocol=\"remote_write\""])
+    };
+    assert_eq!(
+        (of("received"), of("stored"), of("aggregated")),
+        (4.0, 2.0, 2.0)
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ use weir_wire::buckets::Buckets;
 use weir_wire::{Invalid, Reject};
 
 use super::times::Times;
+use crate::admission::Sender;
 
 /// Buckets of all series together: 64 MB.
 const MOST_BUCKETS: usize = 4_000_000;
@@ -61,7 +62,27 @@ pub(super) struct Counted {
 
 /// What a message brought, to be remembered once it is stored.
 #[derive(Default)]
-pub(super) struct Brought(HashMap<Name, Last>);
+pub(super) struct Brought {
+    last: HashMap<Name, Last>,
+    unstored: Unstored,
+}
+
+/// Distributions that gave nothing to store: their outcome is known all the same.
+#[must_use]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unstored {
+    /// What the next of their series is measured by; with nothing new since the last, or the first.
+    remembered: u64,
+    /// Not newer than the last, whose counts hold theirs.
+    known: u64,
+}
+
+impl Unstored {
+    /// Counts them for their sender, as what is in an aggregate and not in the store itself.
+    pub(super) fn count(self, sender: &Sender) {
+        sender.aggregate(self.remembered + self.known, self.known);
+    }
+}
 
 impl Cumulative {
     /// Begins at a time of the gateway's clock.
@@ -90,12 +111,15 @@ impl Cumulative {
         let name = (counted.protocol, counted.hash);
         let mut known = self.0.lock();
         known.times.check(counted.timestamp_ms, now_ms)?;
-        if !brought.0.contains_key(&name) && !known.last.contains_key(&name) {
+        if !brought.last.contains_key(&name) && !known.last.contains_key(&name) {
             known.make_room(now_ms)?;
         }
-        let last = brought.0.get(&name).or_else(|| known.last.get(&name));
+        let last = brought.last.get(&name).or_else(|| known.last.get(&name));
         let interval = match last {
-            Some(last) if counted.timestamp_ms <= last.timestamp_ms => return Ok(None),
+            Some(last) if counted.timestamp_ms <= last.timestamp_ms => {
+                brought.unstored.known += 1;
+                return Ok(None);
+            }
             Some(last) if counted.reset || restarted(last, &counted) => {
                 Some(counted.buckets.clone())
             }
@@ -113,22 +137,25 @@ impl Cumulative {
             heard_ms: now_ms,
             buckets: counted.buckets,
         };
-        brought.0.insert(name, last);
-        Ok(interval.filter(|interval| interval.count > 0.0))
+        brought.last.insert(name, last);
+        let interval = interval.filter(|interval| interval.count > 0.0);
+        brought.unstored.remembered += u64::from(interval.is_none());
+        Ok(interval)
     }
 
     /// To be called when the message's points are on disk.
-    pub(super) fn remember(&self, brought: Brought) {
-        if brought.0.is_empty() {
-            return;
+    pub(super) fn remember(&self, brought: Brought) -> Unstored {
+        if brought.last.is_empty() {
+            return brought.unstored;
         }
         let mut known = self.0.lock();
-        for (name, last) in brought.0 {
+        for (name, last) in brought.last {
             known.cost += last.cost();
             if let Some(before) = known.last.insert(name, last) {
                 known.cost -= before.cost();
             }
         }
+        brought.unstored
     }
 }
 
@@ -202,8 +229,10 @@ mod tests {
         let mut brought = Brought::default();
         let interval = |counted| cumulative.interval(0, counted, &mut brought).unwrap();
         let counts: Vec<_> = all.into_iter().map(interval).collect();
+        let nothing = counts.iter().filter(|count| count.is_none()).count() as u64;
         if stored {
-            cumulative.remember(brought);
+            let unstored = cumulative.remember(brought);
+            assert_eq!(unstored.remembered + unstored.known, nothing);
         }
         let counts = counts.into_iter();
         counts.map(|one| one.map(|buckets| buckets.count)).collect()
@@ -232,7 +261,7 @@ mod tests {
         let mut brought = Brought::default();
         let ahead = cumulative.interval(0, counted(1_000_001, 6.0), &mut brought);
         assert_eq!(ahead.unwrap_err().reject, Reject::TooEarly);
-        cumulative.remember(brought);
+        assert_eq!(cumulative.remember(brought), Unstored::default());
         let next = [counted(2_020, 8.0)];
         assert_eq!(message(&cumulative, next, true), [Some(3.0)]);
     }
@@ -269,7 +298,7 @@ mod tests {
                 ..counted(2_000, 1.0)
             };
             let taken = cumulative.interval(now_ms, counted, &mut brought);
-            cumulative.remember(brought);
+            let _ = cumulative.remember(brought);
             taken.map(|_| ())
         };
         assert!((0..10).all(|hash| take(hash, 0).is_ok()));

@@ -119,7 +119,8 @@ impl Message<'_> {
         } else {
             match self.intake.deliver().await {
                 Ok(delivered) => {
-                    taking.cumulative.remember(self.brought);
+                    let unstored = taking.cumulative.remember(self.brought);
+                    unstored.count(self.intake.sender());
                     answer(&delivered, (self.samples, self.histograms), self.faults)
                 }
                 Err(error) => Refusal::from(&error).into_response(),

@@ -77,10 +77,13 @@ pub(super) async fn metrics(
 async fn settle(mut message: Message<'_>, json: bool) -> Response {
     let taking = message.taking;
     let delivered = message.intake.deliver().await;
+    if delivered.is_ok() {
+        let unstored = taking.cumulative.remember(message.brought);
+        unstored.count(message.intake.sender());
+    }
     taking.otlp.give_back(message.intake);
     match delivered {
         Ok(delivered) => {
-            taking.cumulative.remember(message.brought);
             message.faults.add_delivered(&delivered);
             let body = accepted(message.faults.count, &message.faults.text(), json);
             (StatusCode::OK, [(header::CONTENT_TYPE, kind(json))], body).into_response()

@@ -286,7 +286,7 @@ impl Telling<'_> {
         let delivered = intake.deliver().await;
         intakes.give_back(intake);
         let delivered = delivered.map_err(|error| NotDone::Store(Refusal::from(&error)))?;
-        self.taking.cumulative.remember(brought);
+        self.taking.cumulative.remember(brought).count(self.sender);
         match refusal::of_time(&delivered.written) {
             None => Ok(()),
             Some(why) => Err(Invalid::new(Reject::BadTimestamp, why).into()),
