@@ -2,6 +2,7 @@
 //! One file a collector; one that cannot read says why and holds up no other. It labels nothing with the host and sends
 //! nothing; it blocks, so it is called from a thread that may.
 
+mod arp;
 mod cgroup;
 mod conntrack;
 mod cpu;
@@ -13,6 +14,7 @@ mod filesystem;
 mod hwmon;
 mod loadavg;
 mod meminfo;
+mod netclass;
 mod netdev;
 mod netstat;
 mod os;
@@ -20,6 +22,7 @@ mod pressure;
 mod processes;
 mod root;
 mod sockstat;
+mod softnet;
 mod stat;
 mod statfs;
 mod systemd;
@@ -41,7 +44,7 @@ pub use figure::Figure;
 use root::{CollectError, Root};
 
 /// The names of all collectors.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 26] = [
     "cpu",
     "loadavg",
     "meminfo",
@@ -49,8 +52,11 @@ pub const NAMES: [&str; 23] = [
     "filesystem",
     "diskstats",
     "netdev",
+    "netclass",
     "netstat",
     "sockstat",
+    "softnet",
+    "arp",
     "conntrack",
     "stat",
     "filefd",
@@ -230,6 +236,15 @@ fn collector(name: &str, config: &CollectConfig) -> Result<Collect, regex::Error
         "netdev" => {
             let exclude = Exclude::new(&config.net_exclude)?;
             Box::new(move |root, figures| netdev::collect(root, &exclude, figures))
+        }
+        "netclass" => {
+            let exclude = Exclude::new(&config.net_exclude)?;
+            Box::new(move |root, figures| netclass::collect(root, &exclude, figures))
+        }
+        "softnet" => Box::new(softnet::collect),
+        "arp" => {
+            let exclude = Exclude::new(&config.net_exclude)?;
+            Box::new(move |root, figures| arp::collect(root, &exclude, figures))
         }
         "netstat" => {
             let mut netstat = netstat::Netstat::new(Include::new(&config.netstat_include)?);

@@ -69,7 +69,7 @@ fn made_up_host() -> tempfile::TempDir {
     dir
 }
 
-const MORE_FILES: [(&str, &str); 22] = [
+const MORE_FILES: [(&str, &str); 26] = [
     (
         "proc/net/netstat",
         "TcpExt: SyncookiesSent ListenDrops\nTcpExt: 1 2\n",
@@ -87,6 +87,13 @@ const MORE_FILES: [(&str, &str); 22] = [
         "proc/net/stat/nf_conntrack",
         "entries found drop\n00000001 0000000f 00000002\n",
     ),
+    ("proc/net/softnet_stat", "0000000a 00000001 00000002\n"),
+    (
+        "proc/net/arp",
+        "IP address\n10.0.0.1 0x1 0x2 02:fc:00:00:00:05 * lo\n10.0.0.1 0x1 0x2 02:fc:00:00:00:05 * veth1\n",
+    ),
+    ("sys/class/net/lo/operstate", "unknown\n"),
+    ("sys/class/net/veth1/operstate", "up\n"),
     ("proc/1/cmdline", "/sbin/init\0--system\0"),
     ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
     ("sys/class/hwmon/hwmon0/name", "coretemp\n"),
@@ -128,6 +135,9 @@ fn a_made_up_host_is_told_whole() {
         "node_netstat_Ip6_InOctets 7",
         "node_sockstat_TCP_mem 1",
         "node_sockstat_TCP6_inuse 1",
+        "node_softnet_processed_total{cpu=\"0\"} 10",
+        "node_arp_entries{device=\"lo\"} 1",
+        "node_network_up{device=\"lo\"} 0",
         "node_filefd_allocated 865",
         "node_entropy_available_bits 256",
         "node_nf_conntrack_entries_limit 262144",
@@ -276,6 +286,9 @@ fn odd_text_in_every_file_is_no_panic() {
         "net/sockstat",
         "net/sockstat6",
         "net/stat/nf_conntrack",
+        "net/softnet_stat",
+        "net/arp",
+        "../sys/class/net/lo/operstate",
         "sys/fs/file-nr",
         "sys/net/netfilter/nf_conntrack_count",
         "sys/kernel/random/poolsize",
