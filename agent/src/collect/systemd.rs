@@ -8,7 +8,7 @@ mod read;
 mod tests;
 mod unit;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{CollectError, Exclude, Figure, Root};
 use bus::Bus;
@@ -82,15 +82,7 @@ impl Systemd {
         let mut bus = Bus::connect(root)?;
         push_manager(&mut bus, figures)?;
         let mut units = list(&mut bus)?;
-        for state in STATES {
-            let count = units.iter().filter(|unit| unit.active == state).count();
-            let labels = [("state", state)];
-            figures.push(Figure::labelled(
-                "node_systemd_units",
-                &labels,
-                count as f64,
-            ));
-        }
+        push_sums(&units, figures);
         units.retain(|unit| unit.load == "loaded" && !self.exclude.excludes(&unit.name));
         self.learn_types(&mut bus, &units)?;
         for unit in &units {
@@ -141,6 +133,22 @@ impl Systemd {
                 is_so,
             ));
         }
+    }
+}
+
+/// The five states always, and others, as "reloading", while a unit is in them.
+fn push_sums(units: &[Unit], figures: &mut Vec<Figure>) {
+    let mut sums = BTreeMap::from(STATES.map(|state| (state, 0_u64)));
+    for unit in units {
+        *sums.entry(&unit.active).or_default() += 1;
+    }
+    for (state, count) in sums {
+        let labels = [("state", state)];
+        figures.push(Figure::labelled(
+            "node_systemd_units",
+            &labels,
+            count as f64,
+        ));
     }
 }
 

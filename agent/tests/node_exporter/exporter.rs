@@ -124,8 +124,6 @@ pub(crate) fn arguments(config: &CollectConfig) -> Vec<String> {
     };
     let mut arguments = vec![
         "--web.listen-address=127.0.0.1:0".to_owned(),
-        // Off until it is asked for.
-        "--collector.processes".to_owned(),
         // It would count among the host's sockets.
         "--no-collector.netdev.netlink".to_owned(),
         // A speed of -1 is none.

@@ -211,6 +211,8 @@ fn units_are_told_with_their_states() {
             "node_systemd_system_running 0",
             "node_systemd_units{state=\"active\"} 2",
             "node_systemd_units{state=\"inactive\"} 1",
+            "node_systemd_units{state=\"listening\"} 1",
+            "node_systemd_units{state=\"activating\"} 0",
             "node_systemd_unit_state{name=\"web.service\",state=\"active\",type=\"notify\"} 1",
             "node_systemd_unit_state{name=\"web.service\",state=\"failed\",type=\"notify\"} 0",
             "node_systemd_unit_state{name=\"d.timer\",state=\"failed\"} 1",
