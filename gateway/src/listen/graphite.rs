@@ -8,15 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
-use weir_wire::Reject;
 use weir_wire::graphite;
+use weir_wire::{Lines, Reject};
 
 use super::accept::{Entry, accept};
 use super::complaints::Complaints;
 use super::crowd::Crowd;
 use super::datagrams;
 use super::intake::Intake;
-use super::lines::Lines;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door};
 use crate::admission::Admission;

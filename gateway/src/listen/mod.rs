@@ -11,14 +11,11 @@ mod graphite;
 mod http;
 mod influx;
 pub(crate) mod intake;
-mod lines;
 pub(crate) mod names;
 mod opentsdb;
 mod pickle;
 mod statsd;
 mod stranger;
-
-pub(crate) use lines::Lines;
 
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;
