@@ -113,6 +113,12 @@ async fn until_told(config: Config) -> anyhow::Result<()> {
     if let Some(address) = agent.statsd {
         println!("statsd udp {address}");
     }
+    if let Some(address) = agent.statsd_tcp {
+        println!("statsd-tcp {address}");
+    }
+    if let Some((tcp, udp)) = agent.graphite {
+        println!("graphite tcp {tcp} udp {udp}");
+    }
     if let Some(address) = agent.status {
         println!("status http://{address}/");
     }

@@ -1,5 +1,7 @@
 //! The agent's configuration: what was read, and what is meant by it. What cannot be meant is refused with its key.
 
+mod listening;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
 use crate::tls::TlsConfig;
+use listening::{ReadGraphite, ReadStatsd, ReadTextfile};
+
+pub use listening::{GraphiteConfig, StatsdConfig};
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -31,18 +36,11 @@ struct Read {
     interval: DurationText,
     labels: BTreeMap<String, String>,
     statsd: ReadStatsd,
+    graphite: ReadGraphite,
+    textfile: ReadTextfile,
     status: ReadStatus,
     queue: ReadQueue,
     collectors: ReadCollectors,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadStatsd {
-    listen: String,
-    signed_gauges: bool,
-    max_series: usize,
-    idle_intervals: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,20 +85,14 @@ pub struct Config {
     pub interval: Duration,
     pub labels: Vec<(String, String)>,
     pub statsd: Option<StatsdConfig>,
+    pub graphite: Option<GraphiteConfig>,
+    /// The folder of dropped files.
+    pub textfile: Option<PathBuf>,
     pub status: Option<SocketAddr>,
     pub queue_max_bytes: usize,
     /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
     pub patience: Duration,
     pub collect: CollectConfig,
-}
-
-/// The StatsD listener and its aggregator.
-#[derive(Debug, Clone, Copy)]
-pub struct StatsdConfig {
-    pub listen: SocketAddr,
-    pub signed_gauges: bool,
-    pub max_series: usize,
-    pub idle_intervals: u32,
 }
 
 impl Config {
@@ -122,6 +114,37 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// The labels that everything sent carries, `host` among them.
+    #[must_use]
+    pub fn all_labels(&self) -> Vec<(String, String)> {
+        let host = ("host".to_owned(), self.host.clone());
+        self.labels.iter().cloned().chain([host]).collect()
+    }
+
+    /// Whether a session with a gateway goes on as it is under another configuration.
+    #[must_use]
+    pub(crate) fn is_same_uplink(&self, other: &Self) -> bool {
+        self.gateways == other.gateways
+            && self.token == other.token
+            && self.tls == other.tls
+            && self.host == other.host
+            && self.interval == other.interval
+            && self.labels == other.labels
+    }
+
+    /// Keys that are read at a start only, and that another configuration changes.
+    pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("status.listen", self.status != other.status),
+            (
+                "queue.max_bytes",
+                self.queue_max_bytes != other.queue_max_bytes,
+            ),
+        ];
+        let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
+        changed.map(|(key, _)| key).collect()
     }
 }
 
@@ -164,6 +187,8 @@ impl Read {
             interval: self.interval.0,
             labels: self.labels.into_iter().collect(),
             statsd: self.statsd.meant()?,
+            graphite: self.graphite.meant()?,
+            textfile: self.textfile.meant(),
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
             patience: PATIENCE,
@@ -191,24 +216,6 @@ impl ReadTls {
         Ok(Some(TlsConfig {
             ca: Some(self.ca).filter(|file| is_given(file)),
             own: is_given(&self.certificate).then_some((self.certificate, self.key)),
-        }))
-    }
-}
-
-impl ReadStatsd {
-    fn meant(self) -> Result<Option<StatsdConfig>, ConfigError> {
-        if self.max_series == 0 || self.idle_intervals == 0 {
-            return Err(invalid(
-                "statsd",
-                "max_series and idle_intervals must be 1 or more",
-            ));
-        }
-        let listen = address("statsd.listen", &self.listen)?;
-        Ok(listen.map(|listen| StatsdConfig {
-            listen,
-            signed_gauges: self.signed_gauges,
-            max_series: self.max_series,
-            idle_intervals: self.idle_intervals,
         }))
     }
 }
@@ -301,7 +308,10 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!(config.gateways, ["127.0.0.1:9348"]);
         assert_eq!(config.interval, Duration::from_secs(10));
-        assert_eq!(config.statsd.unwrap().listen.to_string(), "127.0.0.1:8125");
+        assert_eq!(
+            config.statsd.unwrap().listen.unwrap().to_string(),
+            "127.0.0.1:8125"
+        );
         assert_eq!(config.status.unwrap().to_string(), "127.0.0.1:9349");
         assert!(!config.host.is_empty());
     }
@@ -313,6 +323,9 @@ mod tests {
             ("gateways=[\"gw\"]", "gateways"),
             ("interval=1ms", "interval"),
             ("statsd.listen=8125", "statsd.listen"),
+            ("statsd.dialect=netdata", "statsd.dialect"),
+            ("statsd.max_series=0", "statsd.max_series"),
+            ("graphite.listen=2003", "graphite.listen"),
             ("collectors.net_exclude=(", "collectors.net_exclude"),
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
             ("labels={host=\"x\"}", "labels"),

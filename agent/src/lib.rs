@@ -3,13 +3,20 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
+mod binding;
 pub mod cli;
 pub mod collect;
 pub mod config;
 mod figures;
+mod graphite;
+mod passing;
 mod queue;
+mod sink;
+mod sources;
 mod statsd;
 mod status;
+mod streams;
+mod textfile;
 mod ticks;
 pub mod tls;
 mod uplink;

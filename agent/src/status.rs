@@ -1,6 +1,7 @@
 //! What the agent tells about itself on its status port: `/-/healthy`, `/metrics`, and `/status` as JSON. Owns only
 //! the facts that no counter holds: which gateway, since when, and what went wrong last.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -29,6 +30,8 @@ struct Facts {
     acknowledged_ms: Option<i64>,
     last_failure: Option<Failure>,
     collectors: Vec<Collector>,
+    /// What is wrong with sources that are no collectors, by their names.
+    problems: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -77,6 +80,15 @@ impl Status {
             gateway: gateway.to_owned(),
             reason: reason.to_owned(),
         });
+    }
+
+    /// Says what is wrong with a source, or that nothing is.
+    pub(crate) fn noted(&self, source: &'static str, problem: Option<String>) {
+        let mut facts = self.facts.lock();
+        match problem {
+            Some(problem) => facts.problems.insert(source, problem),
+            None => facts.problems.remove(source),
+        };
     }
 
     pub(crate) fn collected(&self, health: Vec<(&'static str, Option<String>)>) {
