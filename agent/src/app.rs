@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::pushed::Pushes;
 use crate::queue::Queue;
+use crate::sink::Sink;
 use crate::sources::{Around, Sources};
 use crate::status::{self, Status};
 use crate::uplink::{Identity, Outbox, Uplink};
@@ -37,6 +39,7 @@ pub struct Agent {
     boot: u64,
     around: Around,
     sources: Sources,
+    pushes: Arc<Pushes>,
     uplink: TaskTracker,
     stop_uplink: CancellationToken,
     /// Ends the session without a goodbye, for another to take its place.
@@ -63,6 +66,8 @@ impl Agent {
         };
         let mut sources = Sources::new(around.clone());
         sources.apply(&config).await?;
+        let sink = Sink::new(Arc::clone(&around.outbox), config.all_labels());
+        let pushes = Arc::new(Pushes::new(sink, Arc::clone(&around.clock)));
         let mut agent = Self {
             statsd: None,
             statsd_tcp: None,
@@ -72,6 +77,7 @@ impl Agent {
             boot,
             around,
             sources,
+            pushes,
             uplink: TaskTracker::new(),
             stop_uplink: CancellationToken::new(),
             replace_uplink: CancellationToken::new(),
@@ -83,6 +89,7 @@ impl Agent {
                 page,
                 Arc::clone(&around.status),
                 Arc::clone(&around.outbox),
+                Arc::clone(&agent.pushes),
                 metrics,
                 agent.stop_uplink.clone(),
             ));
@@ -110,6 +117,9 @@ impl Agent {
         }
         let is_same_uplink = self.config.is_same_uplink(&config);
         self.config = config;
+        let outbox = Arc::clone(&self.around.outbox);
+        self.pushes
+            .exchange(Sink::new(outbox, self.config.all_labels()));
         if !is_same_uplink {
             self.replace_uplink.cancel();
             self.replace_uplink = CancellationToken::new();

@@ -1,4 +1,5 @@
-//! The commands of weir-agent. Exit codes: 0 done, 1 failed, 64 the configuration is wrong.
+//! The commands of weir-agent. Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration is wrong; `push` and `exec` have
+//! more of their own.
 
 use std::io::{IsTerminal, Read, Write};
 use std::net::TcpStream;
@@ -9,9 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+use weir_config::ConfigError;
 
 use crate::app::{Agent, Clock};
 use crate::config::{Config, DEFAULTS};
+use crate::exec::{self, ExecArgs};
+use crate::push::{self, PushArgs};
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_CONFIG: u8 = 64;
@@ -50,7 +54,34 @@ enum Command {
     Check,
     /// Ask the agent that runs here how it is.
     Status,
+    /// Push a job's metrics to the agent of this host, or else to a gateway.
+    #[command(after_help = PUSH_HELP)]
+    Push(PushArgs),
+    /// Run a command and report how it went: exit code, duration, CPU, memory.
+    #[command(after_help = EXEC_HELP)]
+    Exec(ExecArgs),
 }
+
+const PUSH_HELP: &str = "\
+Examples:
+  weir-agent push --job backup duration_seconds=42 bytes_total=1e9
+  weir-agent push --job backup --label disk=sda < metrics.prom
+
+Exit codes:
+  0   the metrics are safe with the agent or with a gateway
+  1   refused: what is wrong is said
+  2   the command line is wrong, or there is nothing to push
+  3   nobody took them within --timeout
+  64  the configuration is wrong";
+
+const EXEC_HELP: &str = "\
+Example:
+  weir-agent exec --job nightly -- ./backup.sh --full
+
+Input, output and signals are the command's. The exit code is the command's, 128 and the signal's number where one ended it, 127 or
+126 where it could not be run, whatever becomes of the report; that it is safe nowhere is said on standard error. Reported are
+weir_job_exit_code, _duration_seconds, _cpu_user_seconds, _cpu_system_seconds, _max_rss_bytes, _start_timestamp_seconds,
+_end_timestamp_seconds and, when it ended with 0, _last_success_timestamp_seconds.";
 
 /// Why the program ends, and with which exit code.
 #[derive(Debug)]
@@ -59,12 +90,12 @@ pub struct Failure {
     pub error: anyhow::Error,
 }
 
-/// Does what the command line says; returns when that is done.
+/// Does what the command line says; returns when that is done, with the exit code.
 ///
 /// # Errors
 /// With the exit code that fits.
-pub fn run(cli: Cli) -> Result<(), Failure> {
-    match cli.command {
+pub fn run(mut cli: Cli) -> Result<u8, Failure> {
+    let done = match cli.command.take() {
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => {
             load(&cli)?;
@@ -74,8 +105,29 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             ))
         }
         Some(Command::Status) => print(&ask_status(&load(&cli)?).map_err(failed)?),
+        Some(Command::Push(args)) => {
+            let config = load(&cli)?;
+            block_on(push::push(args, &config))?
+        }
+        Some(Command::Exec(args)) => {
+            let config = read(&cli);
+            let code = block_on(exec::exec(args, config, wall_clock()))?;
+            return code.map_err(|error| failed(error.into()));
+        }
         Some(Command::Run) | None => serve(&cli),
-    }
+    };
+    done.map(|()| 0)
+}
+
+/// On one thread: the agent is a guest on its host. What hangs in the kernel does not hold up the exit.
+fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| failed(error.into()))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -85,22 +137,17 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 fn load(cli: &Cli) -> Result<Config, Failure> {
+    read(cli).map_err(|error| misconfigured(error.into()))
+}
+
+fn read(cli: &Cli) -> Result<Config, ConfigError> {
     Config::load(cli.config.as_deref(), std::env::vars(), &cli.set)
-        .map_err(|error| misconfigured(error.into()))
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
     start_log(&cli.log_level)?;
-    // One thread: the agent is a guest on its host.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| failed(error.into()))?;
-    runtime.block_on(until_told(config)).map_err(failed)?;
-    // A collector that hangs in the kernel must not hold up the exit.
-    runtime.shutdown_background();
-    Ok(())
+    block_on(until_told(config))?.map_err(failed)
 }
 
 async fn until_told(config: Config) -> anyhow::Result<()> {
@@ -175,16 +222,15 @@ fn wall_clock() -> Clock {
     })
 }
 
+/// With an exit code of a command's own.
+pub(crate) fn failure(code: u8, error: anyhow::Error) -> Failure {
+    Failure { code, error }
+}
+
 fn failed(error: anyhow::Error) -> Failure {
-    Failure {
-        code: EXIT_FAILED,
-        error,
-    }
+    failure(EXIT_FAILED, error)
 }
 
 fn misconfigured(error: anyhow::Error) -> Failure {
-    Failure {
-        code: EXIT_CONFIG,
-        error,
-    }
+    failure(EXIT_CONFIG, error)
 }

@@ -1,6 +1,7 @@
 //! The agent's configuration: what was read, and what is meant by it. What cannot be meant is refused with its key.
 
 mod listening;
+mod pushing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,8 +15,10 @@ use weir_wire::SeriesKey;
 use crate::collect::{CollectConfig, Collectors};
 use crate::tls::TlsConfig;
 use listening::{ReadGraphite, ReadStatsd, ReadTextfile};
+use pushing::ReadPush;
 
 pub use listening::{GraphiteConfig, StatsdConfig};
+pub use pushing::HttpPlace;
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -40,6 +43,7 @@ struct Read {
     textfile: ReadTextfile,
     status: ReadStatus,
     queue: ReadQueue,
+    push: ReadPush,
     collectors: ReadCollectors,
 }
 
@@ -90,6 +94,8 @@ pub struct Config {
     pub textfile: Option<PathBuf>,
     pub status: Option<SocketAddr>,
     pub queue_max_bytes: usize,
+    /// Where jobs push when no agent answers.
+    pub push_gateways: Vec<HttpPlace>,
     /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
     pub patience: Duration,
     pub collect: CollectConfig,
@@ -191,6 +197,7 @@ impl Read {
             textfile: self.textfile.meant(),
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
+            push_gateways: self.push.meant()?,
             patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
@@ -330,6 +337,7 @@ mod tests {
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
             ("labels={host=\"x\"}", "labels"),
             ("labels={__name__=\"x\"}", "labels"),
+            ("push.gateways=[\"gw1:9347\"]", "push.gateways"),
             ("spool=1", "spool"),
         ] {
             let refused = load(&[set]).unwrap_err();

@@ -51,4 +51,13 @@ impl Sink {
         self.outbox.queue.lock().push(points);
         self.outbox.filled.notify_one();
     }
+
+    /// The same for a sender that waits until they are safe here: returns once they are.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub(crate) async fn keep(&self, points: Vec<Point>) -> std::io::Result<()> {
+        self.deliver(points);
+        Ok(())
+    }
 }

@@ -13,15 +13,15 @@ use weir_wire::SeriesKey;
 use weir_wire::frame::{self, Ack, Frame, Inbox, VERSION, Welcome};
 
 /// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A sample as it arrived.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arrived {
+pub(crate) struct Arrived {
     /// `name{label="value"}`
-    pub series: String,
-    pub timestamp_ms: i64,
-    pub value: f64,
+    pub(crate) series: String,
+    pub(crate) timestamp_ms: i64,
+    pub(crate) value: f64,
 }
 
 /// What came over a connection, in order.
@@ -33,16 +33,16 @@ enum Said {
 }
 
 /// Takes from as many sessions as come, until it is dropped.
-pub struct Gateway {
-    pub address: String,
+pub(crate) struct Gateway {
+    pub(crate) address: String,
     said: Receiver<Said>,
     kept: VecDeque<Arrived>,
-    pub hellos: Vec<String>,
-    pub goodbyes: usize,
+    pub(crate) hellos: Vec<String>,
+    pub(crate) goodbyes: usize,
 }
 
 impl Gateway {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (tell, said) = channel();
@@ -72,7 +72,7 @@ impl Gateway {
     }
 
     /// The first sample from now on, or kept, of a series as it is written; others before it are dropped.
-    pub fn wait_for(&mut self, series: &str) -> Arrived {
+    pub(crate) fn wait_for(&mut self, series: &str) -> Arrived {
         let deadline = Instant::now() + PATIENCE;
         let mut others = Vec::new();
         loop {
@@ -88,7 +88,7 @@ impl Gateway {
     }
 
     /// Waits until a series has a value.
-    pub fn wait_until(&mut self, series: &str, value: f64) -> Arrived {
+    pub(crate) fn wait_until(&mut self, series: &str, value: f64) -> Arrived {
         loop {
             let sample = self.wait_for(series);
             if sample.value.to_bits() == value.to_bits() {
@@ -98,7 +98,7 @@ impl Gateway {
     }
 
     /// Everything until the agent said goodbye.
-    pub fn rest(&mut self) -> Vec<Arrived> {
+    pub(crate) fn rest(&mut self) -> Vec<Arrived> {
         while self.goodbyes == 0 {
             assert!(self.hear(PATIENCE), "no goodbye");
         }
@@ -156,7 +156,7 @@ fn serve(mut stream: TcpStream, tell: &Sender<Said>) {
     }
 }
 
-pub fn wall_clock() -> Clock {
+pub(crate) fn wall_clock() -> Clock {
     Arc::new(|| {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.unwrap().as_millis() as i64
@@ -164,7 +164,7 @@ pub fn wall_clock() -> Clock {
 }
 
 /// The arguments that make an agent small and quick, and send to this gateway.
-pub fn sets(gateway: &Gateway, more: &[&str]) -> Vec<String> {
+pub(crate) fn sets(gateway: &Gateway, more: &[&str]) -> Vec<String> {
     let mut sets = vec![
         format!("gateways=[\"{}\"]", gateway.address),
         "host=web01".to_owned(),
@@ -177,7 +177,7 @@ pub fn sets(gateway: &Gateway, more: &[&str]) -> Vec<String> {
 }
 
 /// The same as a configuration, with intervals of a tenth of a second.
-pub fn config(gateway: &Gateway, more: &[&str]) -> Config {
+pub(crate) fn config(gateway: &Gateway, more: &[&str]) -> Config {
     let config = Config::load(None, std::iter::empty(), &sets(gateway, more)).unwrap();
     Config {
         interval: Duration::from_millis(100),
@@ -186,7 +186,7 @@ pub fn config(gateway: &Gateway, more: &[&str]) -> Config {
 }
 
 /// A page of the agent's status port, headers and all.
-pub fn get(address: std::net::SocketAddr, path: &str) -> String {
+pub(crate) fn get(address: std::net::SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -1,14 +1,11 @@
 //! What comes by each of the agent's listeners is what a gateway gets: real sockets, real files.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod taking;
 
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use taking::{Gateway, config, wall_clock};
+use crate::taking::{Gateway, config, wall_clock};
 use weir_agent::app::Agent;
 use weir_agent::config::Config;
 
@@ -168,7 +165,7 @@ fn dropped_files_are_sent_each_interval_until_they_are_gone() {
     let error = "node_textfile_scrape_error{host=\"web01\"}";
     assert_eq!(gateway.wait_for("backup_bytes{host=\"web01\"}").value, 12.0);
     assert_eq!(gateway.wait_for(error).value, 1.0);
-    let status = taking::get(agent.status.unwrap(), "/status");
+    let status = crate::taking::get(agent.status.unwrap(), "/status");
     assert!(status.contains("bad.prom"), "{status}");
     std::fs::remove_file(&bad).unwrap();
     gateway.wait_until(error, 0.0);
