@@ -128,6 +128,11 @@ impl Agent {
         Ok(())
     }
 
+    /// What a reload came to, for the status page.
+    pub(crate) fn note_reload(&self, refused: Option<String>) {
+        self.around.status.noted("configuration", refused);
+    }
+
     fn note_addresses(&mut self) {
         let statsd = self.sources.statsd_addresses();
         self.statsd = statsd.map(|(_, udp)| udp);

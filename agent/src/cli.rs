@@ -1,25 +1,25 @@
 //! The commands of weir-agent. Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration is wrong; `push` and `exec` have
 //! more of their own.
 
-use std::io::{IsTerminal, Read, Write};
-use std::net::TcpStream;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 use weir_config::ConfigError;
 
-use crate::app::{Agent, Clock};
+use crate::app::Clock;
+use crate::asked;
 use crate::config::{Config, DEFAULTS};
 use crate::exec::{self, ExecArgs};
+use crate::life;
 use crate::push::{self, PushArgs};
+use crate::shown;
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_CONFIG: u8 = 64;
-const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Collects this host's figures and its apps' StatsD, and pushes them to a gateway.
 #[derive(Debug, Parser)]
@@ -27,7 +27,7 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Configuration file (TOML); without it the defaults hold.
+    /// Configuration file (TOML), with the drop-ins beside it: FILE.conf.d/*.toml for FILE.toml. Without it the defaults hold.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One key over the file's, as section.key=value; may be repeated.
@@ -48,12 +48,23 @@ pub struct Cli {
 enum Command {
     /// Run the agent (also without a word).
     Run,
-    /// Print every key with its default and what it means.
-    Config,
+    /// Print every key with the value that holds and where that was said.
+    Config {
+        /// Print the defaults instead, each with what it means: a file to begin with.
+        #[arg(long)]
+        defaults: bool,
+    },
     /// Validate the configuration and exit.
     Check,
-    /// Ask the agent that runs here how it is.
-    Status,
+    /// Ask the agent that runs here how it is: gateway, queue, rates, collectors, what went wrong last.
+    Status {
+        /// Print what the agent says as JSON instead.
+        #[arg(long)]
+        json: bool,
+        /// The time that rates are of, as 1s or 10s.
+        #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::push::duration)]
+        over: Duration,
+    },
     /// Push a job's metrics to the agent of this host, or else to a gateway.
     #[command(after_help = PUSH_HELP)]
     Push(PushArgs),
@@ -96,7 +107,13 @@ pub struct Failure {
 /// With the exit code that fits.
 pub fn run(mut cli: Cli) -> Result<u8, Failure> {
     let done = match cli.command.take() {
-        Some(Command::Config) => print(DEFAULTS),
+        Some(Command::Config { defaults: true }) => print(DEFAULTS),
+        Some(Command::Config { defaults: false }) => {
+            let loaded =
+                Config::load_with_places(cli.config.as_deref(), std::env::vars(), &cli.set);
+            let (_, places) = loaded.map_err(|error| misconfigured(error.into()))?;
+            print(&shown::page(&places.effective()))
+        }
         Some(Command::Check) => {
             load(&cli)?;
             print(&format!(
@@ -104,7 +121,15 @@ pub fn run(mut cli: Cli) -> Result<u8, Failure> {
                 crate::collect::NAMES.join(", ")
             ))
         }
-        Some(Command::Status) => print(&ask_status(&load(&cli)?).map_err(failed)?),
+        Some(Command::Status { json, over }) => {
+            let address = load(&cli)?
+                .status
+                .context("status.listen is off in this configuration");
+            let address = address.map_err(misconfigured)?;
+            let now_ms = wall_clock()();
+            let asked = block_on(asked::status(address, over, json, now_ms))?;
+            print(&asked.map_err(failed)?)
+        }
         Some(Command::Push(args)) => {
             let config = load(&cli)?;
             block_on(push::push(args, &config))?
@@ -147,57 +172,12 @@ fn read(cli: &Cli) -> Result<Config, ConfigError> {
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
     start_log(&cli.log_level)?;
-    block_on(until_told(config))?.map_err(failed)
-}
-
-async fn until_told(config: Config) -> anyhow::Result<()> {
+    let clock = wall_clock();
+    // Nobody starts twice within a nanosecond.
     let boot = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(1, |since| since.as_nanos() as u64);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let agent = Agent::start(config, wall_clock(), boot).await?;
-    if let Some(address) = agent.statsd {
-        println!("statsd udp {address}");
-    }
-    if let Some(address) = agent.statsd_tcp {
-        println!("statsd-tcp {address}");
-    }
-    if let Some((tcp, udp)) = agent.graphite {
-        println!("graphite tcp {tcp} udp {udp}");
-    }
-    if let Some(address) = agent.status {
-        println!("status http://{address}/");
-    }
-    println!("ready");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping");
-    agent.stop().await;
-    Ok(())
-}
-
-fn ask_status(config: &Config) -> anyhow::Result<String> {
-    let address = config
-        .status
-        .context("status.listen is off in this configuration")?;
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address, STATUS_TIMEOUT)?;
-        stream.set_read_timeout(Some(STATUS_TIMEOUT))?;
-        write!(stream, "GET /status HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    let answer =
-        ask().with_context(|| format!("no agent answers on {address} (key status.listen)"))?;
-    let (_, body) = answer
-        .split_once("\r\n\r\n")
-        .context("the agent's answer is no HTTP")?;
-    let value: serde_json::Value = serde_json::from_str(body)?;
-    Ok(format!("{value:#}\n"))
+    block_on(life::live(config, clock, boot, || read(cli)))?.map_err(failed)
 }
 
 fn start_log(level: &str) -> Result<(), Failure> {

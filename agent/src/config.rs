@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_config::{ConfigError, DurationText};
+use weir_config::{ConfigError, DurationText, Places};
 use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
@@ -102,7 +102,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the layers and says what they mean; an empty `host` becomes the kernel's name.
+    /// Reads the layers, a file's drop-ins among them, and says what they mean; an empty `host` becomes the kernel's name.
     ///
     /// # Errors
     /// With the place and what would be right.
@@ -111,7 +111,23 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, ConfigError> {
-        let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
+        Self::load_with_places(file, env, sets).map(|(config, _)| config)
+    }
+
+    /// The same with where each key was said.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with_places(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        sets: &[String],
+    ) -> Result<(Self, Places), ConfigError> {
+        let mut files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
+        if let Some(file) = file {
+            files.extend(weir_config::drop_ins(file)?);
+        }
+        let (read, places) = weir_config::load_files::<Read>(DEFAULTS, &files, env, sets)?;
         let mut config = read.meant().map_err(|error| places.locate(error))?;
         if let (Some(dir), Some(tls)) = (file.and_then(Path::parent), &mut config.tls) {
             let own = tls.own.iter_mut().flat_map(|(chain, key)| [chain, key]);
@@ -119,7 +135,7 @@ impl Config {
                 *file = dir.join(&*file);
             }
         }
-        Ok(config)
+        Ok((config, places))
     }
 
     /// The labels that everything sent carries, `host` among them.

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
+mod asked;
 mod binding;
 pub mod cli;
 pub mod collect;
@@ -10,10 +11,13 @@ pub mod config;
 mod exec;
 mod figures;
 mod graphite;
+mod life;
 mod passing;
 mod push;
 mod pushed;
 mod queue;
+mod request;
+mod shown;
 mod sink;
 mod sources;
 mod statsd;

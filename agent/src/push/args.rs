@@ -53,7 +53,7 @@ fn label(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration; write it as 10s or 1m");
     let duration = weir_config::parse_duration(text).ok_or_else(wrong)?;
     match duration.is_zero() {

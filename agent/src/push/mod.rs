@@ -5,10 +5,9 @@
 
 mod args;
 mod input;
-mod post;
 mod report;
 
-pub(crate) use args::{JobArgs, PushArgs};
+pub(crate) use args::{JobArgs, PushArgs, duration};
 pub(crate) use input::MAX_BYTES;
 pub(crate) use report::{NotSafe, Report};
 

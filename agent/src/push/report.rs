@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use weir_wire::pushgateway;
 
 use super::args::JobArgs;
-use super::post::{self, Answer, Place};
 use crate::config::{Config, HttpPlace};
+use crate::request::{self, Answer, Place};
 
 /// Between rounds of tries.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -136,7 +136,7 @@ impl Way {
     }
 
     async fn go(&self, text: &str, until: Instant) -> Result<(), NotSafe> {
-        let asked = post::ask(&self.place, "POST", &self.path, text.as_bytes());
+        let asked = request::ask(&self.place, "POST", &self.path, text.as_bytes());
         match timeout_at(until, asked).await {
             Err(_) => Err(NotSafe::Nobody(format!(
                 "{} did not answer in time",

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::tls::{self, Socket, TlsConfig};
 
 /// As much of an answer is read.
-const MAX_ANSWER_BYTES: u64 = 64 << 10;
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 const USER_AGENT: &str = concat!("weir-agent/", env!("CARGO_PKG_VERSION"));
 
 /// Whom to ask.
