@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::collect::Collectors;
 use crate::config::Config;
-use crate::figures::Figures;
+use crate::pushed::Pushes;
 use crate::queue::Queue;
-use crate::statsd::{self, StatsdListener};
+use crate::sink::Sink;
+use crate::sources::{Around, Sources};
 use crate::status::{self, Status};
 use crate::uplink::{Identity, Outbox, Uplink};
 
@@ -29,12 +29,21 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A running agent.
 pub struct Agent {
+    /// Where StatsD comes by UDP.
     pub statsd: Option<SocketAddr>,
+    pub statsd_tcp: Option<SocketAddr>,
+    /// TCP, then UDP.
+    pub graphite: Option<(SocketAddr, SocketAddr)>,
     pub status: Option<SocketAddr>,
-    sources: TaskTracker,
-    stop_sources: CancellationToken,
+    config: Config,
+    boot: u64,
+    around: Around,
+    sources: Sources,
+    pushes: Arc<Pushes>,
     uplink: TaskTracker,
     stop_uplink: CancellationToken,
+    /// Ends the session without a goodbye, for another to take its place.
+    replace_uplink: CancellationToken,
 }
 
 impl Agent {
@@ -49,63 +58,94 @@ impl Agent {
             filled: Notify::new(),
         });
         let status = Arc::new(Status::new(Arc::clone(&clock)));
-        let host = ("host".to_owned(), config.host.clone());
-        let labels: Vec<_> = config.labels.iter().cloned().chain([host]).collect();
         let page = bind_status(config.status).await?;
-        let listener = bind_statsd(&config, &labels, &clock, &outbox)?;
+        let around = Around {
+            outbox,
+            status,
+            clock,
+        };
+        let mut sources = Sources::new(around.clone());
+        sources.apply(&config).await?;
+        let sink = Sink::new(Arc::clone(&around.outbox), config.all_labels());
+        let pushes = Arc::new(Pushes::new(sink, Arc::clone(&around.clock)));
         let mut agent = Self {
-            statsd: listener
-                .as_ref()
-                .map(|listener| listener.socket.local_addr())
-                .transpose()?,
+            statsd: None,
+            statsd_tcp: None,
+            graphite: None,
             status: page.as_ref().map(TcpListener::local_addr).transpose()?,
-            sources: TaskTracker::new(),
-            stop_sources: CancellationToken::new(),
+            config,
+            boot,
+            around,
+            sources,
+            pushes,
             uplink: TaskTracker::new(),
             stop_uplink: CancellationToken::new(),
+            replace_uplink: CancellationToken::new(),
         };
-        if let Some(listener) = listener {
-            agent
-                .sources
-                .spawn(listener.run(config.interval, agent.stop_sources.clone()));
-        }
+        agent.note_addresses();
         if let Some(page) = page {
-            let stop = agent.stop_uplink.clone();
+            let around = &agent.around;
             agent.uplink.spawn(status::serve(
                 page,
-                Arc::clone(&status),
-                Arc::clone(&outbox),
+                Arc::clone(&around.status),
+                Arc::clone(&around.outbox),
+                Arc::clone(&agent.pushes),
                 metrics,
-                stop,
+                agent.stop_uplink.clone(),
             ));
         }
-        let collectors = Collectors::new(config.collect.clone()).context("collectors")?;
-        let figures = Figures {
-            collectors,
-            config: config.collect.clone(),
-            labels,
-            clock,
-            outbox: Arc::clone(&outbox),
-            status: Arc::clone(&status),
-        };
-        agent
-            .sources
-            .spawn(figures.run(config.interval, agent.stop_sources.clone()));
-        agent.start_uplink(config, boot, outbox, status);
+        agent.start_uplink();
         Ok(agent)
     }
 
-    fn start_uplink(
-        &mut self,
-        config: Config,
-        boot: u64,
-        outbox: Arc<Outbox>,
-        status: Arc<Status>,
-    ) {
+    /// Puts another configuration into force. What it does not change goes on undisturbed; totals of StatsD's counters too,
+    /// unless `[statsd]`, `interval`, `host` or `labels` changed.
+    ///
+    /// # Errors
+    /// A port in use, named with its key; then everything is as it was.
+    pub async fn reload(&mut self, config: Config) -> anyhow::Result<()> {
+        if let Err(error) = self.sources.apply(&config).await {
+            if let Err(worse) = self.sources.apply(&self.config).await {
+                tracing::error!("the configuration before cannot be put back: {worse:#}");
+            }
+            self.note_addresses();
+            return Err(error);
+        }
+        self.note_addresses();
+        for key in self.config.needs_restart(&config) {
+            tracing::warn!("{key} was changed: that takes a restart");
+        }
+        let is_same_uplink = self.config.is_same_uplink(&config);
+        self.config = config;
+        let outbox = Arc::clone(&self.around.outbox);
+        self.pushes
+            .exchange(Sink::new(outbox, self.config.all_labels()));
+        if !is_same_uplink {
+            self.replace_uplink.cancel();
+            self.replace_uplink = CancellationToken::new();
+            self.start_uplink();
+        }
+        Ok(())
+    }
+
+    /// What a reload came to, for the status page.
+    pub(crate) fn note_reload(&self, refused: Option<String>) {
+        self.around.status.noted("configuration", refused);
+    }
+
+    fn note_addresses(&mut self) {
+        let statsd = self.sources.statsd_addresses();
+        self.statsd = statsd.map(|(_, udp)| udp);
+        self.statsd_tcp = statsd.map(|(tcp, _)| tcp);
+        self.graphite = self.sources.graphite_addresses();
+    }
+
+    fn start_uplink(&mut self) {
+        let config = self.config.clone();
         let identity = Identity {
             host: config.host,
             token: config.token,
-            boot,
+            boot: self.boot,
             interval: config.interval,
             labels: config.labels,
         };
@@ -113,24 +153,23 @@ impl Agent {
             gateways: config.gateways,
             tls: config.tls,
             identity,
-            outbox,
-            status,
+            outbox: Arc::clone(&self.around.outbox),
+            status: Arc::clone(&self.around.status),
             grace: GRACE,
             patience: config.patience,
         };
-        self.uplink.spawn(uplink.run(self.stop_uplink.clone()));
+        let (stop, replaced) = (self.stop_uplink.clone(), self.replace_uplink.clone());
+        self.uplink.spawn(async move {
+            tokio::select! {
+                () = uplink.run(stop) => {}
+                () = replaced.cancelled() => {}
+            }
+        });
     }
 
     /// Stops listening, closes the open interval, delivers what is queued within the grace, says goodbye.
     pub async fn stop(self) {
-        self.stop_sources.cancel();
-        self.sources.close();
-        if tokio::time::timeout(GRACE, self.sources.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!("a listener or collector was still busy and is cut off");
-        }
+        self.sources.stop().await;
         self.stop_uplink.cancel();
         self.uplink.close();
         if tokio::time::timeout(GRACE * 2, self.uplink.wait())
@@ -150,27 +189,6 @@ async fn bind_status(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpLi
     let bound =
         bound.with_context(|| format!("cannot listen on TCP {address} (key status.listen)"))?;
     Ok(Some(bound))
-}
-
-fn bind_statsd(
-    config: &Config,
-    labels: &[(String, String)],
-    clock: &Clock,
-    outbox: &Arc<Outbox>,
-) -> anyhow::Result<Option<StatsdListener>> {
-    let Some(statsd) = &config.statsd else {
-        return Ok(None);
-    };
-    let socket = statsd::bind(statsd.listen)
-        .with_context(|| format!("cannot listen on UDP {} (key statsd.listen)", statsd.listen))?;
-    let labels = labels.to_vec();
-    Ok(Some(StatsdListener::new(
-        socket,
-        statsd,
-        labels,
-        Arc::clone(clock),
-        Arc::clone(outbox),
-    )))
 }
 
 /// The recorder is one a process, whoever starts first: tests start several agents.

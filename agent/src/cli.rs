@@ -1,21 +1,25 @@
-//! The commands of weir-agent. Exit codes: 0 done, 1 failed, 64 the configuration is wrong.
+//! The commands of weir-agent. Exit codes: 0 done, 1 failed, 2 usage, 64 the configuration is wrong; `push` and `exec` have
+//! more of their own.
 
-use std::io::{IsTerminal, Read, Write};
-use std::net::TcpStream;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use weir_config::ConfigError;
 
-use crate::app::{Agent, Clock};
+use crate::app::Clock;
+use crate::asked;
 use crate::config::{Config, DEFAULTS};
+use crate::exec::{self, ExecArgs};
+use crate::life;
+use crate::push::{self, PushArgs};
+use crate::shown;
 
 const EXIT_FAILED: u8 = 1;
 const EXIT_CONFIG: u8 = 64;
-const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Collects this host's figures and its apps' StatsD, and pushes them to a gateway.
 #[derive(Debug, Parser)]
@@ -23,7 +27,7 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Configuration file (TOML); without it the defaults hold.
+    /// Configuration file (TOML), with the drop-ins beside it: FILE.conf.d/*.toml for FILE.toml. Without it the defaults hold.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One key over the file's, as section.key=value; may be repeated.
@@ -44,13 +48,51 @@ pub struct Cli {
 enum Command {
     /// Run the agent (also without a word).
     Run,
-    /// Print every key with its default and what it means.
-    Config,
+    /// Print every key with the value that holds and where that was said.
+    Config {
+        /// Print the defaults instead, each with what it means: a file to begin with.
+        #[arg(long)]
+        defaults: bool,
+    },
     /// Validate the configuration and exit.
     Check,
-    /// Ask the agent that runs here how it is.
-    Status,
+    /// Ask the agent that runs here how it is: gateway, queue, rates, collectors, what went wrong last.
+    Status {
+        /// Print what the agent says as JSON instead.
+        #[arg(long)]
+        json: bool,
+        /// The time that rates are of, as 1s or 10s.
+        #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::push::duration)]
+        over: Duration,
+    },
+    /// Push a job's metrics to the agent of this host, or else to a gateway.
+    #[command(after_help = PUSH_HELP)]
+    Push(PushArgs),
+    /// Run a command and report how it went: exit code, duration, CPU, memory.
+    #[command(after_help = EXEC_HELP)]
+    Exec(ExecArgs),
 }
+
+const PUSH_HELP: &str = "\
+Examples:
+  weir-agent push --job backup duration_seconds=42 bytes_total=1e9
+  weir-agent push --job backup --label disk=sda < metrics.prom
+
+Exit codes:
+  0   the metrics are safe with the agent or with a gateway
+  1   refused: what is wrong is said
+  2   the command line is wrong, or there is nothing to push
+  3   nobody took them within --timeout
+  64  the configuration is wrong";
+
+const EXEC_HELP: &str = "\
+Example:
+  weir-agent exec --job nightly -- ./backup.sh --full
+
+Input, output and signals are the command's. The exit code is the command's, 128 and the signal's number where one ended it, 127 or
+126 where it could not be run, whatever becomes of the report; that it is safe nowhere is said on standard error. Reported are
+weir_job_exit_code, _duration_seconds, _cpu_user_seconds, _cpu_system_seconds, _max_rss_bytes, _start_timestamp_seconds,
+_end_timestamp_seconds and, when it ended with 0, _last_success_timestamp_seconds.";
 
 /// Why the program ends, and with which exit code.
 #[derive(Debug)]
@@ -59,13 +101,19 @@ pub struct Failure {
     pub error: anyhow::Error,
 }
 
-/// Does what the command line says; returns when that is done.
+/// Does what the command line says; returns when that is done, with the exit code.
 ///
 /// # Errors
 /// With the exit code that fits.
-pub fn run(cli: Cli) -> Result<(), Failure> {
-    match cli.command {
-        Some(Command::Config) => print(DEFAULTS),
+pub fn run(mut cli: Cli) -> Result<u8, Failure> {
+    let done = match cli.command.take() {
+        Some(Command::Config { defaults: true }) => print(DEFAULTS),
+        Some(Command::Config { defaults: false }) => {
+            let loaded =
+                Config::load_with_places(cli.config.as_deref(), std::env::vars(), &cli.set);
+            let (_, places) = loaded.map_err(|error| misconfigured(error.into()))?;
+            print(&shown::page(&places.effective()))
+        }
         Some(Command::Check) => {
             load(&cli)?;
             print(&format!(
@@ -73,9 +121,38 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
                 crate::collect::NAMES.join(", ")
             ))
         }
-        Some(Command::Status) => print(&ask_status(&load(&cli)?).map_err(failed)?),
+        Some(Command::Status { json, over }) => {
+            let address = load(&cli)?
+                .status
+                .context("status.listen is off in this configuration");
+            let address = address.map_err(misconfigured)?;
+            let now_ms = wall_clock()();
+            let asked = block_on(asked::status(address, over, json, now_ms))?;
+            print(&asked.map_err(failed)?)
+        }
+        Some(Command::Push(args)) => {
+            let config = load(&cli)?;
+            block_on(push::push(args, &config))?
+        }
+        Some(Command::Exec(args)) => {
+            let config = read(&cli);
+            let code = block_on(exec::exec(args, config, wall_clock()))?;
+            return code.map_err(|error| failed(error.into()));
+        }
         Some(Command::Run) | None => serve(&cli),
-    }
+    };
+    done.map(|()| 0)
+}
+
+/// On one thread: the agent is a guest on its host. What hangs in the kernel does not hold up the exit.
+fn block_on<F: Future>(work: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| failed(error.into()))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -85,66 +162,22 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 fn load(cli: &Cli) -> Result<Config, Failure> {
+    read(cli).map_err(|error| misconfigured(error.into()))
+}
+
+fn read(cli: &Cli) -> Result<Config, ConfigError> {
     Config::load(cli.config.as_deref(), std::env::vars(), &cli.set)
-        .map_err(|error| misconfigured(error.into()))
 }
 
 fn serve(cli: &Cli) -> Result<(), Failure> {
     let config = load(cli)?;
     start_log(&cli.log_level)?;
-    // One thread: the agent is a guest on its host.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| failed(error.into()))?;
-    runtime.block_on(until_told(config)).map_err(failed)?;
-    // A collector that hangs in the kernel must not hold up the exit.
-    runtime.shutdown_background();
-    Ok(())
-}
-
-async fn until_told(config: Config) -> anyhow::Result<()> {
+    let clock = wall_clock();
+    // Nobody starts twice within a nanosecond.
     let boot = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(1, |since| since.as_nanos() as u64);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let agent = Agent::start(config, wall_clock(), boot).await?;
-    if let Some(address) = agent.statsd {
-        println!("statsd udp {address}");
-    }
-    if let Some(address) = agent.status {
-        println!("status http://{address}/");
-    }
-    println!("ready");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping");
-    agent.stop().await;
-    Ok(())
-}
-
-fn ask_status(config: &Config) -> anyhow::Result<String> {
-    let address = config
-        .status
-        .context("status.listen is off in this configuration")?;
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address, STATUS_TIMEOUT)?;
-        stream.set_read_timeout(Some(STATUS_TIMEOUT))?;
-        write!(stream, "GET /status HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    let answer =
-        ask().with_context(|| format!("no agent answers on {address} (key status.listen)"))?;
-    let (_, body) = answer
-        .split_once("\r\n\r\n")
-        .context("the agent's answer is no HTTP")?;
-    let value: serde_json::Value = serde_json::from_str(body)?;
-    Ok(format!("{value:#}\n"))
+    block_on(life::live(config, clock, boot, || read(cli)))?.map_err(failed)
 }
 
 fn start_log(level: &str) -> Result<(), Failure> {
@@ -169,16 +202,15 @@ fn wall_clock() -> Clock {
     })
 }
 
+/// With an exit code of a command's own.
+pub(crate) fn failure(code: u8, error: anyhow::Error) -> Failure {
+    Failure { code, error }
+}
+
 fn failed(error: anyhow::Error) -> Failure {
-    Failure {
-        code: EXIT_FAILED,
-        error,
-    }
+    failure(EXIT_FAILED, error)
 }
 
 fn misconfigured(error: anyhow::Error) -> Failure {
-    Failure {
-        code: EXIT_CONFIG,
-        error,
-    }
+    failure(EXIT_CONFIG, error)
 }

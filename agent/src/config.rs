@@ -1,16 +1,24 @@
 //! The agent's configuration: what was read, and what is meant by it. What cannot be meant is refused with its key.
 
+mod listening;
+mod pushing;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_config::{ConfigError, DurationText};
+use weir_config::{ConfigError, DurationText, Places};
 use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
 use crate::tls::TlsConfig;
+use listening::{ReadGraphite, ReadStatsd, ReadTextfile};
+use pushing::ReadPush;
+
+pub use listening::{GraphiteConfig, StatsdConfig};
+pub use pushing::HttpPlace;
 
 /// Every key with its default and what it means.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -31,18 +39,12 @@ struct Read {
     interval: DurationText,
     labels: BTreeMap<String, String>,
     statsd: ReadStatsd,
+    graphite: ReadGraphite,
+    textfile: ReadTextfile,
     status: ReadStatus,
     queue: ReadQueue,
+    push: ReadPush,
     collectors: ReadCollectors,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReadStatsd {
-    listen: String,
-    signed_gauges: bool,
-    max_series: usize,
-    idle_intervals: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,24 +95,20 @@ pub struct Config {
     pub interval: Duration,
     pub labels: Vec<(String, String)>,
     pub statsd: Option<StatsdConfig>,
+    pub graphite: Option<GraphiteConfig>,
+    /// The folder of dropped files.
+    pub textfile: Option<PathBuf>,
     pub status: Option<SocketAddr>,
     pub queue_max_bytes: usize,
+    /// Where jobs push when no agent answers.
+    pub push_gateways: Vec<HttpPlace>,
     /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
     pub patience: Duration,
     pub collect: CollectConfig,
 }
 
-/// The StatsD listener and its aggregator.
-#[derive(Debug, Clone, Copy)]
-pub struct StatsdConfig {
-    pub listen: SocketAddr,
-    pub signed_gauges: bool,
-    pub max_series: usize,
-    pub idle_intervals: u32,
-}
-
 impl Config {
-    /// Reads the layers and says what they mean; an empty `host` becomes the kernel's name.
+    /// Reads the layers, a file's drop-ins among them, and says what they mean; an empty `host` becomes the kernel's name.
     ///
     /// # Errors
     /// With the place and what would be right.
@@ -119,7 +117,23 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         sets: &[String],
     ) -> Result<Self, ConfigError> {
-        let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
+        Self::load_with_places(file, env, sets).map(|(config, _)| config)
+    }
+
+    /// The same with where each key was said.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with_places(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        sets: &[String],
+    ) -> Result<(Self, Places), ConfigError> {
+        let mut files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
+        if let Some(file) = file {
+            files.extend(weir_config::drop_ins(file)?);
+        }
+        let (read, places) = weir_config::load_files::<Read>(DEFAULTS, &files, env, sets)?;
         let mut config = read.meant().map_err(|error| places.locate(error))?;
         if let (Some(dir), Some(tls)) = (file.and_then(Path::parent), &mut config.tls) {
             let own = tls.own.iter_mut().flat_map(|(chain, key)| [chain, key]);
@@ -127,7 +141,38 @@ impl Config {
                 *file = dir.join(&*file);
             }
         }
-        Ok(config)
+        Ok((config, places))
+    }
+
+    /// The labels that everything sent carries, `host` among them.
+    #[must_use]
+    pub fn all_labels(&self) -> Vec<(String, String)> {
+        let host = ("host".to_owned(), self.host.clone());
+        self.labels.iter().cloned().chain([host]).collect()
+    }
+
+    /// Whether a session with a gateway goes on as it is under another configuration.
+    #[must_use]
+    pub(crate) fn is_same_uplink(&self, other: &Self) -> bool {
+        self.gateways == other.gateways
+            && self.token == other.token
+            && self.tls == other.tls
+            && self.host == other.host
+            && self.interval == other.interval
+            && self.labels == other.labels
+    }
+
+    /// Keys that are read at a start only, and that another configuration changes.
+    pub(crate) fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("status.listen", self.status != other.status),
+            (
+                "queue.max_bytes",
+                self.queue_max_bytes != other.queue_max_bytes,
+            ),
+        ];
+        let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
+        changed.map(|(key, _)| key).collect()
     }
 }
 
@@ -170,8 +215,11 @@ impl Read {
             interval: self.interval.0,
             labels: self.labels.into_iter().collect(),
             statsd: self.statsd.meant()?,
+            graphite: self.graphite.meant()?,
+            textfile: self.textfile.meant(),
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
+            push_gateways: self.push.meant()?,
             patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
@@ -197,24 +245,6 @@ impl ReadTls {
         Ok(Some(TlsConfig {
             ca: Some(self.ca).filter(|file| is_given(file)),
             own: is_given(&self.certificate).then_some((self.certificate, self.key)),
-        }))
-    }
-}
-
-impl ReadStatsd {
-    fn meant(self) -> Result<Option<StatsdConfig>, ConfigError> {
-        if self.max_series == 0 || self.idle_intervals == 0 {
-            return Err(invalid(
-                "statsd",
-                "max_series and idle_intervals must be 1 or more",
-            ));
-        }
-        let listen = address("statsd.listen", &self.listen)?;
-        Ok(listen.map(|listen| StatsdConfig {
-            listen,
-            signed_gauges: self.signed_gauges,
-            max_series: self.max_series,
-            idle_intervals: self.idle_intervals,
         }))
     }
 }
@@ -309,7 +339,10 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!(config.gateways, ["127.0.0.1:9348"]);
         assert_eq!(config.interval, Duration::from_secs(10));
-        assert_eq!(config.statsd.unwrap().listen.to_string(), "127.0.0.1:8125");
+        assert_eq!(
+            config.statsd.unwrap().listen.unwrap().to_string(),
+            "127.0.0.1:8125"
+        );
         assert_eq!(config.status.unwrap().to_string(), "127.0.0.1:9349");
         assert!(!config.host.is_empty());
     }
@@ -321,6 +354,9 @@ mod tests {
             ("gateways=[\"gw\"]", "gateways"),
             ("interval=1ms", "interval"),
             ("statsd.listen=8125", "statsd.listen"),
+            ("statsd.dialect=netdata", "statsd.dialect"),
+            ("statsd.max_series=0", "statsd.max_series"),
+            ("graphite.listen=2003", "graphite.listen"),
             ("collectors.net_exclude=(", "collectors.net_exclude"),
             ("collectors.cgroup_include=(", "collectors.cgroup_include"),
             (
@@ -330,6 +366,7 @@ mod tests {
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
             ("labels={host=\"x\"}", "labels"),
             ("labels={__name__=\"x\"}", "labels"),
+            ("push.gateways=[\"gw1:9347\"]", "push.gateways"),
             ("spool=1", "spool"),
         ] {
             let refused = load(&[set]).unwrap_err();

@@ -3,13 +3,27 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
+mod asked;
+mod binding;
 pub mod cli;
 pub mod collect;
 pub mod config;
+mod exec;
 mod figures;
+mod graphite;
+mod life;
+mod passing;
+mod push;
+mod pushed;
 mod queue;
+mod request;
+mod shown;
+mod sink;
+mod sources;
 mod statsd;
 mod status;
+mod streams;
+mod textfile;
 mod ticks;
 pub mod tls;
 mod uplink;

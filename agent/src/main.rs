@@ -7,7 +7,7 @@ use weir_agent::cli::{Cli, run};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             eprintln!("weir-agent: {:#}", failure.error);
             ExitCode::from(failure.code)

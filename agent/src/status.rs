@@ -1,12 +1,14 @@
-//! What the agent tells about itself on its status port: `/-/healthy`, `/metrics`, and `/status` as JSON. Owns only
+//! What the agent tells about itself on its status port: `/-/healthy`, `/metrics`, and `/status` as JSON; pushes of jobs come by it too. Owns only
 //! the facts that no counter holds: which gateway, since when, and what went wrong last.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -14,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Clock;
+use crate::pushed::{self, Pushes};
 use crate::uplink::Outbox;
 
 /// Shared by the tasks; each writes what it alone knows.
@@ -29,6 +32,8 @@ struct Facts {
     acknowledged_ms: Option<i64>,
     last_failure: Option<Failure>,
     collectors: Vec<Collector>,
+    /// What is wrong with sources that are no collectors, by their names.
+    problems: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -79,6 +84,15 @@ impl Status {
         });
     }
 
+    /// Says what is wrong with a source, or that nothing is.
+    pub(crate) fn noted(&self, source: &'static str, problem: Option<String>) {
+        let mut facts = self.facts.lock();
+        match problem {
+            Some(problem) => facts.problems.insert(source, problem),
+            None => facts.problems.remove(source),
+        };
+    }
+
     pub(crate) fn collected(&self, health: Vec<(&'static str, Option<String>)>) {
         let collectors = health
             .into_iter()
@@ -108,6 +122,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     status: Arc<Status>,
     outbox: Arc<Outbox>,
+    pushes: Arc<Pushes>,
     metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) {
@@ -123,10 +138,16 @@ pub(crate) async fn serve(
         .fallback(|| async {
             (
                 StatusCode::NOT_FOUND,
-                "here are /-/healthy, /metrics and /status\n",
+                "here are /-/healthy, /metrics, /status, and /metrics/job/<job> to push to\n",
             )
         })
-        .with_state(page);
+        .with_state(page)
+        .merge(
+            axum::Router::new()
+                .route("/metrics/{*group}", post(pushed::push).put(pushed::push))
+                .with_state(pushes),
+        )
+        .into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, routes).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!("the status port ended: {error}");

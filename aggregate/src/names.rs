@@ -167,7 +167,10 @@ impl Labels {
     }
 
     /// The series `own` with a suffix behind its name and these labels.
-    pub(crate) fn put_on(&self, own: &SeriesKey, suffix: &str) -> Result<SeriesKey, Reject> {
+    ///
+    /// # Errors
+    /// Whatever keeps them from being a series.
+    pub fn put_on(&self, own: &SeriesKey, suffix: &str) -> Result<SeriesKey, Reject> {
         self.make(&format!("{}{suffix}", own.name()), own)
     }
 

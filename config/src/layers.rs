@@ -22,12 +22,12 @@ pub(crate) struct Layers(Vec<Layer>);
 
 pub(crate) fn gather(
     defaults: &str,
-    file: Option<(&std::path::Path, &str)>,
+    files: &[(&std::path::Path, String)],
     env: impl Iterator<Item = (String, String)>,
     sets: &[String],
 ) -> Result<Layers, ConfigError> {
     let mut layers = vec![from_text("the built-in defaults".to_owned(), defaults)?];
-    if let Some((path, text)) = file {
+    for (path, text) in files {
         layers.push(from_text(path.display().to_string(), text)?);
     }
     let mut env: Vec<_> = env.filter(|(name, _)| is_key(name)).collect();
@@ -101,6 +101,13 @@ impl Layers {
             lay_over(&mut merged, &layer.table);
         }
         merged
+    }
+
+    /// Where a key was said, if not in the defaults alone.
+    pub(crate) fn place_over_defaults(&self, path: &[String]) -> Option<String> {
+        let mut over = self.0.iter().skip(1).rev();
+        let said = over.find(|layer| holds(&layer.table, path));
+        said.map(|layer| layer.place_of(path))
     }
 
     /// Where the strongest layer that says something about this key says it.

@@ -1,17 +1,21 @@
-//! One TOML file a program, laid over the defaults embedded in it, and over that the environment and `--set`.
+//! One TOML file a program, laid over the defaults embedded in it, with its drop-ins; over that the environment and `--set`.
 //!
 //! What is wrong is refused with the place it came from and what would be right; nothing is adjusted silently.
 //! Knows no key: the program's own types say what is allowed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod drop_in;
 mod duration;
+mod effective;
 mod layers;
 mod place;
 mod size;
 #[cfg(test)]
 mod tests;
 
+pub use drop_in::drop_ins;
 pub use duration::{DurationText, parse_duration};
+pub use effective::Said;
 pub use size::{SizeText, parse_size};
 
 use std::path::{Path, PathBuf};
@@ -44,9 +48,24 @@ pub fn load<T: DeserializeOwned>(
     env: impl Iterator<Item = (String, String)>,
     sets: &[String],
 ) -> Result<(T, Places), ConfigError> {
-    let text = file.map(read).transpose()?;
-    let source = file.zip(text.as_deref());
-    let layers = layers::gather(program_defaults, source, env, sets)?;
+    load_files(program_defaults, file.as_slice(), env, sets)
+}
+
+/// The same of several files, each laid over those before it.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_files<T: DeserializeOwned>(
+    program_defaults: &'static str,
+    files: &[impl AsRef<Path>],
+    env: impl Iterator<Item = (String, String)>,
+    sets: &[String],
+) -> Result<(T, Places), ConfigError> {
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        texts.push((file.as_ref(), read(file.as_ref())?));
+    }
+    let layers = layers::gather(program_defaults, &texts, env, sets)?;
     let merged = toml::Value::Table(layers.merged());
     match serde_path_to_error::deserialize(merged) {
         Ok(read) => Ok((read, Places(layers))),
@@ -64,6 +83,12 @@ pub fn load<T: DeserializeOwned>(
 pub struct Places(layers::Layers);
 
 impl Places {
+    /// Every key with the value that holds and where that was said.
+    #[must_use]
+    pub fn effective(&self) -> Vec<Said> {
+        effective::effective(&self.0)
+    }
+
     /// An error whose place is a key gets the place where that key was said, and names the key.
     #[must_use]
     pub fn locate(&self, error: ConfigError) -> ConfigError {

@@ -130,3 +130,58 @@ fn durations() {
         assert_eq!(parse_duration(bad), None, "{bad}");
     }
 }
+
+#[test]
+fn drop_ins_are_laid_over_the_file_in_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.toml");
+    std::fs::write(&file, "interval = \"1s\"\n[http]\nworkers = 1\n").unwrap();
+    assert!(drop_ins(&file).unwrap().is_empty());
+    let inside = folder.path().join("weir.conf.d");
+    std::fs::create_dir(&inside).unwrap();
+    for (name, text) in [
+        ("20.toml", "[http]\nworkers = 20\n"),
+        ("10.toml", "[http]\nworkers = 10\nlisten = \"here\"\n"),
+        ("30.toml.off", "nonsense"),
+        (".40.toml", "nonsense"),
+    ] {
+        std::fs::write(inside.join(name), text).unwrap();
+    }
+    let files: Vec<_> = std::iter::once(file.clone())
+        .chain(drop_ins(&file).unwrap())
+        .collect();
+    let sets = ["interval=\"2s\"".to_owned()];
+    let loaded = load_files::<Config>(DEFAULTS, &files, std::iter::empty(), &sets);
+    let (config, places) = loaded.unwrap();
+    assert_eq!(
+        (config.http.workers, config.http.listen.as_str()),
+        (20, "here")
+    );
+    let said: Vec<String> = places
+        .effective()
+        .into_iter()
+        .map(|said| format!("{}={} {:?}", said.key, said.value, said.place))
+        .collect();
+    let place = |name: &str, at: &str| Some(format!("{}:{at}", inside.join(name).display()));
+    assert_eq!(
+        said,
+        [
+            format!("http.listen=\"here\" {:?}", place("10.toml", "3:1")),
+            format!("http.workers=20 {:?}", place("20.toml", "2:1")),
+            "interval=\"2s\" Some(\"--set interval\")".to_owned(),
+        ]
+    );
+    std::fs::write(inside.join("50.toml"), "[http]\nworkers = \"x\"\n").unwrap();
+    let files = [file.clone(), inside.join("50.toml")];
+    let refused = load_files::<Config>(DEFAULTS, &files, std::iter::empty(), &[]);
+    let text = refused.err().unwrap().to_string();
+    assert!(text.contains("50.toml:2:1"), "{text}");
+}
+
+#[test]
+fn what_was_not_said_is_a_default() {
+    let none: [&std::path::Path; 0] = [];
+    let loaded = load_files::<Config>(DEFAULTS, &none, std::iter::empty(), &[]);
+    let said = loaded.unwrap().1.effective();
+    assert!(said.iter().all(|said| said.place.is_none()), "{said:?}");
+}

@@ -29,6 +29,18 @@ pub struct Datagram<'a> {
     pub is_cut: bool,
 }
 
+impl<'a> Datagram<'a> {
+    /// The whole lines of it, and whether there was more that was cut off.
+    #[must_use]
+    pub fn whole_lines(&self) -> (&'a [u8], bool) {
+        if !self.is_cut {
+            return (self.bytes, false);
+        }
+        let end = self.bytes.iter().rposition(|byte| *byte == b'\n');
+        (&self.bytes[..end.unwrap_or(0)], true)
+    }
+}
+
 impl Batch {
     /// Memory is used as far as it was filled once.
     #[must_use]
@@ -71,6 +83,17 @@ impl Batch {
     #[must_use]
     pub fn room(&self) -> usize {
         self.received.len()
+    }
+
+    /// How many were taken last.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
     }
 
     /// What was taken last.

@@ -95,3 +95,84 @@ fn what_a_full_buffer_drops_is_counted_to_the_datagram() {
     assert_eq!(drops.since_last_look(&receiver), 0);
     assert_eq!(drops.since_last_look(&std::io::stdin()), 0, "no socket");
 }
+
+struct Noting {
+    seen: Vec<Vec<u8>>,
+    dropped: u64,
+}
+
+impl Taker for Noting {
+    fn take(&mut self, batch: &Batch) {
+        assert!(!batch.is_empty());
+        self.seen
+            .extend(batch.iter().map(|datagram| datagram.bytes.to_vec()));
+    }
+
+    fn dropped(&mut self, datagrams: u64) {
+        self.dropped += datagrams;
+    }
+
+    fn failed(&mut self, error: &std::io::Error) {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn what_was_sent_before_a_stop_is_taken_and_what_found_no_room_is_counted() {
+    let (receiver, given) = open_udp("127.0.0.1:0".parse().unwrap()).unwrap();
+    assert!(given > 0);
+    receiver
+        .set_read_timeout(Some(Duration::from_millis(10)))
+        .unwrap();
+    // As little as the kernel allows.
+    socket2::SockRef::from(&receiver)
+        .set_recv_buffer_size(1)
+        .unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.connect(receiver.local_addr().unwrap()).unwrap();
+    for _ in 0..1_000 {
+        sender.send(&[b'x'; 1_000]).unwrap();
+    }
+    let mut noting = Noting {
+        seen: Vec::new(),
+        dropped: 0,
+    };
+    serve(&receiver, NAP, &mut noting, || true);
+    assert!(!noting.seen.is_empty() && noting.dropped > 0);
+    assert_eq!(noting.seen.len() as u64 + noting.dropped, 1_000);
+}
+
+#[test]
+fn a_socket_file_left_behind_is_taken_away_and_what_else_lies_there_stays() {
+    let dir = std::env::temp_dir().join(format!("weir-datagram-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("a.sock");
+    // Its file stays, as after a kill.
+    drop(UnixDatagram::bind(&path).unwrap());
+    let bind = |path: &std::path::Path| UnixDatagram::bind(path);
+    let (socket, file) = SocketFile::bind(&path, bind).unwrap();
+    assert!(receive_buffer(&socket).unwrap() > 0);
+    let taken = SocketFile::bind(&path, bind).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AddrInUse, "somebody listens");
+    drop(file);
+    assert!(!path.exists());
+    std::fs::write(&path, "a letter").unwrap();
+    assert!(SocketFile::bind(&path, bind).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), b"a letter");
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn of_a_datagram_that_was_cut_the_whole_lines_are_left() {
+    let lines = |bytes, is_cut| {
+        let datagram = Datagram {
+            bytes,
+            peer: None,
+            is_cut,
+        };
+        datagram.whole_lines()
+    };
+    assert_eq!(lines(b"a:1|c\nb:2", false), (&b"a:1|c\nb:2"[..], false));
+    assert_eq!(lines(b"a:1|c\nb:2", true), (&b"a:1|c"[..], true));
+    assert_eq!(lines(b"a:1|c", true), (&b""[..], true));
+}

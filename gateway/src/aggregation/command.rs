@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use weir_aggregate::rules::{Caps, Emitted, Engine, Plan, Point, Rules, Taken};
-use weir_wire::{Reject, SeriesKey, Value, graphite};
+use weir_wire::{Lines, Reject, SeriesKey, Value, graphite};
 
 use super::document;
-use crate::listen::Lines;
 
 const READ_BYTES: usize = 64 << 10;
 

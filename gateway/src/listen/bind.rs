@@ -2,11 +2,7 @@
 
 use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
-
-/// What is asked of the kernel for UDP; what it gives is in `weir_udp_receive_buffer_bytes`.
-const UDP_BUFFER_BYTES: usize = 4 << 20;
 
 /// A socket could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -61,19 +57,12 @@ pub(super) fn bind_std_udp(
     Ok(Bound { socket, address })
 }
 
+/// What the kernel gave of the room asked for is reported.
 fn open_udp(key: &str, address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    // The kernel caps this silently: what it gave is read back and reported.
-    socket.set_recv_buffer_size(UDP_BUFFER_BYTES)?;
-    let given = socket.recv_buffer_size()? as f64;
+    let (socket, given) = weir_datagram::open_udp(address)?;
     let section = key.split('.').next().unwrap_or(key).to_owned();
-    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => section).set(given);
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => section).set(given as f64);
+    Ok(socket)
 }
 
 pub(super) fn refused(

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
-use weir_wire::Reject;
 use weir_wire::graphite;
+use weir_wire::{Lines, Reject};
 
 use super::accept::{Entry, accept};
 use super::complaints::Complaints;
@@ -17,7 +17,6 @@ use super::crowd::Crowd;
 use super::datagrams;
 use super::intake::Intake;
 use super::last_reads::LastReads;
-use super::lines::Lines;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door};
 use crate::admission::Admission;

@@ -12,15 +12,12 @@ mod http;
 mod influx;
 pub(crate) mod intake;
 mod last_reads;
-mod lines;
 pub(crate) mod names;
 pub(crate) mod not_taken;
 mod opentsdb;
 mod pickle;
 mod statsd;
 mod stranger;
-
-pub(crate) use lines::Lines;
 
 pub use bind::{BindError, Bound, bind_tcp, bind_udp};
 pub use frames::FrameListener;

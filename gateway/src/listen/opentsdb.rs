@@ -11,14 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use weir_store::Clock;
-use weir_wire::Reject;
 use weir_wire::graphite::{Keys, MAX_LINE_BYTES};
 use weir_wire::opentsdb::{self, Command, Fault, Put, Rules, is_http, unknown_command};
+use weir_wire::{Lines, Reject};
 
 use super::accept::{Entry, accept_all};
 use super::intake::Intake;
 use super::last_reads::LastReads;
-use super::lines::Lines;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door, Visitor};
 use crate::admission::Admission;

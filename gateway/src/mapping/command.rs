@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use weir_wire::mapping::{Kind, Mapped};
-use weir_wire::{Reject, graphite};
+use weir_wire::{Lines, Reject, graphite};
 
 use super::MappingFile;
-use crate::listen::Lines;
 
 const READ_BYTES: usize = 64 << 10;
 

@@ -5,6 +5,8 @@ mod name;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use name::unescape_name;
 pub use parse::{Group, MAX_PATH_BYTES, PREFIX, parse};
+pub use write::path;

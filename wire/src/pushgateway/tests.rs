@@ -91,6 +91,14 @@ fn escaped_names() {
 
 proptest! {
     #[test]
+    fn what_is_written_is_read_back(job in "\\PC{1,20}", value in "\\PC{0,20}") {
+        let labels = [("host".to_owned(), value.clone())];
+        let group = parse(&path(&job, &labels)).unwrap();
+        prop_assert_eq!(group.job(), job);
+        prop_assert_eq!(group.get("host"), Some(value.as_str()));
+    }
+
+    #[test]
     fn hostile_paths_never_panic(path in "(/metrics/job(@base64)?)?[ -~\u{e4}]{0,60}") {
         if let Ok(group) = parse(&path) {
             prop_assert!(!group.job().is_empty());

@@ -6,11 +6,13 @@
 
 mod line;
 mod name;
+mod packets;
 mod parse;
 mod plain;
 mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use packets::{MAX_PACKET_BYTES, Packets};
 pub use parse::{Dialect, MAX_LINE_BYTES, Metric, Metrics, Value, parse};
 pub use tags::{BARE_TAG_VALUE, Tags};

@@ -1,12 +1,12 @@
-//! The sockets of StatsD. Owns what becomes of a socket file that a killed gateway left behind.
+//! The sockets of StatsD, bound before anything runs. Reads nothing from them.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
+use weir_datagram::SocketFile;
 
 use super::UNIX;
 use crate::config::StatsdAddresses;
@@ -14,8 +14,6 @@ use crate::listen::bind::{self, BindError, bind_tcp};
 
 /// How soon a thread that waits for datagrams sees that it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);
-/// As for a port of the loopback: every program of this host may send.
-const EVERYBODY_WRITES: u32 = 0o666;
 
 /// Every socket that is configured.
 #[derive(Default)]
@@ -26,8 +24,8 @@ pub struct StatsdSockets {
     pub(super) unix_stream: Option<UnixListener>,
     /// TCP, then UDP; the same port unless it was given as 0.
     pub addresses: Option<(SocketAddr, SocketAddr)>,
-    /// Socket files, removed when this is dropped.
-    files: Vec<PathBuf>,
+    /// Removed when this is dropped.
+    files: Vec<SocketFile>,
 }
 
 impl StatsdSockets {
@@ -46,7 +44,7 @@ impl StatsdSockets {
             let socket = sockets.file(path, |path| {
                 let socket = UnixDatagram::bind(path)?;
                 socket.set_read_timeout(Some(LOOK_UP))?;
-                let given = socket2::SockRef::from(&socket).recv_buffer_size()? as f64;
+                let given = weir_datagram::receive_buffer(&socket)? as f64;
                 metrics::gauge!("weir_udp_receive_buffer_bytes", "protocol" => UNIX).set(given);
                 Ok(socket)
             });
@@ -76,35 +74,8 @@ impl StatsdSockets {
         path: &Path,
         bind: impl FnOnce(&Path) -> std::io::Result<S>,
     ) -> std::io::Result<S> {
-        remove_if_left(path)?;
-        let socket = bind(path)?;
-        self.files.push(path.to_owned());
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(EVERYBODY_WRITES))?;
+        let (socket, file) = SocketFile::bind(path, bind)?;
+        self.files.push(file);
         Ok(socket)
-    }
-}
-
-impl Drop for StatsdSockets {
-    fn drop(&mut self) {
-        for file in &self.files {
-            // Gone already, or somebody else's by now: either way there is nothing to do.
-            let _ = std::fs::remove_file(file);
-        }
-    }
-}
-
-/// Takes away a socket file that nobody listens on; what else lies there stays, and binding says so.
-fn remove_if_left(path: &Path) -> std::io::Result<()> {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if !is_socket {
-        return Ok(());
-    }
-    // The kind does not matter for the answer: nobody there is refused, another kind is a wrong protocol.
-    let asked = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
-    match asked {
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path)
-        }
-        _ => Ok(()),
     }
 }

@@ -110,7 +110,7 @@ impl Statsd {
                 taking: self.taking.clone(),
                 dialect: self.config.dialect,
                 clock: Arc::clone(&self.clock),
-                nap: datagrams::NAP,
+                nap: weir_datagram::NAP,
             };
             let stop = shutdown.clone();
             listeners.spawn_blocking(move || thread.run(&udp, &stop));

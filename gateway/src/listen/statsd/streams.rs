@@ -10,21 +10,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_store::Clock;
-use weir_wire::Reject;
 use weir_wire::statsd::Dialect;
+use weir_wire::statsd::Packets;
+use weir_wire::{Lines, Reject};
 
 use super::taker::{Taker, Taking};
 use super::{TCP, UNIX_STREAM};
 use crate::access::Door;
 use crate::admission::{Admission, Sender, Source};
-use crate::listen::Lines;
 use crate::listen::accept::{Entry, accept};
 use crate::listen::intake::Intake;
 
 const READ_BYTES: usize = 64 << 10;
-/// A longer packet ends its connection: Datadog's clients send 8 KiB at most.
-const MAX_PACKET_BYTES: usize = 64 << 10;
-const LENGTH_BYTES: usize = 4;
 
 #[derive(Clone)]
 pub(super) struct Streams {
@@ -74,7 +71,7 @@ impl Streams {
             match accepted {
                 Ok((stream, _)) => {
                     let sender = self.admission.sender(UNIX_STREAM, Source::Rest);
-                    let packets = Cutting::Packets(Vec::new());
+                    let packets = Cutting::Packets(Packets::default());
                     let served = self.serve(stream, sender, dialect, packets, shutdown.clone());
                     connections.spawn(async move {
                         served.await;
@@ -160,7 +157,7 @@ impl Connection {
 /// How a stream falls into packets, and what is unfinished of one.
 enum Cutting {
     Lines(Lines),
-    Packets(Vec<u8>),
+    Packets(Packets),
 }
 
 impl Cutting {
@@ -175,24 +172,17 @@ impl Cutting {
                 lines.feed(bytes, |line| take(taker, line));
                 true
             }
-            Self::Packets(unfinished) => {
-                unfinished.extend_from_slice(bytes);
+            Self::Packets(packets) => {
                 let mut count = 0;
-                let taken = packets(unfinished, |packet| {
+                let taken = packets.feed(bytes, |packet| {
                     count += 1;
                     taker.packet(packet);
                 });
                 counter!("weir_statsd_packets_total", "protocol" => UNIX_STREAM).increment(count);
-                match taken {
-                    Ok(used) => {
-                        unfinished.drain(..used);
-                        true
-                    }
-                    Err(reason) => {
-                        taker.refuse(reason);
-                        false
-                    }
+                if let Err(reason) = taken {
+                    taker.refuse(reason);
                 }
+                taken.is_ok()
             }
         }
     }
@@ -200,8 +190,11 @@ impl Cutting {
     fn finish(&mut self, taker: &mut Taker<'_, '_>) {
         match self {
             Self::Lines(lines) => lines.finish(|line| take(taker, line)),
-            Self::Packets(unfinished) if unfinished.is_empty() => {}
-            Self::Packets(_) => taker.refuse(Reject::Malformed),
+            Self::Packets(packets) => {
+                if let Err(reason) = packets.finish() {
+                    taker.refuse(reason);
+                }
+            }
         }
     }
 }
@@ -210,48 +203,5 @@ fn take(taker: &mut Taker<'_, '_>, line: Result<&[u8], Reject>) {
     match line {
         Ok(line) => taker.packet(line),
         Err(reason) => taker.refuse(reason),
-    }
-}
-
-/// Hands over every packet that is whole; how many bytes those were.
-fn packets(bytes: &[u8], mut take: impl FnMut(&[u8])) -> Result<usize, Reject> {
-    let mut used = 0;
-    while let Some((length, rest)) = bytes[used..].split_first_chunk::<LENGTH_BYTES>() {
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > MAX_PACKET_BYTES {
-            return Err(Reject::TooLong);
-        }
-        let Some(packet) = rest.get(..length) else {
-            break;
-        };
-        take(packet);
-        used += LENGTH_BYTES + length;
-    }
-    Ok(used)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packets_are_found_across_reads_and_a_length_of_2_to_the_31_is_refused() {
-        let mut bytes = Vec::new();
-        for text in ["one", "", "three"] {
-            bytes.extend((text.len() as u32).to_le_bytes());
-            bytes.extend(text.as_bytes());
-        }
-        for end in 0..bytes.len() {
-            let (mut found, mut unfinished) = (Vec::new(), Vec::new());
-            for part in [&bytes[..end], &bytes[end..]] {
-                unfinished.extend_from_slice(part);
-                let used = packets(&unfinished, |packet| found.push(packet.to_vec())).unwrap();
-                unfinished.drain(..used);
-            }
-            assert_eq!(found, [b"one".to_vec(), b"".to_vec(), b"three".to_vec()]);
-            assert!(unfinished.is_empty());
-        }
-        let huge = (1_u32 << 31).to_le_bytes();
-        assert_eq!(packets(&huge, |_| ()), Err(Reject::TooLong));
     }
 }

@@ -1,18 +1,19 @@
-//! Bytes to lines, for a stream: keeps the unfinished tail, and skips a line that never ends without holding it.
+//! Bytes to lines, for a stream of whatever lines: keeps the unfinished tail, and skips a line that never ends without
+//! holding it. Reads nothing of a line.
 
-use weir_wire::Reject;
-use weir_wire::graphite::MAX_LINE_BYTES;
+use crate::Reject;
+use crate::graphite::MAX_LINE_BYTES;
 
 /// One connection's unfinished line.
-#[derive(Default)]
-pub(crate) struct Lines {
+#[derive(Debug, Default)]
+pub struct Lines {
     tail: Vec<u8>,
     skipping: bool,
 }
 
 impl Lines {
     /// Hands over every line that ends in `bytes`; an endless one is refused once and skipped to its newline.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(Result<&[u8], Reject>)) {
+    pub fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(Result<&[u8], Reject>)) {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let (line, after) = (&rest[..end], &rest[end + 1..]);
@@ -41,7 +42,7 @@ impl Lines {
     }
 
     /// The end of the stream ends the last line too.
-    pub(crate) fn finish(&mut self, take: impl FnOnce(Result<&[u8], Reject>)) {
+    pub fn finish(&mut self, take: impl FnOnce(Result<&[u8], Reject>)) {
         if !self.tail.is_empty() {
             take(Ok(&self.tail));
         }
