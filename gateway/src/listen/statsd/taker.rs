@@ -182,8 +182,8 @@ impl<'d> Taker<'_, 'd> {
         if !value.is_finite() {
             return Err(Reject::NotFinite);
         }
-        let (in_name, field) = metric.tags.raw();
-        let identity = [&*metric.name, in_name, field].join("\0");
+        let [in_name, field, host] = metric.tags.raw();
+        let identity = [&*metric.name, in_name, field, host].join("\0");
         let taking = self.taking;
         self.intake.float(
             Names::hash(identity.as_bytes()),
