@@ -262,13 +262,19 @@ impl Telling<'_> {
 
     /// Stores what a group had; where a series is not taken any more there is nothing to tell, or to end.
     async fn store(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
-        let (intake, brought) = self.gather(points, now_ms)?;
+        let (mut intake, brought) = self.gather(points, now_ms)?;
+        intake.resolve_new();
+        intake.set_sender(self.sender.clone());
         self.deliver(intake, brought).await
     }
 
+    /// What is told again is the gateway's own, and its series are those that the push had: the same rules apply.
     fn gather(&self, points: Vec<Point>, now_ms: i64) -> Result<(Intake, Brought), Invalid> {
         let intakes = &self.taking.pushgateway;
-        let (mut intake, mut brought) = (intakes.take(self.sender), Brought::default());
+        let (mut intake, mut brought) = match self.sender.is_own() {
+            true => (intakes.take(&intakes.somebody()), Brought::default()),
+            false => (intakes.take(self.sender), Brought::default()),
+        };
         let gathered = points
             .into_iter()
             .try_for_each(|point| self.put(point, now_ms, &mut intake, &mut brought));
