@@ -133,6 +133,10 @@ fn short_jobs_add_up_and_timestamps_are_taken_where_allowed() {
         put(&gateway, "/metrics/job/dated", &format!("dated 7 {at}\n")).status,
         200
     );
+    // Whole or not at all, for a time as for anything else.
+    let ahead = format!("whole 1\nahead 7 {}\n", now_ms() + 3_600_000);
+    assert_eq!(put(&gateway, "/metrics/job/ahead", &ahead).status, 400);
+    assert!(query(&gateway.http, "whole").unwrap().is_empty());
     assert_eq!(
         single(&gateway.http, "timestamp(dated)"),
         Ok(at as f64 / 1_000.0)
