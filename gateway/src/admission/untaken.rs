@@ -14,7 +14,7 @@ pub enum Untaken {
     Rate(Duration),
     /// So many were let go, the others are stored.
     #[error(
-        "overload: {0} samples whose priority is too low now were let go, the others are stored; try again"
+        "overload: {0} samples of too low priority were let go, the others are stored; try again"
     )]
     Priority(u64),
 }

@@ -1,7 +1,7 @@
 //! The Pushgateway's API.
 
 use crate::programs::{Gateway, eventually};
-use crate::sending::{Answer, gzip, now_ms, post, send, sums_close};
+use crate::sending::{Answer, counted, gzip, now_ms, post, send, sums_close};
 use crate::web::{query, single};
 
 fn put(gateway: &Gateway, path: &str, text: &str) -> Answer {
@@ -133,6 +133,10 @@ fn short_jobs_add_up_and_timestamps_are_taken_where_allowed() {
         put(&gateway, "/metrics/job/dated", &format!("dated 7 {at}\n")).status,
         200
     );
+    // Whole or not at all, for a time as for anything else.
+    let ahead = format!("whole 1\nahead 7 {}\n", now_ms() + 3_600_000);
+    assert_eq!(put(&gateway, "/metrics/job/ahead", &ahead).status, 400);
+    assert!(query(&gateway.http, "whole").unwrap().is_empty());
     assert_eq!(
         single(&gateway.http, "timestamp(dated)"),
         Ok(at as f64 / 1_000.0)
@@ -199,5 +203,31 @@ fn what_cannot_be_added_up_is_refused_and_spoils_nothing() {
     }
     assert_eq!(push("# TYPE c counter\nc 1\n").0, 200);
     assert_eq!(single(&gateway.http, "c"), Ok(2.0));
+    sums_close(&gateway.http, "pushgateway");
+}
+
+#[test]
+fn what_is_told_again_is_relabelled_as_the_push_was() {
+    let mut gateway = Gateway::start(&[
+        "pushgateway.interval=1s",
+        "admission.relabel=[{regex=\"id\",action=\"labeldrop\"},\
+         {source_labels=[\"__name__\"],regex=\"debug_.*\",action=\"drop\"}]",
+    ]);
+    let text = "x{id=\"7\"} 1\ndebug_x 2\n";
+    assert_eq!(put(&gateway, "/metrics/job/j", text).status, 200);
+    // What it knew of names is gone then.
+    gateway.program.kill();
+    gateway.restart();
+    let told = |gateway: &Gateway| {
+        let name = "weir_ingest_source_stored_total";
+        counted(&gateway.http, name, &["pushgateway", "gateway"])
+    };
+    eventually("told again", || match told(&gateway) {
+        0.0 => Err("not yet".to_owned()),
+        _ => Ok(()),
+    });
+    let found = query(&gateway.http, r#"{job="j", __name__!~"push_.*"}"#).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(single(&gateway.http, r#"x{id=""}"#), Ok(1.0));
     sums_close(&gateway.http, "pushgateway");
 }

@@ -38,6 +38,11 @@ impl Intakes {
         self.admission.sender(self.protocol, Source::Gateway)
     }
 
+    /// Somebody who is not the gateway itself, to whose series relabelling applies.
+    pub(super) fn somebody(&self) -> Sender {
+        self.admission.sender(self.protocol, Source::Rest)
+    }
+
     /// For one request. One that is not given back, because its request ended early, is gone with the names it knew.
     pub(super) fn take(&self, sender: &Sender) -> Intake {
         let idle = self.idle.lock().pop();

@@ -87,7 +87,7 @@ impl Taking {
             collectd: intakes(collectd::PROTOCOL),
             pushgateway: intakes(pushgateway::PROTOCOL),
             cumulative: Cumulative::new(clock(), config.times),
-            totals: Totals::default(),
+            totals: Totals::new(clock()),
             families: Families::default(),
             groups: Groups::open(config.pushgateway.dir.clone())?,
             clock: Arc::clone(clock),

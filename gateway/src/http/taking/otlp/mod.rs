@@ -85,7 +85,8 @@ async fn settle(mut message: Message<'_>, json: bool) -> Response {
     match delivered {
         Ok(delivered) => {
             message.faults.add_delivered(&delivered);
-            let body = accepted(message.faults.count, &message.faults.text(), json);
+            let refused = message.faults.count.min(message.points);
+            let body = accepted(refused, &message.faults.text(), json);
             (StatusCode::OK, [(header::CONTENT_TYPE, kind(json))], body).into_response()
         }
         Err(error) => refuse(Refusal::from(&error), json),

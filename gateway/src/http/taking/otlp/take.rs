@@ -20,8 +20,9 @@ use crate::listen::names::Names;
 pub(super) struct Message<'t> {
     pub(super) taking: &'t Taking,
     pub(super) intake: Intake,
-    /// Of the request's points, not the store's.
     pub(super) faults: Faults,
+    /// What the request has; of a histogram many samples may be stored.
+    pub(super) points: u64,
     pub(super) brought: Brought,
     now_ms: i64,
 }
@@ -41,6 +42,7 @@ impl<'t> Message<'t> {
             now_ms: intake.now_ms(),
             intake,
             faults: Faults::default(),
+            points: 0,
             brought: Brought::default(),
         }
     }
@@ -60,6 +62,7 @@ impl<'t> Message<'t> {
         };
         let (rules, mut name) = (&self.taking.config.otlp.rules, Vec::new());
         otlp::parse(message, rules, |point| {
+            self.points += 1;
             if let Err(invalid) = point.and_then(|point| self.point(&point, &mut name)) {
                 self.faults.add(&invalid, 1, &self.intake);
             }

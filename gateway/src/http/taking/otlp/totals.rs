@@ -16,14 +16,19 @@ use weir_wire::{Invalid, Reject};
 
 use gaps::Gaps;
 
-/// Series whose total is kept: 80 MB, and as much again where every one of them has gaps.
+/// Series whose total is kept: 80 MB, and 130 MB more where every one of them has gaps.
 const MOST: usize = 1_000_000;
 /// A series that was not heard of for so long may leave when there is no room.
 const IDLE_MS: i64 = 3_600_000;
 
 /// The totals.
-#[derive(Default)]
-pub(in super::super) struct Totals(Mutex<HashMap<u128, Total>>);
+pub(in super::super) struct Totals(Mutex<Known>);
+
+struct Known {
+    totals: HashMap<u128, Total>,
+    /// Of what is of an earlier time, a part may be stored already.
+    began_ms: i64,
+}
 
 struct Total {
     value: f64,
@@ -50,6 +55,14 @@ pub(super) struct Running {
 }
 
 impl Totals {
+    /// Begins at a time of the gateway's clock.
+    pub(in super::super) fn new(now_ms: i64) -> Self {
+        Self(Mutex::new(Known {
+            totals: HashMap::new(),
+            began_ms: now_ms,
+        }))
+    }
+
     /// Adds a point whose time is one that is stored.
     ///
     /// # Errors
@@ -59,30 +72,34 @@ impl Totals {
         if !delta.value.is_finite() {
             return Err(not_finite());
         }
-        let mut totals = self.0.lock();
-        if let Some(total) = totals.get_mut(&hash) {
+        let mut known = self.0.lock();
+        if let Some(total) = known.totals.get_mut(&hash) {
             return total.add(delta, now_ms);
         }
-        if totals.len() >= MOST {
-            let idle_ms = now_ms.saturating_sub(IDLE_MS);
-            totals.retain(|_, total| total.heard_ms >= idle_ms);
-        }
-        if totals.len() >= MOST {
-            let text = "the limit of delta sums is reached: no new one is taken";
-            return Err(Invalid::new(Reject::OverLimit, text));
-        }
-        let total = Total {
-            value: delta.value,
-            last: delta,
-            gaps: Gaps::default(),
-            heard_ms: now_ms,
-        };
-        totals.insert(hash, total);
+        known.make_room(now_ms)?;
+        let total = Total::new(delta, known.began_ms, now_ms);
+        known.totals.insert(hash, total);
         Ok(Running {
             timestamp_ms: delta.timestamp_ms,
             value: delta.value,
             begins_ms: delta.begins_ms(),
         })
+    }
+}
+
+impl Known {
+    fn make_room(&mut self, now_ms: i64) -> Result<(), Invalid> {
+        if self.totals.len() >= MOST {
+            let idle_ms = now_ms.saturating_sub(IDLE_MS);
+            self.totals.retain(|_, total| total.heard_ms >= idle_ms);
+            // Who left may come again, and was stored up to now.
+            self.began_ms = now_ms;
+        }
+        if self.totals.len() >= MOST {
+            let text = "the limit of delta sums is reached: no new one is taken";
+            return Err(Invalid::new(Reject::OverLimit, text));
+        }
+        Ok(())
     }
 }
 
@@ -95,6 +112,20 @@ impl Delta {
 }
 
 impl Total {
+    /// What came before its first point may have been overtaken by it, as far back as nothing can be stored of it.
+    fn new(delta: Delta, began_ms: i64, now_ms: i64) -> Self {
+        let mut gaps = Gaps::default();
+        if let Some(start_ms) = delta.start_ms {
+            gaps.leave(began_ms, start_ms.min(delta.timestamp_ms));
+        }
+        Self {
+            value: delta.value,
+            last: delta,
+            gaps,
+            heard_ms: now_ms,
+        }
+    }
+
     fn add(&mut self, delta: Delta, now_ms: i64) -> Result<Running, Invalid> {
         if delta != self.last {
             let value = self.value + delta.value;
@@ -163,7 +194,7 @@ mod tests {
 
     #[test]
     fn deltas_run_up_and_one_sent_again_adds_nothing() {
-        let totals = Totals::default();
+        let totals = Totals::new(10_000);
         let put = |delta| put(&totals, delta);
         assert_eq!(put(delta(1_000, 2_000, 5.0)), Ok((2_000, 5.0, Some(1_001))));
         assert_eq!(put(delta(2_000, 3_000, 2.0)), Ok((3_000, 7.0, None)));
@@ -176,7 +207,7 @@ mod tests {
 
     #[test]
     fn one_that_was_overtaken_counts_once() {
-        let totals = Totals::default();
+        let totals = Totals::new(10_000);
         let put = |delta| put(&totals, delta);
         assert_eq!(put(delta(1_000, 2_000, 5.0)), Ok((2_000, 5.0, Some(1_001))));
         assert_eq!(put(delta(4_000, 5_000, 1.0)), Ok((5_000, 6.0, None)));
@@ -187,8 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn the_first_may_have_overtaken_others_but_none_of_before_a_start() {
+        let totals = Totals::new(500);
+        let put = |delta| put(&totals, delta);
+        assert_eq!(put(delta(3_000, 4_000, 1.0)), Ok((4_000, 1.0, Some(3_001))));
+        assert_eq!(put(delta(2_000, 3_000, 2.0)), Ok((4_000, 3.0, None)));
+        assert_eq!(put(delta(2_000, 3_000, 2.0)), Err(Reject::TooOld));
+        assert_eq!(put(delta(400, 1_400, 4.0)), Err(Reject::TooOld));
+        assert_eq!(put(delta(1_400, 2_000, 8.0)), Ok((4_000, 11.0, None)));
+    }
+
+    #[test]
     fn what_is_no_number_moves_nothing() {
-        let totals = Totals::default();
+        let totals = Totals::new(10_000);
         let put = |delta| put(&totals, delta);
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(put(delta(1_000, 2_000, odd)), Err(Reject::NotFinite));

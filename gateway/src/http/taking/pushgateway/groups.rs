@@ -7,18 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use weir_wire::graphite::Keys;
 use weir_wire::{Invalid, Reject, pushgateway};
 
 use super::ends::Ends;
-use super::group::{Change, Counts, Group, Point};
-use super::{NotDone, PROTOCOL, file};
-use crate::admission::Sender;
-use crate::http::taking::Taking;
-use crate::http::taking::cumulative::{Brought, Counted};
-use crate::http::taking::distribution;
-use crate::http::taking::refusal::{self, Refusal};
-use crate::listen::intake::Intake;
+use super::group::{Change, Group};
+use super::telling::Telling;
+use super::{NotDone, file};
 
 const MOST_GROUPS: usize = 50_000;
 /// Series of all groups together.
@@ -227,115 +221,4 @@ fn file_error(done: Result<std::io::Result<()>, tokio::task::JoinError>) -> Resu
         Err(error) => error.to_string(),
     };
     Err(NotDone::File(why))
-}
-
-/// Points on their way to the disk, and in whose name.
-pub(super) struct Telling<'a> {
-    pub(super) taking: &'a Taking,
-    pub(super) sender: &'a Sender,
-}
-
-impl Telling<'_> {
-    fn now_ms(&self) -> i64 {
-        self.taking.now_ms()
-    }
-
-    fn default_ttl_ms(&self) -> i64 {
-        self.taking.config.pushgateway.ttl.as_millis() as i64
-    }
-
-    /// Stores all of them or none.
-    async fn store_whole(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
-        let (mut intake, brought) = self.gather(points, now_ms)?;
-        let not_taken = intake.resolve_new();
-        let Some((_, why)) = not_taken.words().next() else {
-            return self.deliver(intake, brought).await;
-        };
-        let reject = match not_taken.over_limit {
-            0 => Reject::BadLabels,
-            _ => Reject::OverLimit,
-        };
-        intake.discard(reject);
-        self.taking.pushgateway.give_back(intake);
-        Err(Invalid::new(reject, why).into())
-    }
-
-    /// Stores what a group had; where a series is not taken any more there is nothing to tell, or to end.
-    async fn store(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
-        let (intake, brought) = self.gather(points, now_ms)?;
-        self.deliver(intake, brought).await
-    }
-
-    fn gather(&self, points: Vec<Point>, now_ms: i64) -> Result<(Intake, Brought), Invalid> {
-        let intakes = &self.taking.pushgateway;
-        let (mut intake, mut brought) = (intakes.take(self.sender), Brought::default());
-        let gathered = points
-            .into_iter()
-            .try_for_each(|point| self.put(point, now_ms, &mut intake, &mut brought));
-        if let Err(invalid) = gathered {
-            intake.discard(invalid.reject);
-            intake.refuse(invalid.reject, 1);
-            intakes.give_back(intake);
-            return Err(invalid);
-        }
-        Ok((intake, brought))
-    }
-
-    async fn deliver(&self, mut intake: Intake, brought: Brought) -> Result<(), NotDone> {
-        let intakes = &self.taking.pushgateway;
-        let delivered = intake.deliver().await;
-        intakes.give_back(intake);
-        let delivered = delivered.map_err(|error| NotDone::Store(Refusal::from(&error)))?;
-        self.taking.cumulative.remember(brought).count(self.sender);
-        match refusal::of_time(&delivered.written) {
-            None => Ok(()),
-            Some(why) => Err(Invalid::new(Reject::BadTimestamp, why).into()),
-        }
-    }
-
-    fn put(
-        &self,
-        point: Point,
-        now_ms: i64,
-        intake: &mut Intake,
-        brought: &mut Brought,
-    ) -> Result<(), Invalid> {
-        match point {
-            Point::Float(key, at_ms, value) => {
-                let put_key = |keys: &mut Keys| {
-                    keys.push_key(&key);
-                    Ok(())
-                };
-                intake.float(key.identity(), put_key, Some(at_ms), value)
-            }
-            Point::Native {
-                key,
-                timestamp_ms,
-                buckets,
-                counts,
-            } => {
-                let counted = Counted {
-                    protocol: PROTOCOL,
-                    hash: key.identity(),
-                    timestamp_ms,
-                    start_ms: None,
-                    reset: false,
-                    whole_at_first: counts == Counts::AllAtFirst,
-                    buckets: *buckets,
-                };
-                let interval = match counts {
-                    Counts::Run => Some(counted.buckets),
-                    _ => {
-                        let cumulative = &self.taking.cumulative;
-                        cumulative.interval(now_ms, counted, brought)?
-                    }
-                };
-                let Some(interval) = interval else {
-                    return Ok(());
-                };
-                let histogram = distribution::kept(&interval)?;
-                intake.histogram(key.identity(), || Ok(key.clone()), timestamp_ms, histogram)
-            }
-        }
-    }
 }

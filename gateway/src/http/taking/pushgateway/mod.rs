@@ -16,6 +16,7 @@ mod groups;
 mod listing;
 mod pushed;
 mod remember;
+mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,9 +35,9 @@ use crate::admission::Sender;
 use crate::http::Caller;
 use group::Change;
 pub(super) use groups::Groups;
-use groups::Telling;
 pub(super) use listing::metrics;
 pub(crate) use remember::remember;
+use telling::Telling;
 
 pub(super) const PROTOCOL: &str = "pushgateway";
 

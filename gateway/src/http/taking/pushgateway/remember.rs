@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::groups::Telling;
+use super::telling::Telling;
 use crate::http::taking::Taking;
 
 /// Groups are not looked at for their end more often than this, however many end.
