@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Agent, Clock};
+use crate::collect::Collectors;
 use crate::config::{Config, DEFAULTS};
 
 const EXIT_FAILED: u8 = 1;
@@ -46,7 +47,7 @@ enum Command {
     Run,
     /// Print every key with its default and what it means.
     Config,
-    /// Validate the configuration and exit.
+    /// Validate the configuration, say what each collector finds on this host, and exit.
     Check,
     /// Ask the agent that runs here how it is.
     Status,
@@ -67,11 +68,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Some(Command::Config) => print(DEFAULTS),
         Some(Command::Check) => {
-            load(&cli)?;
-            print(&format!(
-                "ok: the configuration; collectors: {}\n",
-                crate::collect::NAMES.join(", ")
-            ))
+            let mut collectors = Collectors::new(load(&cli)?.collect)
+                .map_err(|error| misconfigured(error.into()))?;
+            print(&format!("ok: the configuration\n{}", collectors.report()))
         }
         Some(Command::Status) => print(&ask_status(&load(&cli)?).map_err(failed)?),
         Some(Command::Run) | None => serve(&cli),

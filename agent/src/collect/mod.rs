@@ -20,6 +20,7 @@ mod netstat;
 mod os;
 mod pressure;
 mod processes;
+mod report;
 mod root;
 mod sockstat;
 mod softnet;
@@ -129,6 +130,8 @@ struct Enabled {
     name: &'static str,
     collect: Collect,
     outcome: Result<(), CollectError>,
+    /// How many it gave the last time.
+    figures: usize,
     /// Whether it was told that this host has nothing of it.
     is_told_absent: bool,
 }
@@ -149,6 +152,7 @@ impl Collectors {
                     name,
                     collect,
                     outcome: Ok(()),
+                    figures: 0,
                     is_told_absent: false,
                 });
             }
@@ -172,6 +176,7 @@ impl Collectors {
             if done.is_err() {
                 figures.truncate(before);
             }
+            enabled.figures = figures.len() - before;
             enabled.outcome = done;
             enabled.tell_absent();
         }
