@@ -170,6 +170,7 @@ impl Collectors {
     /// Reads everything once; blocks as long as the files do.
     pub fn collect(&mut self) -> Vec<Figure> {
         let mut figures = Vec::new();
+        self.root.begin();
         for enabled in &mut self.enabled {
             let before = figures.len();
             let done = (enabled.collect)(&self.root, &mut figures);
