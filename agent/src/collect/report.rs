@@ -14,6 +14,7 @@ impl Collectors {
             let name = enabled.name;
             // Writing to a string does not fail.
             let _ = match &enabled.outcome {
+                Ok(()) if enabled.figures == 1 => writeln!(text, "{name:12} 1 figure"),
                 Ok(()) => writeln!(text, "{name:12} {} figures", enabled.figures),
                 Err(reason) => writeln!(text, "{name:12} none: {reason}"),
             };

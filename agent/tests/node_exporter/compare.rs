@@ -68,6 +68,8 @@ fn collect(collectors: &mut Collectors, family: &str) -> Values {
         let labels = figure
             .labels
             .iter()
+            // Why a file system gives nothing is a label since node_exporter 1.8 only.
+            .filter(|(name, _)| *name != "device_error")
             .map(|(name, value)| (*name, value.as_str()));
         (SeriesKey::new(&figure.name, labels).unwrap(), figure.value)
     });

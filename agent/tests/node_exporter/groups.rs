@@ -28,6 +28,7 @@ impl Member {
             command
                 .arg0(name)
                 .args(&arguments[1..])
+                // Never written to: what reads it waits for as long as this is not dropped.
                 .stdin(Stdio::piped())
                 .spawn()
                 .unwrap(),
