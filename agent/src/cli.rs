@@ -12,6 +12,7 @@ use weir_config::ConfigError;
 
 use crate::app::Clock;
 use crate::asked;
+use crate::collect::Collectors;
 use crate::config::{Config, DEFAULTS};
 use crate::exec::{self, ExecArgs};
 use crate::life;
@@ -54,7 +55,7 @@ enum Command {
         #[arg(long)]
         defaults: bool,
     },
-    /// Validate the configuration and exit.
+    /// Validate the configuration, say what each collector finds on this host, and exit.
     Check,
     /// Ask the agent that runs here how it is: gateway, queue, rates, collectors, what went wrong last.
     Status {
@@ -115,11 +116,9 @@ pub fn run(mut cli: Cli) -> Result<u8, Failure> {
             print(&shown::page(&places.effective()))
         }
         Some(Command::Check) => {
-            load(&cli)?;
-            print(&format!(
-                "ok: the configuration; collectors: {}\n",
-                crate::collect::NAMES.join(", ")
-            ))
+            let mut collectors = Collectors::new(load(&cli)?.collect)
+                .map_err(|error| misconfigured(error.into()))?;
+            print(&format!("ok: the configuration\n{}", collectors.report()))
         }
         Some(Command::Status { json, over }) => {
             let address = load(&cli)?

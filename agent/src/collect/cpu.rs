@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::root::STAT;
 use super::{CollectError, Figure, Root};
 
 const MODES: [&str; 8] = [
@@ -36,9 +37,9 @@ impl Cpu {
         root: &Root,
         figures: &mut Vec<Figure>,
     ) -> Result<(), CollectError> {
-        let now = parse(&root.read("proc/stat")?);
+        let now = parse(&root.read_stat()?);
         if now.is_empty() {
-            return Err(CollectError::Odd { path: "proc/stat" });
+            return Err(CollectError::Odd { path: STAT });
         }
         let mut kept = HashMap::with_capacity(now.len());
         for (cpu, ticks) in now {

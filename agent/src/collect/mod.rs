@@ -20,6 +20,7 @@ mod netstat;
 mod os;
 mod pressure;
 mod processes;
+mod report;
 mod root;
 mod sockstat;
 mod softnet;
@@ -129,6 +130,8 @@ struct Enabled {
     name: &'static str,
     collect: Collect,
     outcome: Result<(), CollectError>,
+    /// How many it gave the last time.
+    figures: usize,
     /// Whether it was told that this host has nothing of it.
     is_told_absent: bool,
 }
@@ -149,6 +152,7 @@ impl Collectors {
                     name,
                     collect,
                     outcome: Ok(()),
+                    figures: 0,
                     is_told_absent: false,
                 });
             }
@@ -166,12 +170,14 @@ impl Collectors {
     /// Reads everything once; blocks as long as the files do.
     pub fn collect(&mut self) -> Vec<Figure> {
         let mut figures = Vec::new();
+        self.root.begin();
         for enabled in &mut self.enabled {
             let before = figures.len();
             let done = (enabled.collect)(&self.root, &mut figures);
             if done.is_err() {
                 figures.truncate(before);
             }
+            enabled.figures = figures.len() - before;
             enabled.outcome = done;
             enabled.tell_absent();
         }

@@ -48,7 +48,7 @@ pub(super) fn collect(root: &Root, figures: &mut Vec<Figure>) -> Result<(), Coll
                 Some(seconds) => figures.push(Figure::new(name, seconds)),
                 None => reason = reason.or(Some(CollectError::Odd { path })),
             },
-            Err(error) => reason = reason.or(Some(error)),
+            Err(error) => reason = reason.or(Some(error.absent("pressure stall information"))),
         }
     }
     match reason {

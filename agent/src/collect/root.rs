@@ -1,14 +1,17 @@
 //! Where the host's files are found, and the only way they are read: whole, as text, and never more than a limit.
 //! It parses nothing.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 /// More than any host's `/proc/stat` or table of mounts; a larger file is not what it seems.
 const MAX_FILE_BYTES: usize = 8 << 20;
+pub(super) const STAT: &str = "proc/stat";
 /// Names that are taken of one folder; what is past them is not looked at.
 const MAX_NAMES: usize = 4096;
 
@@ -47,16 +50,38 @@ impl CollectError {
     }
 }
 
-pub(super) struct Root(PathBuf);
+pub(super) struct Root {
+    path: PathBuf,
+    /// `/proc/stat` of this round: two collectors read it, and on large hosts it is the dearest file of all.
+    stat: RefCell<Option<Arc<str>>>,
+}
 
 impl Root {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self {
+            path,
+            stat: RefCell::new(None),
+        }
+    }
+
+    /// Lets all files be read anew.
+    pub(super) fn begin(&self) {
+        self.stat.take();
+    }
+
+    /// `/proc/stat`, once a round.
+    pub(super) fn read_stat(&self) -> Result<Arc<str>, CollectError> {
+        if let Some(text) = &*self.stat.borrow() {
+            return Ok(Arc::clone(text));
+        }
+        let text: Arc<str> = self.read(STAT)?.into();
+        self.stat.replace(Some(Arc::clone(&text)));
+        Ok(text)
     }
 
     /// `path` below this root, whether it begins with "/" or not.
     pub(super) fn join(&self, path: &str) -> PathBuf {
-        self.0.join(path.trim_start_matches('/'))
+        self.path.join(path.trim_start_matches('/'))
     }
 
     /// The whole file as text; what is no UTF-8 becomes U+FFFD, as names in `/proc` may be any bytes.

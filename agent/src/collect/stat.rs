@@ -1,8 +1,8 @@
 //! `stat`: boot time, context switches, forks, interrupts and running processes of the whole host, from `/proc/stat`.
 
+use super::root::STAT;
 use super::{CollectError, Figure, Root};
 
-const PATH: &str = "proc/stat";
 const KEYS: [(&str, &str); 6] = [
     ("btime", "node_boot_time_seconds"),
     ("ctxt", "node_context_switches_total"),
@@ -14,9 +14,9 @@ const KEYS: [(&str, &str); 6] = [
 
 pub(super) fn collect(root: &Root, figures: &mut Vec<Figure>) -> Result<(), CollectError> {
     let before = figures.len();
-    figures.extend(root.read(PATH)?.lines().filter_map(parse_line));
+    figures.extend(root.read_stat()?.lines().filter_map(parse_line));
     if figures.len() == before {
-        return Err(CollectError::Odd { path: PATH });
+        return Err(CollectError::Odd { path: STAT });
     }
     Ok(())
 }

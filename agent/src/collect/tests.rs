@@ -195,7 +195,7 @@ fn a_missing_file_silences_its_collector_alone_and_until_it_is_there() {
         .filter(|(name, _)| *name != "systemd")
         .collect();
     assert_eq!(failed.len(), 2);
-    assert!(collectors.failed().eq(["loadavg", "pressure"]));
+    assert!(collectors.failed().eq(["loadavg"]));
     assert_eq!(
         failed[0],
         (
@@ -204,14 +204,34 @@ fn a_missing_file_silences_its_collector_alone_and_until_it_is_there() {
         )
     );
     assert_eq!(failed[1].0, "pressure");
-    assert!(
-        failed[1].1.starts_with("cannot read /proc/pressure/cpu: "),
-        "{}",
-        failed[1].1
-    );
+    assert_eq!(failed[1].1, "this host has no pressure stall information");
+    fs::remove_file(host.path().join("proc/vmstat")).unwrap();
+    collectors.collect();
+    let health = collectors.health();
+    let reason = health.iter().find(|(name, _)| *name == "vmstat");
+    let reason = reason.unwrap().1.as_ref().unwrap();
+    assert!(reason.starts_with("cannot read /proc/vmstat: "), "{reason}");
     fs::write(host.path().join("proc/loadavg"), "1 1 1\n").unwrap();
     collectors.collect();
     assert!(collectors.health().contains(&("loadavg", None)));
+}
+
+#[test]
+fn the_report_has_a_line_for_each() {
+    let host = made_up_host();
+    fs::write(host.path().join("proc/loadavg"), "high\n").unwrap();
+    let report = Collectors::new(config(host.path())).unwrap().report();
+    assert_eq!(report.lines().count(), NAMES.len());
+    for line in [
+        "cpu          10 figures",
+        "loadavg      none: /proc/loadavg has no line of the expected form",
+        "systemd      none: this host has no systemd",
+    ] {
+        assert!(
+            report.lines().any(|told| told == line),
+            "{line} in {report}"
+        );
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What only one of the two has, by name and with the reason. An entry that ends with `*` is a family of names.
+//! What only one of the two has, by name and with the reason. An entry that ends with `*` is a family of names,
+//! and one with braces a value of a label.
 
 use weir_wire::SeriesKey;
 
-/// Figures of node_exporter that the agent has not, on purpose.
+/// Figures of the exporters that the agent has not, on purpose.
 const EXPORTERS_ALONE: &[(&str, &str)] = &[
     // About the exporter.
     (
@@ -100,17 +101,38 @@ const EXPORTERS_ALONE: &[(&str, &str)] = &[
     ("node_tape_*", "hardware of few"),
     ("node_xfs_*", "a file system's own"),
     ("node_zfs_*", "a file system's own"),
+    // process-exporter's: a file more for each process.
+    (
+        "namedprocess_namegroup_context_switches_total",
+        "/proc/<pid>/status",
+    ),
+    (
+        "namedprocess_namegroup_memory_bytes{memtype=swapped}",
+        "/proc/<pid>/status",
+    ),
+    (
+        "namedprocess_namegroup_read_bytes_total",
+        "/proc/<pid>/io, as root only",
+    ),
+    (
+        "namedprocess_namegroup_write_bytes_total",
+        "/proc/<pid>/io, as root only",
+    ),
+    (
+        "namedprocess_namegroup_worst_fd_ratio",
+        "/proc/<pid>/limits",
+    ),
+    (
+        "namedprocess_namegroup_threads_wchan",
+        "/proc/<pid>/wchan, a series for each place in the kernel",
+    ),
 ];
 
 /// Figures of the agent that Debian's node_exporter (1.5) has not.
-const OUR_OWN: &[(&str, &str)] = &[
-    ("container_*", "cAdvisor's names"),
-    ("namedprocess_namegroup_*", "process-exporter's names"),
-    (
-        "node_pressure_irq_stalled_seconds_total",
-        "of node_exporter 1.9",
-    ),
-];
+const OUR_OWN: &[(&str, &str)] = &[(
+    "node_pressure_irq_stalled_seconds_total",
+    "of node_exporter 1.9",
+)];
 
 pub(crate) fn is_exporters_alone(key: &SeriesKey) -> bool {
     is_listed(key, EXPORTERS_ALONE)
@@ -121,8 +143,14 @@ pub(crate) fn is_our_own(key: &SeriesKey) -> bool {
 }
 
 fn is_listed(key: &SeriesKey, list: &[(&str, &str)]) -> bool {
-    list.iter().any(|(name, _)| match name.strip_suffix('*') {
-        Some(family) => key.name().starts_with(family),
-        None => key.name() == *name,
+    list.iter().any(|(entry, _)| {
+        if let Some(family) = entry.strip_suffix('*') {
+            return key.name().starts_with(family);
+        }
+        let Some((name, label)) = entry.split_once('{') else {
+            return key.name() == *entry;
+        };
+        let (label, value) = label.trim_end_matches('}').split_once('=').unwrap();
+        key.name() == name && key.get(label) == Some(value)
     })
 }

@@ -1,4 +1,4 @@
-//! A running node_exporter out of Debian's package, on a port the system chose, and what it shows.
+//! A running exporter out of Debian's packages, on a port the system chose, and what it shows.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -23,7 +23,7 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    /// Of a command that becomes node_exporter.
+    /// Of a command that becomes one of Prometheus' exporters.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -35,7 +35,7 @@ impl Exporter {
         let mut said = Vec::new();
         let address = loop {
             let Some(Ok(line)) = log.next() else {
-                panic!("node_exporter ended: {said:#?}");
+                panic!("the exporter ended: {said:#?}");
             };
             if line.contains("Listening on") {
                 break line.rsplit_once("address=").unwrap().1.trim().to_owned();
@@ -47,20 +47,21 @@ impl Exporter {
         Self { child, stream }
     }
 
-    pub(crate) fn scrape(&mut self) -> Values {
+    /// The figures whose name begins so.
+    pub(crate) fn scrape(&mut self, family: &str) -> Values {
         let body = self.get("/metrics");
         let mut values = Values::new();
-        for family in exposition::parse(&body, Format::Text).unwrap() {
-            for sample in &family.samples {
+        for parsed in exposition::parse(&body, Format::Text).unwrap() {
+            for sample in &parsed.samples {
+                if !sample.name.starts_with(family) {
+                    continue;
+                }
                 let Measured::Float(value) = sample.value else {
                     panic!("{} is no number", sample.name);
                 };
-                if sample.name.starts_with("node_") {
-                    values.insert(exposition::series_key(sample, &[]).unwrap(), value);
-                }
+                values.insert(exposition::series_key(sample, &[]).unwrap(), value);
             }
         }
-        assert!(!values.is_empty());
         values
     }
 

@@ -288,5 +288,5 @@ fn a_made_up_host_is_told_alike() {
         ..config
     })
     .unwrap();
-    assert!(compare(&mut collectors, &mut exporter) > 110);
+    assert!(compare(&mut collectors, &mut exporter, "node_") > 110);
 }

@@ -1,10 +1,11 @@
-//! The agent's figures beside those of Debian's prometheus-node-exporter on the same host, name by name, label by label, value by
+//! The agent's figures beside those of Debian's prometheus-node-exporter and -process-exporter on the same host, name by name, label by label, value by
 //! value. What one has and the other has not stands in `differences.rs` with its reason; everything else fails.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod compare;
 mod differences;
 mod exporter;
+mod groups;
 mod made_up;
 mod real;
 mod systemd;

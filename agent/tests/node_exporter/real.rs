@@ -20,5 +20,5 @@ fn this_host_is_told_alike() {
     let mut exporter = Exporter::start(&mut command);
     let mut collectors = Collectors::new(config).unwrap();
     // Two processors, a disk and an interface alone give more.
-    assert!(compare(&mut collectors, &mut exporter) > 150);
+    assert!(compare(&mut collectors, &mut exporter, "node_") > 150);
 }

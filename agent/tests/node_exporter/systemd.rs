@@ -94,5 +94,8 @@ fn units_of_systemd_are_told_alike() {
     let mut exporter = Exporter::start(&mut command);
     let mut collectors = Collectors::new(config).unwrap();
     // Five states of 110 units, six sums, five counts, the version and the whole.
-    assert_eq!(compare(&mut collectors, &mut exporter), 5 * 110 + 6 + 5 + 2);
+    assert_eq!(
+        compare(&mut collectors, &mut exporter, "node_"),
+        5 * 110 + 6 + 5 + 2
+    );
 }

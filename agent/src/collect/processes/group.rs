@@ -6,7 +6,16 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::super::Figure;
-use super::line::Usage;
+use super::line::{Line, Usage};
+
+/// The kernel's letter and the state's name; the last is all others.
+const STATES: [(char, &str); 5] = [
+    ('R', "Running"),
+    ('S', "Sleeping"),
+    ('D', "Waiting"),
+    ('Z', "Zombie"),
+    ('?', "Other"),
+];
 
 pub(super) struct Group {
     pub(super) name: String,
@@ -15,7 +24,7 @@ pub(super) struct Group {
     pub(super) now: Now,
 }
 
-/// Since this agent started, beginning with what the members of then had used.
+/// Since this agent started.
 #[derive(Debug, Default)]
 pub(super) struct Total {
     user_ticks: u64,
@@ -34,6 +43,8 @@ pub(super) struct Now {
     /// `None` once a member could not be asked: half a number would be a wrong one.
     pub(super) open_files: Option<u64>,
     pub(super) oldest_ticks: Option<u64>,
+    /// As `STATES`.
+    states: [u64; STATES.len()],
 }
 
 /// What turns the kernel's units into the world's.
@@ -79,9 +90,13 @@ impl Now {
         }
     }
 
-    pub(super) fn add(&mut self, threads: u64, usage: &Usage) {
+    pub(super) fn add(&mut self, line: &Line<'_>, usage: &Usage) {
         self.processes += 1;
-        self.threads = self.threads.saturating_add(threads);
+        self.threads = self.threads.saturating_add(line.threads);
+        let state = STATES.iter().position(|(letter, _)| *letter == line.state);
+        if let Some(count) = self.states.get_mut(state.unwrap_or(STATES.len() - 1)) {
+            *count += 1;
+        }
         self.virtual_bytes = self.virtual_bytes.saturating_add(usage.virtual_bytes);
         self.resident_pages = self.resident_pages.saturating_add(usage.resident_pages);
         let oldest = self.oldest_ticks.unwrap_or(u64::MAX);
@@ -125,6 +140,10 @@ impl Group {
         ] {
             push(name, &[], faults as f64);
         }
+        for ((_, state), count) in STATES.into_iter().zip(now.states) {
+            let name = "namedprocess_namegroup_states";
+            push(name, &[("state", state)], count as f64);
+        }
         let resident_bytes = now.resident_pages as f64 * units.page_bytes;
         for (kind, bytes) in [
             ("resident", resident_bytes),
@@ -138,6 +157,7 @@ impl Group {
         }
         if let (Some(ticks), Some(boot)) = (now.oldest_ticks, units.boot) {
             let seconds = boot.as_secs_f64() + ticks as f64 / units.ticks_per_second;
+            let seconds = seconds.floor();
             let name = "namedprocess_namegroup_oldest_start_time_seconds";
             push(name, &[], seconds);
         }

@@ -71,9 +71,15 @@ impl Groups {
             return;
         };
         let known = self.known.remove(&pid);
+        // What the processes of the first round had used was before this agent: a total that began with it would fall
+        // when the agent starts anew, and then all of it would count once more.
+        let had_used = match self.round {
+            1 => usage,
+            _ => Usage::default(),
+        };
         let mut known = known
             .filter(|known| known.usage.start_ticks == usage.start_ticks)
-            .unwrap_or_else(Known::new);
+            .unwrap_or_else(|| Known::new(had_used));
         if known.command != line.command {
             // It has become another program.
             known.looks = 0;
@@ -85,7 +91,7 @@ impl Groups {
         }
         if let Some(group) = known.group.and_then(|at| self.groups.get_mut(at)) {
             group.total.add(&known.usage, &usage);
-            group.now.add(line.threads, &usage);
+            group.now.add(line, &usage);
             match open_files(root, pid) {
                 Ok(files) => group.now.open_files = group.now.open_files.map(|sum| sum + files),
                 // It has ended.
@@ -125,10 +131,10 @@ impl Groups {
 }
 
 impl Known {
-    fn new() -> Self {
+    fn new(usage: Usage) -> Self {
         Self {
             command: String::new(),
-            usage: Usage::default(),
+            usage,
             group: None,
             looks: 0,
             round: 0,
@@ -145,7 +151,7 @@ fn open_files(root: &Root, pid: u32) -> io::Result<u64> {
 }
 
 fn boot(root: &Root) -> Option<Duration> {
-    let text = root.read("proc/stat").ok()?;
+    let text = root.read_stat().ok()?;
     let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }

@@ -66,12 +66,14 @@ fn what_ended_stays_in_the_totals_and_nobody_is_nought() {
     let seen = [(7, line("nginx", 100, 1)), (8, line("python3", 9, 1))];
     assert_eq!(round(&mut groups, &root, &seen, WEB), Some(1.0));
     let later = [(7, line("nginx", 150, 1))];
-    assert_eq!(round(&mut groups, &root, &later, WEB_USER), Some(1.5));
-    // The same number, started anew.
+    assert_eq!(round(&mut groups, &root, &later, WEB_USER), Some(0.5));
+    // The same number, started anew: all that it used is new.
     let another = [(7, line("nginx", 20, 500))];
-    assert_eq!(round(&mut groups, &root, &another, WEB_USER), Some(1.7));
+    assert_eq!(round(&mut groups, &root, &another, WEB_USER), Some(0.7));
+    let sleeping = "namedprocess_namegroup_states{groupname=\"web\",state=\"Sleeping\"}";
+    assert_eq!(round(&mut groups, &root, &another, sleeping), Some(1.0));
     assert_eq!(round(&mut groups, &root, &[], WEB), Some(0.0));
-    assert_eq!(round(&mut groups, &root, &[], WEB_USER), Some(1.7));
+    assert_eq!(round(&mut groups, &root, &[], WEB_USER), Some(0.7));
     assert!(groups.known.is_empty());
 }
 
