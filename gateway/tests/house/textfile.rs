@@ -63,7 +63,8 @@ fn told(key: &SeriesKey, value: &Measured) -> Option<(String, String)> {
         return None;
     };
     let is_of_files = key.name().starts_with("drop_") || key.name().starts_with("node_textfile_");
-    is_of_files.then(|| (key.to_string(), format!("{value}")))
+    // The one difference: what an agent sends are numbers.
+    (is_of_files && value.is_finite()).then(|| (key.to_string(), format!("{value}")))
 }
 
 /// The same by a query, without the labels of the agent.
@@ -80,12 +81,7 @@ fn stored(gateway: &Gateway) -> Result<BTreeMap<String, String>, String> {
             .map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
         let own = labels.filter(|(name, _)| !["__name__", "host"].contains(name));
         let key = SeriesKey::new(series["metric"]["__name__"].as_str().unwrap(), own).unwrap();
-        let value: f64 = series["value"][1]
-            .as_str()
-            .unwrap()
-            .replace("Inf", "inf")
-            .parse()
-            .unwrap();
+        let value: f64 = series["value"][1].as_str().unwrap().parse().unwrap();
         (key.to_string(), format!("{value}"))
     };
     Ok(found.iter().map(one).collect())
