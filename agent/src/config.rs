@@ -76,6 +76,12 @@ struct ReadCollectors {
     fs_type_exclude: String,
     net_exclude: String,
     disk_exclude: String,
+    unit_exclude: String,
+    hwmon_exclude: String,
+    container_exclude: String,
+    cgroup_include: String,
+    netstat_include: String,
+    process_groups: BTreeMap<String, String>,
 }
 
 /// What is meant.
@@ -252,15 +258,17 @@ impl ReadCollectors {
             fs_type_exclude: self.fs_type_exclude,
             net_exclude: self.net_exclude,
             disk_exclude: self.disk_exclude,
+            unit_exclude: self.unit_exclude,
+            hwmon_exclude: self.hwmon_exclude,
+            container_exclude: self.container_exclude,
+            cgroup_include: self.cgroup_include,
+            netstat_include: self.netstat_include,
+            process_groups: self.process_groups,
         };
         // The expressions are tried here, so that `check` finds a bad one.
-        for (key, pattern) in [
-            ("collectors.mount_exclude", &config.mount_exclude),
-            ("collectors.fs_type_exclude", &config.fs_type_exclude),
-            ("collectors.net_exclude", &config.net_exclude),
-            ("collectors.disk_exclude", &config.disk_exclude),
-        ] {
-            regex::Regex::new(pattern).map_err(|error| invalid(key, &error.to_string()))?;
+        for (key, pattern) in config.patterns() {
+            regex::Regex::new(pattern)
+                .map_err(|error| invalid(&format!("collectors.{key}"), &error.to_string()))?;
         }
         let collectors = Collectors::new(config.clone())
             .map_err(|error| invalid("collectors", &error.to_string()))?;
@@ -350,6 +358,11 @@ mod tests {
             ("statsd.max_series=0", "statsd.max_series"),
             ("graphite.listen=2003", "graphite.listen"),
             ("collectors.net_exclude=(", "collectors.net_exclude"),
+            ("collectors.cgroup_include=(", "collectors.cgroup_include"),
+            (
+                "collectors.process_groups={web=\"(\"}",
+                "collectors.process_groups",
+            ),
             ("collectors.disabled=[\"gpu\"]", "collectors.disabled"),
             ("labels={host=\"x\"}", "labels"),
             ("labels={__name__=\"x\"}", "labels"),

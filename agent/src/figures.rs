@@ -59,8 +59,8 @@ impl Figures {
             };
             histogram!("weir_agent_collect_seconds").record(started.elapsed());
             let health = collectors.health();
-            for (name, _) in health.iter().filter(|(_, error)| error.is_some()) {
-                counter!("weir_agent_collector_failures_total", "collector" => *name).increment(1);
+            for name in collectors.failed() {
+                counter!("weir_agent_collector_failures_total", "collector" => name).increment(1);
             }
             self.status.collected(health);
             self.collectors = collectors;

@@ -178,6 +178,12 @@ impl Aggregator {
         closing.ended(self.table.series())
     }
 
+    /// To be called when [`Newcomers::rename`] would say something else now: every metric is named again when it comes next,
+    /// and what nobody is named any more ends for want of hits.
+    pub fn forget_names(&mut self) {
+        self.table.forget_names();
+    }
+
     /// Series that live now.
     #[must_use]
     pub fn series(&self) -> usize {

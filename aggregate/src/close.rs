@@ -62,12 +62,12 @@ fn distribution(
     to_ms: i64,
     samples: &mut Vec<(SeriesKey, Sample)>,
 ) {
-    let mut push = |key: &SeriesKey, value| {
+    let mut push = |key: &Option<SeriesKey>, value| {
         let sample = Sample {
             timestamp_ms: to_ms,
             value,
         };
-        samples.push((key.clone(), sample));
+        samples.extend(key.iter().map(|key| (key.clone(), sample.clone())));
     };
     push(&keys.min, Value::Float(values.min()));
     push(&keys.max, Value::Float(values.max()));
@@ -145,8 +145,12 @@ impl Closing {
     }
 
     fn timer(&mut self, keys: &Arc<TimerKeys>, timer: &mut Timer, first: bool) {
-        self.total(&keys.count, timer.count_total, first);
-        self.total(&keys.sum, timer.sum_total, first);
+        if let Some(count) = &keys.count {
+            self.total(count, timer.count_total, first);
+        }
+        if let Some(sum) = &keys.sum {
+            self.total(sum, timer.sum_total, first);
+        }
         if let Some(values) = timer.take() {
             self.pieces.push(Piece::Timer(Arc::clone(keys), values));
         }

@@ -35,7 +35,7 @@ mod timer;
 pub use aggregator::{Aggregator, AggregatorConfig, DECREMENTS};
 pub use close::{Closed, Ended};
 pub use names::{Labels, series_of};
-pub use newcomers::{Everyone, Newcomers};
+pub use newcomers::{Admitted, Everyone, Newcomers};
 
 /// The end of the interval that a time lies in, intervals being aligned to 1970; a time that is an end begins the next.
 #[must_use]

@@ -6,20 +6,24 @@ use std::sync::Arc;
 use weir_wire::statsd::{Metric, Value};
 use weir_wire::{KeyError, NAME_LABEL, Reject, SeriesKey};
 
+use crate::newcomers::Newcomers;
+
 /// Quantiles of a timer, with the suffix of their series.
 pub(crate) const QUANTILES: [(&str, f64); 4] =
     [("_p50", 0.5), ("_p90", 0.9), ("_p95", 0.95), ("_p99", 0.99)];
 
-/// A timer's series.
+/// A timer's series; `None` for one that is not wanted.
 #[derive(Debug)]
 pub(crate) struct TimerKeys {
-    pub(crate) values: SeriesKey,
-    pub(crate) count: SeriesKey,
-    pub(crate) sum: SeriesKey,
-    pub(crate) min: SeriesKey,
-    pub(crate) max: SeriesKey,
+    /// What it is known by, whether or not it is wanted.
+    own: SeriesKey,
+    pub(crate) values: Option<SeriesKey>,
+    pub(crate) count: Option<SeriesKey>,
+    pub(crate) sum: Option<SeriesKey>,
+    pub(crate) min: Option<SeriesKey>,
+    pub(crate) max: Option<SeriesKey>,
     /// In the order of [`QUANTILES`].
-    pub(crate) quantiles: Vec<SeriesKey>,
+    pub(crate) quantiles: Vec<Option<SeriesKey>>,
 }
 
 /// Every series of one entry.
@@ -33,25 +37,64 @@ impl Keys {
     /// Those that are derived from `own`, the metric's own series as [`named`] and renamed.
     ///
     /// # Errors
-    /// Whatever keeps a name and the labels from being a series.
+    /// Whatever keeps a name and the labels from being a series, and who rewrites them.
     pub(crate) fn of(
         own: &SeriesKey,
         metric: &Metric<'_>,
         labels: &Labels,
+        newcomers: &mut impl Newcomers,
     ) -> Result<Self, Reject> {
         let labels = labels.beside(metric);
-        let key = |suffix: &str| labels.put_on(own, suffix);
         let Value::Timer(_) = metric.value else {
-            return Ok(Keys::One(key("")?));
+            let key = newcomers.rewrite(labels.put_on(own, "")?)?;
+            return Ok(Keys::One(key));
         };
-        let quantiles = QUANTILES.iter().map(|(suffix, _)| key(suffix));
-        Ok(Keys::Timer(Arc::new(TimerKeys {
-            values: key("")?,
+        let mut key = |suffix: &str| match newcomers.rewrite(labels.put_on(own, suffix)?) {
+            Ok(key) => Ok(Some(key)),
+            Err(Reject::Unwanted) => Ok(None),
+            Err(reason) => Err(reason),
+        };
+        let values = key("")?;
+        let keys = TimerKeys {
+            own: match &values {
+                Some(values) => values.clone(),
+                None => labels.put_on(own, "")?,
+            },
+            values,
             count: key("_count")?,
             sum: key("_sum")?,
             min: key("_min")?,
             max: key("_max")?,
-            quantiles: quantiles.collect::<Result<_, _>>()?,
+            quantiles: QUANTILES
+                .iter()
+                .map(|(suffix, _)| key(suffix))
+                .collect::<Result<_, _>>()?,
+        };
+        if keys.wanted().next().is_none() {
+            return Err(Reject::Unwanted);
+        }
+        Ok(Keys::Timer(Arc::new(keys)))
+    }
+
+    /// The same with another value of a label wherever it is; `None` where it is nowhere with another value.
+    pub(crate) fn collapsed(&self, label: &str, value: &str) -> Option<Self> {
+        let collapsed = |key: &SeriesKey| with_label(key, label, value);
+        let own = collapsed(self.own())?;
+        let Keys::Timer(keys) = self else {
+            return Some(Keys::One(own));
+        };
+        let each = |key: &Option<SeriesKey>| {
+            let key = key.as_ref();
+            key.map(|key| collapsed(key).unwrap_or_else(|| key.clone()))
+        };
+        Some(Keys::Timer(Arc::new(TimerKeys {
+            own,
+            values: each(&keys.values),
+            count: each(&keys.count),
+            sum: each(&keys.sum),
+            min: each(&keys.min),
+            max: each(&keys.max),
+            quantiles: keys.quantiles.iter().map(each).collect(),
         })))
     }
 
@@ -59,16 +102,33 @@ impl Keys {
     pub(crate) fn own(&self) -> &SeriesKey {
         match self {
             Keys::One(key) => key,
-            Keys::Timer(keys) => &keys.values,
+            Keys::Timer(keys) => &keys.own,
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &SeriesKey> {
-        let derived = match self {
-            Keys::One(_) => None,
-            Keys::Timer(keys) => Some(keys),
+    /// Those that are written.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &SeriesKey> {
+        let (one, timer) = match self {
+            Keys::One(key) => (Some(key), None),
+            Keys::Timer(keys) => (None, Some(keys)),
         };
-        std::iter::once(self.own()).chain(derived.into_iter().flat_map(|keys| keys.derived()))
+        one.into_iter()
+            .chain(timer.into_iter().flat_map(|keys| keys.wanted()))
+    }
+
+    /// Those that are written, and the one it is known by.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &SeriesKey> {
+        let own = self.own();
+        std::iter::once(own).chain(self.wanted().filter(move |key| *key != own))
+    }
+
+    /// Whether two of them came to be the same.
+    pub(crate) fn collide(&self) -> bool {
+        let mut keys: Vec<&SeriesKey> = self.wanted().collect();
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len() < all
     }
 }
 
@@ -78,6 +138,11 @@ impl TimerKeys {
         [&self.count, &self.sum, &self.min, &self.max]
             .into_iter()
             .chain(&self.quantiles)
+            .flatten()
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &SeriesKey> {
+        self.values.iter().chain(self.derived())
     }
 }
 
@@ -134,6 +199,17 @@ pub fn series_of(metric: &Metric<'_>, without: Option<&str>) -> Result<SeriesKey
     let labels = own.labels().filter(|(label, _)| Some(*label) != without);
     let labels: Vec<(&str, &str)> = labels.collect();
     SeriesKey::from_sorted(own.name(), &labels).map_err(reject)
+}
+
+/// The same series with another value of a label; `None` where it has not that label with another value.
+pub(crate) fn with_label(key: &SeriesKey, label: &str, value: &str) -> Option<SeriesKey> {
+    key.labels()
+        .find(|(name, old)| *name == label && *old != value)?;
+    let labels = key.labels().map(|(name, old)| match name == label {
+        true => (name, value),
+        false => (name, old),
+    });
+    SeriesKey::new(key.name(), labels).ok()
 }
 
 /// What a metric calls itself, with a suffix behind its name.

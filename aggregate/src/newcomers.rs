@@ -4,6 +4,17 @@
 use weir_wire::statsd::Value;
 use weir_wire::{Reject, SeriesKey};
 
+/// What becomes of new series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    AsTheyAre,
+    /// Not these, but those with one value of a label in the place of many.
+    Collapsed {
+        label: String,
+        value: &'static str,
+    },
+}
+
 /// Who decides about new series.
 pub trait Newcomers {
     /// What the series that a metric names is called here: rules may say another name and labels, or drop it.
@@ -15,13 +26,22 @@ pub trait Newcomers {
         Ok(key)
     }
 
+    /// What one of a metric's series is called where it is stored, its labels from here included; metrics whose series
+    /// come to be the same are aggregated together.
+    ///
+    /// # Errors
+    /// Why it is not to be; [`Reject::Unwanted`] leaves out this series of a metric only.
+    fn rewrite(&mut self, key: SeriesKey) -> Result<SeriesKey, Reject> {
+        Ok(key)
+    }
+
     /// Whether a metric's series, all of them, may exist.
     ///
     /// # Errors
     /// Why the metric is refused.
-    fn admit(&mut self, keys: &mut dyn Iterator<Item = &SeriesKey>) -> Result<(), Reject> {
+    fn admit(&mut self, keys: &mut dyn Iterator<Item = &SeriesKey>) -> Result<Admitted, Reject> {
         let _ = keys;
-        Ok(())
+        Ok(Admitted::AsTheyAre)
     }
 }
 

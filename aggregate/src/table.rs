@@ -8,7 +8,7 @@ use weir_wire::{Reject, SeriesKey};
 use crate::AggregatorConfig;
 use crate::entry::Entry;
 use crate::names::{Keys, named};
-use crate::newcomers::Newcomers;
+use crate::newcomers::{Admitted, Newcomers};
 use crate::texts::{Tag, Texts};
 
 /// Texts remembered for each series that is allowed: the same labels come in few orders from honest clients.
@@ -66,10 +66,18 @@ impl Table {
             return self.of_kind(slot, metric);
         }
         let own = newcomers.rename(named(metric, suffix)?, &metric.value)?;
-        let keys = Keys::of(&own, metric, &config.labels)?;
-        let slot = match self.owner(&keys) {
-            Some(slot) => self.of_kind(slot, metric)?,
-            None => self.insert(keys, metric, config, newcomers)?,
+        let mut keys = Keys::of(&own, metric, &config.labels, newcomers)?;
+        // Each turn collapses one more label.
+        let slot = loop {
+            if let Some(slot) = self.owner(&keys) {
+                break self.of_kind(slot, metric)?;
+            }
+            match self.admit(&keys, config, newcomers)? {
+                Admitted::AsTheyAre => break self.insert(keys, metric),
+                Admitted::Collapsed { label, value } => {
+                    keys = keys.collapsed(&label, value).ok_or(Reject::OverLimit)?;
+                }
+            }
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
             self.by_text.insert(tag, slot);
@@ -114,20 +122,22 @@ impl Table {
         }
     }
 
-    fn insert(
-        &mut self,
-        keys: Keys,
-        metric: &Metric<'_>,
+    fn admit(
+        &self,
+        keys: &Keys,
         config: &AggregatorConfig,
         newcomers: &mut impl Newcomers,
-    ) -> Result<u32, Reject> {
-        if keys.iter().any(|key| self.by_key.contains_key(key)) {
+    ) -> Result<Admitted, Reject> {
+        if keys.collide() || keys.iter().any(|key| self.by_key.contains_key(key)) {
             return Err(Reject::BadName);
         }
         if self.by_key.len() + keys.iter().count() > config.max_series {
             return Err(Reject::OverLimit);
         }
-        newcomers.admit(&mut keys.iter())?;
+        newcomers.admit(&mut keys.wanted())
+    }
+
+    fn insert(&mut self, keys: Keys, metric: &Metric<'_>) -> u32 {
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         for key in keys.iter() {
             self.by_key.insert(key.clone(), slot);
@@ -137,7 +147,7 @@ impl Table {
             Some(place) => *place = entry,
             None => self.slots.push(entry),
         }
-        Ok(slot)
+        slot
     }
 
     fn remove(&mut self, slot: u32) {
@@ -148,6 +158,11 @@ impl Table {
             }
             self.free.push(slot);
         }
+    }
+
+    /// Forgets what texts stood for: each is named again.
+    pub(crate) fn forget_names(&mut self) {
+        self.by_text.clear();
     }
 
     fn forget_texts(&mut self) {

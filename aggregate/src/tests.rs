@@ -122,10 +122,10 @@ impl Newcomers for Strict {
     fn admit(
         &mut self,
         keys: &mut dyn Iterator<Item = &weir_wire::SeriesKey>,
-    ) -> Result<(), Reject> {
+    ) -> Result<Admitted, Reject> {
         self.0 += 1;
         match keys.count() {
-            1 => Ok(()),
+            1 => Ok(Admitted::AsTheyAre),
             _ => Err(Reject::OverLimit),
         }
     }

@@ -32,9 +32,9 @@ impl Texts {
     pub(crate) fn tag(&self, metric: &Metric<'_>, kind: u8, suffix: &str) -> Tag {
         let seed = self.seed ^ u64::from(kind);
         let mut hash = xxh3_128_with_seed(metric.name.as_bytes(), seed);
-        let (in_name, field) = metric.tags.raw();
-        if suffix.len() + in_name.len() + field.len() > 0 {
-            for part in [suffix, in_name, field] {
+        let [in_name, field, host] = metric.tags.raw();
+        if suffix.len() + in_name.len() + field.len() + host.len() > 0 {
+            for part in [suffix, in_name, field, host] {
                 let part = xxh3_128_with_seed(part.as_bytes(), hash as u64);
                 hash = hash.rotate_left(64).wrapping_add(part);
             }
@@ -65,6 +65,10 @@ impl Texts {
 
     pub(crate) fn retain(&mut self, mut lives: impl FnMut(u32) -> bool) {
         self.table.retain(|(_, slot)| lives(*slot));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.table.clear();
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -146,6 +146,7 @@ impl Arena {
         };
         let now: HashSet<_> = entries
             .filter_map(|entry| Some(entry.ok()?.file_name()))
+            .filter(|name| name.as_encoded_bytes().ends_with(b".journal"))
             .collect();
         self.tally.trimmed += self.journal.difference(&now).count() as u64;
         self.journal = now;

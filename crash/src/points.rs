@@ -13,13 +13,14 @@ use crate::http;
 use passing::{Passing, pass};
 
 /// In the order of durability.
-const POINTS: [&str; 18] = [
+const POINTS: [&str; 19] = [
     "journal.append",
     "journal.sync",
     "journal.synced",
     "journal.mark",
     "journal.rotate",
     "journal.dir_sync",
+    "journal.list",
     "table.build",
     "table.sync",
     "table.ingest",

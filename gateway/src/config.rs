@@ -194,6 +194,7 @@ impl Read {
             data_dir: &self.data_dir,
             admin: self.http.admin,
             max_write: self.http.max_write,
+            store: &store,
         };
         Ok(Config {
             http_auth: doors::http_auth(&http.auth)?,

@@ -188,6 +188,9 @@ fn checked(dir: &Path) -> anyhow::Result<(String, bool)> {
         found.torn_bytes,
         found.of_deleted,
     );
+    if let Some(note) = &found.note {
+        text.push_str(&format!("note: {note}\n"));
+    }
     for problem in &found.named {
         text.push_str(&format!("problem: {problem}\n"));
     }

@@ -33,33 +33,49 @@ pub(crate) async fn beat(
     presence.store(&admission).await;
 }
 
-/// Turns past windows into tables and drops what is older than is kept. A step that fails is told and tried again, and
-/// holds up none of the others.
+/// Turns past windows into tables and drops what is older than is kept; what is near a limit is sealed at once. A step
+/// that fails is told and tried again, and holds up none of the others.
 pub(crate) async fn seal(
     store: Arc<Store>,
     clock: Clock,
     mut retention: Retention,
     stop: CancellationToken,
 ) {
-    let mut ticks = ticks(SEAL_EVERY);
+    let (mut seals, mut looks) = (ticks(SEAL_EVERY), ticks(LOOK_EVERY));
     let mut tended = Instant::now();
+    let mut in_vain = false;
     loop {
-        tokio::select! {
+        let all = tokio::select! {
             () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
+            _ = seals.tick() => true,
+            _ = looks.tick() => false,
+        };
+        // Where sealing gave no room, doing it every second would only make small tables.
+        if !all && (in_vain || !store.is_near_limit()) {
+            continue;
         }
-        let (store, now_ms) = (Arc::clone(&store), clock());
-        let retention_ms = retention.advance(now_ms, tended.elapsed());
-        tended = Instant::now();
-        match tokio::task::spawn_blocking(move || tend(&store, now_ms, retention_ms)).await {
-            Ok(()) => {}
-            Err(error) => tracing::error!("sealing ended: {error}"),
+        let (tending, now_ms) = (Arc::clone(&store), clock());
+        let work = match all {
+            true => {
+                let retention_ms = retention.advance(now_ms, tended.elapsed());
+                tended = Instant::now();
+                tokio::task::spawn_blocking(move || tend(&tending, now_ms, retention_ms))
+            }
+            false => tokio::task::spawn_blocking(move || relieve(&tending, now_ms)),
+        };
+        if let Err(error) = work.await {
+            tracing::error!("sealing ended: {error}");
         }
+        in_vain = store.is_near_limit();
     }
 }
 
-fn tend(store: &Store, now_ms: i64, retention_ms: i64) {
+fn relieve(store: &Store, now_ms: i64) {
     told("making room", store.relieve(now_ms));
+}
+
+fn tend(store: &Store, now_ms: i64, retention_ms: i64) {
+    relieve(store, now_ms);
     if let Some(sealed) = told("sealing", store.seal(now_ms))
         && sealed.windows > 0
     {
@@ -113,3 +129,6 @@ fn ticks(every: Duration) -> tokio::time::Interval {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,20 +25,28 @@ pub struct Copied {
 
 impl Store {
     /// Copies everything that is acknowledged by now into a new directory; tables are linked where the file system
-    /// can. Writes and reads go on; sealing waits.
+    /// can. Writes and reads go on; sealing and retention wait until the files are linked, and not until they are summed.
+    /// Another backup waits.
     ///
     /// # Errors
     /// The directory exists, or cannot be written.
     pub fn backup(&self, to: &Path) -> Result<Copied, StoreError> {
-        let _upkeep = self.tend()?;
+        let _one = self.backups.lock();
         if to.exists() {
             let exists = std::io::ErrorKind::AlreadyExists.into();
             return Err(StoreError::io("make the backup", to)(exists));
         }
         let beside = beside(to);
-        let _ = std::fs::remove_dir_all(&beside);
+        self.take_files(&beside)?;
+        finish(&beside, to)
+    }
+
+    /// What is taken is never written again, and stays when the store lets go of it.
+    pub(crate) fn take_files(&self, beside: &Path) -> Result<(), StoreError> {
+        let _upkeep = self.tend()?;
+        let _ = std::fs::remove_dir_all(beside);
         std::fs::create_dir_all(beside.join("journal"))
-            .map_err(StoreError::io("create", &beside))?;
+            .map_err(StoreError::io("create", beside))?;
         let through = self.ask(Command::Rotate)?;
         let from = &self.shared.options.dir;
         self.shared.backend.checkpoint(&beside.join("db"))?;
@@ -59,16 +67,18 @@ impl Store {
             &from.join(lock::FORMAT_FILE),
             &beside.join(lock::FORMAT_FILE),
         )?;
-        fail::pass("backup.copy").map_err(StoreError::io("copy to", &beside))?;
-        let copied = write_list(&beside)?;
-        sync_all(&beside)?;
-        std::fs::rename(&beside, to).map_err(StoreError::io("name", to))?;
-        let above = to.parent().unwrap_or(Path::new("/"));
-        // Of a name alone it is the working directory.
-        let here = above.as_os_str().is_empty();
-        sync_dir(if here { Path::new(".") } else { above })?;
-        Ok(copied)
+        fail::pass("backup.copy").map_err(StoreError::io("copy to", beside))?;
+        Ok(())
     }
+}
+
+/// Sums what was taken, and gives it its name.
+pub(crate) fn finish(beside: &Path, to: &Path) -> Result<Copied, StoreError> {
+    let copied = write_list(beside)?;
+    sync_all(beside)?;
+    std::fs::rename(beside, to).map_err(StoreError::io("name", to))?;
+    lock::sync_above(to)?;
+    Ok(copied)
 }
 
 /// Compares a backup with its list.
@@ -132,6 +142,7 @@ pub fn restore(backup: &Path, to: &Path) -> Result<Copied, StoreError> {
     // The file that makes it a store comes last.
     copy_whole(&backup.join(lock::FORMAT_FILE), &to.join(lock::FORMAT_FILE))?;
     sync_all(to)?;
+    lock::sync_above(to)?;
     Ok(copied)
 }
 

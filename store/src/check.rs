@@ -39,6 +39,8 @@ pub struct Checked {
     /// Chunks of series that were deleted; their space is free when their window goes.
     pub of_deleted: u64,
     pub problems: u64,
+    /// Of what may go wrong meanwhile: the directory could not be locked.
+    pub note: Option<String>,
     pub named: Vec<String>,
 }
 
@@ -54,16 +56,19 @@ impl Checked {
 /// # Errors
 /// The directory holds no store, is in use, or is of another format. What is wrong inside is no error.
 pub fn check(dir: &Path) -> Result<Checked, StoreError> {
-    let (_lock, window_ms) = lock::take_existing(dir)?;
-    let backend = Backend::open_to_read(dir)?;
+    let look = lock::look(dir)?;
+    let backend = Backend::open_to_read(dir, 0)?;
     let mut check = Check {
-        window_ms,
+        window_ms: look.window_ms,
         known: RoaringBitmap::new(),
         deleted: RoaringBitmap::new(),
         lost: BTreeMap::new(),
         sealed: BTreeMap::new(),
         first_kept: 0,
-        checked: Checked::default(),
+        checked: Checked {
+            note: look.note.clone(),
+            ..Checked::default()
+        },
     };
     check.step(|check| {
         check.first_kept = backend.dropped()?.before;

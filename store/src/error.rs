@@ -51,13 +51,19 @@ pub enum StoreError {
     Stopped(Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Whether RocksDB ran out of space, inodes or quota.
+pub(crate) fn is_out_of_space(error: &rocksdb::Error) -> bool {
+    let text = error.to_string();
+    text.contains("No space left") || text.contains("quota exceeded")
+}
+
 impl StoreError {
     /// Whether the file system or RocksDB ran out of space, inodes or quota.
     pub(crate) fn is_out_of_space(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
             StoreError::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
-            StoreError::Backend(error) => error.to_string().contains("No space left"),
+            StoreError::Backend(error) => is_out_of_space(error),
             _ => false,
         }
     }

@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 use crate::StoreError;
 
+/// One part in so many of a limit is for what was queued when it was reached.
+const QUEUED_PART: u64 = 16;
+
 #[derive(Default)]
 pub(crate) struct Gate {
     closed: AtomicBool,
@@ -19,13 +22,45 @@ pub(crate) struct Gate {
 
 /// What is looked at before writes are let in.
 pub(crate) struct Room<'a> {
+    /// Why nothing can be stored before RocksDB is opened to be written.
+    pub(crate) only_read: Option<&'a str>,
     pub(crate) dir: &'a Path,
     /// Why RocksDB takes nothing more.
     pub(crate) broken: Option<&'a str>,
     pub(crate) reserve_bytes: u64,
+    pub(crate) held: Held,
+    pub(crate) windows: (u64, u64),
+}
+
+/// Bytes that head and journal hold, and the most that they may.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
     pub(crate) head: (u64, u64),
     pub(crate) journal: (u64, u64),
-    pub(crate) windows: (u64, u64),
+}
+
+impl Held {
+    fn lacking(&self) -> Option<String> {
+        let over = |(used, most): (u64, u64)| used >= most;
+        if over(self.head) {
+            return Some(format!(
+                "the head holds {} bytes, the most store.max_head allows",
+                self.head.0
+            ));
+        }
+        over(self.journal).then(|| {
+            format!(
+                "the journal holds {} bytes, the most store.max_journal allows",
+                self.journal.0
+            )
+        })
+    }
+
+    /// As far past a limit as only what was queued when the gate closed may go.
+    fn is_far_past(&self) -> bool {
+        let far = |(used, most): (u64, u64)| used >= most.saturating_add(most / QUEUED_PART);
+        far(self.head) || far(self.journal)
+    }
 }
 
 impl Gate {
@@ -43,6 +78,19 @@ impl Gate {
             self.failed.store(true, Ordering::Release);
             self.close("the disk is full".to_owned());
         }
+    }
+
+    /// Something was written: at a limit nothing more is let in. Told after each group, since a second's samples are many.
+    pub(crate) fn note_held(&self, held: &Held) {
+        if let Some(reason) = held.lacking() {
+            self.close(reason);
+        }
+    }
+
+    /// Why not even what is queued already is taken. Who sent it may have nothing left to send again, so it has a little
+    /// more room than what comes.
+    pub(crate) fn refuses_queued(&self, held: &Held) -> Option<String> {
+        held.is_far_past().then(|| held.lacking()).flatten()
     }
 
     /// Opens or closes by what there is room for.
@@ -77,28 +125,20 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
     if let Some(broken) = room.broken {
         return Some(broken.to_owned());
     }
-    let over = |(used, most): (u64, u64)| used >= most;
-    if over(room.head) {
-        return Some(format!(
-            "the head holds {} bytes, the most store.max_head allows",
-            room.head.0
-        ));
+    if let Some(only_read) = room.only_read {
+        return Some(only_read.to_owned());
     }
-    if over(room.journal) {
-        return Some(format!(
-            "the journal holds {} bytes, the most store.max_journal allows",
-            room.journal.0
-        ));
+    if let Some(reason) = room.held.lacking() {
+        return Some(reason);
     }
-    if over(room.windows) {
+    let (windows, most) = room.windows;
+    if windows >= most {
         return Some(format!(
-            "{} windows are open, the most store.max_open_windows allows",
-            room.windows.0
+            "{windows} windows are open, the most store.max_open_windows allows"
         ));
     }
     let free = free_bytes(room.dir)?;
-    // After a failure more than the reserve must be free, or the next group fails again.
-    let wanted = room.reserve_bytes + if failed { room.reserve_bytes / 2 } else { 0 };
+    let wanted = wanted_bytes(room.reserve_bytes, failed);
     (free < wanted).then(|| {
         format!(
             "{free} bytes are free on the disk of {}, store.disk_reserve keeps {wanted}{}",
@@ -106,6 +146,16 @@ fn lacking(room: &Room<'_>, failed: bool) -> Option<String> {
             if failed { " after it was full" } else { "" }
         )
     })
+}
+
+/// After a failure more than the reserve must be free, or the next group fails again.
+fn wanted_bytes(reserve_bytes: u64, failed: bool) -> u64 {
+    reserve_bytes + if failed { reserve_bytes / 2 } else { 0 }
+}
+
+/// Whether there is room again on a disk that was full.
+pub(crate) fn has_space_again(dir: &Path, reserve_bytes: u64) -> bool {
+    free_bytes(dir).is_none_or(|free| free >= wanted_bytes(reserve_bytes, true))
 }
 
 fn free_bytes(dir: &Path) -> Option<u64> {

@@ -41,36 +41,54 @@ impl Kept {
 
 impl Store {
     /// Drops, tier by tier, what is wholly older than is kept, counted from the newest sample rather than from a clock
-    /// that may have jumped; then lets series leave that have nothing left.
+    /// that may have jumped; then lets series leave that have nothing left. A step that fails is told, and holds up none
+    /// of the others.
     ///
     /// # Errors
-    /// Of RocksDB or the journal.
+    /// The first, of RocksDB or the journal.
     pub fn drop_expired(&self, now_ms: i64) -> Result<(), StoreError> {
         let mut upkeep = self.tend()?;
         let Some(newest_ms) = self.newest_ms(now_ms) else {
             return Ok(());
         };
-        let (shared, options) = (&self.shared, &self.shared.options);
-        self.drop_raw(newest_ms - options.longest_raw_ms())?;
+        let options = &self.shared.options;
         let (minute_ms, hour_ms) = (options.longest_minute_ms(), options.longest_hour_ms());
-        if let Some(first) = window::of((newest_ms - minute_ms).max(0), DAY_MS) {
-            self.drop_tier(Tier::Minute, first)?;
+        let first_day = |kept_ms: i64| window::of((newest_ms - kept_ms).max(0), DAY_MS);
+        let mut steps = Steps::default();
+        steps.tried(
+            "dropping samples",
+            self.drop_raw(newest_ms - options.longest_raw_ms()),
+        );
+        if let Some(first) = first_day(minute_ms) {
+            steps.tried(
+                "dropping points of a minute",
+                self.drop_tier(Tier::Minute, first),
+            );
         }
-        if let Some(first) = window::of((newest_ms - hour_ms).max(0), DAY_MS) {
-            self.drop_tier(Tier::Hour, first)?;
+        if let Some(first) = first_day(hour_ms) {
+            steps.tried(
+                "dropping points of an hour",
+                self.drop_tier(Tier::Hour, first),
+            );
         }
-        let longest_ms = minute_ms.max(hour_ms);
-        if let Some(first) = window::of((newest_ms - longest_ms).max(0), DAY_MS) {
-            let oldest = shared.past.read().days.keys().next().copied();
-            if oldest.is_some_and(|oldest| oldest < first) {
-                shared.backend.forget_days_before(first)?;
-                shared.index.write().presence.forget_days_before(first);
-                let mut past = shared.past.write();
-                past.days = past.days.split_off(&first);
-            }
+        if let Some(first) = first_day(minute_ms.max(hour_ms)) {
+            steps.tried("forgetting days", self.forget_days(first));
         }
-        self.purge_by_policy(newest_ms)?;
-        self.let_leave(now_ms, &mut upkeep)
+        self.purge_by_policy(newest_ms, &mut steps);
+        steps.tried("letting series leave", self.let_leave(now_ms, &mut upkeep));
+        steps.done()
+    }
+
+    fn forget_days(&self, first_kept: Day) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let oldest = shared.past.read().days.keys().next().copied();
+        if oldest.is_some_and(|oldest| oldest < first_kept) {
+            shared.backend.forget_days_before(first_kept)?;
+            shared.index.write().presence.forget_days_before(first_kept);
+            let mut past = shared.past.write();
+            past.days = past.days.split_off(&first_kept);
+        }
+        Ok(())
     }
 
     /// The end of the newest window with samples, or now if that is earlier.
@@ -180,8 +198,7 @@ impl Store {
             return Ok(());
         }
         tracing::info!("{} series without samples leave the index", gone.len());
-        let next = self.shared.index.read().end();
-        self.shared.backend.forget_definitions(&gone, next)
+        self.forget_removed()
     }
 
     /// Deletes the series that match every matcher, with all their samples: none is answered any more, and a series
@@ -206,8 +223,21 @@ impl Store {
     /// takes them out again.
     fn remove(&self, gone: &RoaringBitmap) -> Result<(), StoreError> {
         self.ask(|reply| Command::Remove(gone.clone(), reply))??;
+        self.forget_removed()
+    }
+
+    /// Lets RocksDB forget the series that the journal takes out; those of a deletion that failed or was cut short too.
+    /// IMPORTANT: before the journal lets go of any segment. The record of it may be in there, and without it the series
+    /// would be back at the next start.
+    pub(crate) fn forget_removed(&self) -> Result<(), StoreError> {
+        let gone = self.shared.unforgotten.lock().clone();
+        if gone.is_empty() {
+            return Ok(());
+        }
         let next = self.shared.index.read().end();
-        self.shared.backend.forget_definitions(gone, next)
+        self.shared.backend.forget_definitions(&gone, next)?;
+        *self.shared.unforgotten.lock() -= gone;
+        Ok(())
     }
 
     /// Rewrites every table without the chunks of series that were deleted; may take long.
@@ -264,13 +294,16 @@ impl Store {
     }
 
     /// Rewrites windows that have come past a policy's time, and all of them once after a policy was changed.
-    fn purge_by_policy(&self, newest_ms: i64) -> Result<(), StoreError> {
+    fn purge_by_policy(&self, newest_ms: i64, steps: &mut Steps) {
         let options = &self.shared.options;
         if options.policies.is_empty() {
-            return Ok(());
+            return;
         }
         let mut all = self.shared.index.read().all();
-        let split = self.by_policy(&mut all)?;
+        let split = match self.by_policy(&mut all) {
+            Ok(split) => split,
+            Err(error) => return steps.tried("asking policies", Err(error)),
+        };
         let defaults = Policy {
             matchers: Vec::new(),
             raw_ms: options.raw_ms,
@@ -295,16 +328,12 @@ impl Store {
                     before = before.min(self.first_unrolled());
                 }
                 if first_ms > newest_ms - longest_ms && before > 0 {
-                    self.purge_windows(
-                        tier,
-                        &series,
-                        before,
-                        &(&options.policies, &defaults, kept_span(newest_ms, &kept)),
-                    )?;
+                    let policy = (&options.policies, &defaults, kept_span(newest_ms, &kept));
+                    let purged = self.purge_windows(tier, &series, before, &policy);
+                    steps.tried("purging by policy", purged);
                 }
             }
         }
-        Ok(())
     }
 
     fn purge_windows(
@@ -326,6 +355,26 @@ impl Store {
         };
         backend.purge(tier, from..=before - 1, &doom)?;
         backend.put_purged(fingerprint, tier, before)
+    }
+}
+
+/// Steps that are all tried, whatever becomes of the others.
+#[derive(Default)]
+struct Steps {
+    failed: Option<StoreError>,
+}
+
+impl Steps {
+    /// Says what failed; the first is kept.
+    fn tried(&mut self, step: &str, result: Result<(), StoreError>) {
+        if let Err(error) = result {
+            tracing::error!("{step}: {error}");
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn done(self) -> Result<(), StoreError> {
+        self.failed.map_or(Ok(()), Err)
     }
 }
 

@@ -26,6 +26,7 @@ mod lock;
 mod memory;
 mod options;
 mod pack;
+mod places;
 mod read;
 mod recovery;
 mod replay;

@@ -2,9 +2,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::StoreError;
 
@@ -28,21 +29,70 @@ pub(crate) fn take(dir: &Path, window_ms: i64) -> Result<Lock, StoreError> {
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        let mut holder = String::new();
-        // Best effort: the lock itself is what was asked for.
-        let _ = file.read_to_string(&mut holder);
-        return Err(StoreError::Locked {
-            dir: dir.to_owned(),
-            holder: format!("process {} (lock {})", holder.trim(), path.display()),
-        });
+        return Err(held(dir, file));
     }
     let named = file
         .set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()));
-    named.map_err(StoreError::io("write", &path))?;
+    match named.map_err(StoreError::io("write", &path)) {
+        // The name is for people; the lock is taken.
+        Err(error) if !error.is_out_of_space() => return Err(error),
+        _ => {}
+    }
     check_format(dir, window_ms)?;
     Ok(Lock { _file: file })
+}
+
+/// A store that is looked at.
+pub(crate) struct Look {
+    _lock: Option<Lock>,
+    pub(crate) window_ms: i64,
+    /// Why nothing keeps a gateway from taking it meanwhile.
+    pub(crate) note: Option<String>,
+}
+
+/// Shares a directory's lock with others who look. Writes nothing, not even the holder's name, so that what cannot be
+/// written can be looked at too.
+pub(crate) fn look(dir: &Path) -> Result<Look, StoreError> {
+    let window_ms = window_of(dir)?;
+    let path = dir.join(LOCK_FILE);
+    let (lock, note) = match File::open(&path) {
+        // No gateway has it: that would have made one.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            (None, Some(format!("{} is not there", path.display())))
+        }
+        Err(error) => return Err(StoreError::io("open", &path)(error)),
+        Ok(file) => match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => (Some(Lock { _file: file }), None),
+            Err(Errno::WOULDBLOCK) => return Err(held(dir, file)),
+            Err(error) => {
+                let why = format!("{} cannot be taken: {error}", path.display());
+                (None, Some(why))
+            }
+        },
+    };
+    check_format(dir, window_ms)?;
+    Ok(Look {
+        _lock: lock,
+        window_ms,
+        note: note.map(|why| format!("{why}; no gateway may be started on it meanwhile")),
+    })
+}
+
+/// Who has the lock: by its name in the file, or those who only look, who leave none.
+fn held(dir: &Path, mut file: File) -> StoreError {
+    let mut holder = String::new();
+    // Best effort: the lock itself is what was asked for.
+    let _ = file.read_to_string(&mut holder);
+    let holder = match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => "a program that checks it".to_owned(),
+        Err(_) => format!("process {}", holder.trim()),
+    };
+    StoreError::Locked {
+        dir: dir.to_owned(),
+        holder: format!("{holder} (lock {})", dir.join(LOCK_FILE).display()),
+    }
 }
 
 /// How long the windows of a directory's store are.
@@ -59,12 +109,6 @@ pub fn window_of(dir: &Path) -> Result<i64, StoreError> {
             path,
             what: "no window length on its second line".to_owned(),
         })
-}
-
-/// Takes a directory that holds a store, and tells how long its windows are.
-pub(crate) fn take_existing(dir: &Path) -> Result<(Lock, i64), StoreError> {
-    let window_ms = window_of(dir)?;
-    Ok((take(dir, window_ms)?, window_ms))
 }
 
 /// Refuses a directory of which a part is gone: begun anew, it would be empty beside what is left.
@@ -155,9 +199,45 @@ fn write_format(dir: &Path, path: &Path, window_ms: i64) -> Result<(), StoreErro
     sync_dir(dir)
 }
 
+/// Makes a new directory durable by its name, and those above it, each of which may have been made for it.
+pub(crate) fn sync_above(new: &Path) -> Result<(), StoreError> {
+    for above in above(new)? {
+        match sync_dir(&above) {
+            // What may not be read was there before.
+            Err(StoreError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+/// From the next one up; of a name alone that is the working directory.
+fn above(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let path = std::path::absolute(path).map_err(StoreError::io("find", path))?;
+    Ok(path.ancestors().skip(1).map(Path::to_owned).collect())
+}
+
 /// Makes creations and removals in a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     File::open(dir)
         .and_then(|file| file.sync_all())
         .map_err(StoreError::io("sync", dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_directory_above_a_new_one_is_synced() {
+        let found = |path: &str| above(Path::new(path)).unwrap();
+        let all = ["/data/snapshots", "/data", "/"].map(PathBuf::from);
+        assert_eq!(found("/data/snapshots/1"), all);
+        assert_eq!(found("/data/snapshots/1/"), all);
+        assert_eq!(found("name")[0], std::env::current_dir().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        assert!(sync_above(&dir.path().join("new")).is_ok());
+        assert!(sync_above(&dir.path().join("none/new")).is_err());
+    }
 }

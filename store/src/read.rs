@@ -9,7 +9,7 @@ use weir_wire::{Matcher, SeriesKey, is_stale};
 
 use crate::backend::Tier;
 use crate::columns::Columns;
-use crate::index::{Day, Index, MetricId};
+use crate::index::{Day, Index, MetricId, Values};
 use crate::keep::Kept;
 use crate::rollup::{self, Aspect};
 use crate::store::Store;
@@ -220,7 +220,13 @@ impl Store {
         to_ms: i64,
     ) -> Result<Vec<String>, StoreError> {
         let ids = self.any_of_lists(selectors, from_ms, to_ms)?;
-        Ok(self.shared.index.read().label_values(label, &ids))
+        let mut values = Values::new(label, &ids);
+        loop {
+            let index = self.shared.index.read();
+            if let Some(values) = values.go_on(&index) {
+                return Ok(values);
+            }
+        }
     }
 
     fn any_of_lists(

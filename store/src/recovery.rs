@@ -50,6 +50,8 @@ pub(crate) struct Restored {
     pub(crate) past: Past,
     /// Series below this are in RocksDB.
     pub(crate) saved_end: u32,
+    /// Series that the journal takes out and RocksDB has not forgotten.
+    pub(crate) unforgotten: RoaringBitmap,
     /// The highest segment number that a watermark names.
     pub(crate) floor: u32,
     pub(crate) segments: Vec<(u32, u64)>,
@@ -99,6 +101,7 @@ pub(crate) fn restore(
             .unwrap_or(0);
         backend.put_dropped(past.dropped)?;
     }
+    let unforgotten = &removed - backend.deleted()?.unwrap_or_default();
     let floor = watermarks.chain([past.dropped.through]).max().unwrap_or(0);
     let plan = Plan {
         dir: journal_dir.to_owned(),
@@ -116,6 +119,7 @@ pub(crate) fn restore(
         dedupe,
         past,
         saved_end,
+        unforgotten,
         plan,
         recovery,
     })

@@ -1,8 +1,8 @@
 //! From head to table: a window that is over is frozen, encoded, ingested, written down as sealed, and let go of.
 //!
 //! IMPORTANT, the order of durability: tables ingested and synced → series, watermark and sequences written and synced
-//! → head released → these out of RocksDB's log into its tables → journal segments deleted. A crash between any two leaves the samples in both places, which a
-//! read merges; never in none.
+//! → head released → series that the journal takes out forgotten, and all these out of RocksDB's log into its tables →
+//! journal segments deleted. A crash between any two leaves the samples in both places, which a read merges; never in none.
 
 use metrics::counter;
 use roaring::RoaringBitmap;
@@ -63,15 +63,21 @@ impl Store {
     /// # Errors
     /// As for [`Store::seal`].
     pub fn relieve(&self, now_ms: i64) -> Result<Sealed, StoreError> {
-        let (stats, options) = (self.stats(), &self.shared.options);
-        let near = |used: u64, most: u64| used >= most - most / 5;
-        if near(stats.head_bytes, options.max_head_bytes)
-            || near(stats.journal_bytes, options.max_journal_bytes)
-            || near(stats.open_windows, options.max_open_windows)
-        {
-            return self.flush(now_ms);
+        match self.is_near_limit() {
+            true => self.flush(now_ms),
+            false => Ok(Sealed::default()),
         }
-        Ok(Sealed::default())
+    }
+
+    /// Whether [`Store::relieve`] has something to do. To be asked every second or so: past three quarters of a limit
+    /// there is time to seal before writes are refused.
+    #[must_use]
+    pub fn is_near_limit(&self) -> bool {
+        let options = &self.shared.options;
+        let near = |(used, most): (u64, u64)| used >= most - most / 4;
+        let held = self.shared.held();
+        let windows = self.shared.head.open_windows().len() as u64;
+        near(held.head) || near(held.journal) || near((windows, options.max_open_windows))
     }
 
     fn seal_where(
@@ -103,9 +109,8 @@ impl Store {
         if upkeep.untrimmed.is_empty() {
             return Ok(());
         }
-        self.shared
-            .backend
-            .settle()
+        self.forget_removed()
+            .and_then(|()| self.shared.backend.settle())
             .inspect_err(|error| self.shared.gate.note_failure(error))?;
         let freed_before = sealed.journal_bytes_freed;
         while let Some((window, through)) = upkeep.untrimmed.last().copied() {

@@ -11,11 +11,11 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, KeyRun, SeriesKey};
 
-use crate::backend::{Backend, Dropped, RolledDay};
+use crate::backend::{Dropped, FULL_AT_START, HeldBackend, RolledDay};
 use crate::dedupe::Dedupe;
-use crate::gate::{Gate, Room};
+use crate::gate::{self, Gate, Held, Room};
 use crate::head::Head;
-use crate::index::{Cardinality, Day, Index, SeriesId, Wanted};
+use crate::index::{Cardinality, Counting, Day, Index, SeriesId, Wanted};
 use crate::journal::Journal;
 use crate::lock::{self, Lock};
 use crate::recovery::{self, Recovery};
@@ -43,7 +43,7 @@ pub(crate) struct Past {
 /// What writer, readers and upkeep share; each field says who may change it.
 pub(crate) struct Shared {
     pub(crate) options: Options,
-    pub(crate) backend: Backend,
+    pub(crate) backend: HeldBackend,
     /// Resolving adds series; the writer takes some out, and marks windows.
     pub(crate) index: RwLock<Index>,
     /// The writer alone, and before it those who read the journal back.
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) starting: Starting,
     pub(crate) journal_bytes: AtomicU64,
+    /// Series that the journal alone says were taken out: the writer adds, whoever holds `upkeep` takes away.
+    pub(crate) unforgotten: Mutex<RoaringBitmap>,
     /// How often series were taken out.
     generation: AtomicU64,
 }
@@ -73,8 +75,12 @@ pub(crate) struct Upkeep {
 /// An open store. Dropping it without [`Store::close`] loses nothing that was acknowledged.
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    /// Sealing, retention, deletion and backup: one at a time.
+    /// Sealing, retention, deletion and the taking of files for a backup: one at a time.
     pub(crate) upkeep: Mutex<Upkeep>,
+    /// One backup at a time.
+    ///
+    /// IMPORTANT: taken before the leave to tend, never while it is held.
+    pub(crate) backups: Mutex<()>,
     commands: SyncSender<Command>,
     /// The writer, and who reads the journal back.
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -112,16 +118,29 @@ impl Store {
     }
 
     /// Takes the directory, looks at what is in it and takes writes from then on, while the journal's points are read
-    /// back into the head. Whatever is not a write is refused with [`StoreError::Starting`] until that is done.
+    /// back into the head. Whatever is not a write is refused with [`StoreError::Starting`] until that is done. On a full
+    /// disk writes are refused, until upkeep finds room.
     ///
     /// # Errors
-    /// The directory is in use or of another format, cannot be read, or RocksDB refuses it.
+    /// The directory is in use or of another format, cannot be read, or RocksDB refuses it; [`StoreError::Full`] where
+    /// not even reading is possible on a full disk.
     pub fn start(options: Options) -> Result<Self, StoreError> {
+        let dir = options.dir.clone();
+        Self::start_in(options).map_err(|error| match error.is_out_of_space() {
+            true => StoreError::Full(format!(
+                "{error}; free some space on the disk of {}, then start again",
+                dir.display()
+            )),
+            false => error,
+        })
+    }
+
+    fn start_in(options: Options) -> Result<Self, StoreError> {
         let lock = lock::take(&options.dir, options.window_ms)?;
         lock::check_parts(&options.dir)?;
         let dir = options.dir.join("journal");
         std::fs::create_dir_all(&dir).map_err(StoreError::io("create", &dir))?;
-        let backend = Backend::open(&options.dir, options.cache_bytes)?;
+        let backend = HeldBackend::open(&options.dir, options.cache_bytes)?;
         let restored = recovery::restore(&backend, &dir, &options)?;
         lock::sync_dir(&options.dir)?;
         let journal = Journal::new(
@@ -141,6 +160,7 @@ impl Store {
             dedupe: RwLock::new(restored.dedupe),
             past: RwLock::new(restored.past),
             gate: Gate::default(),
+            unforgotten: Mutex::new(restored.unforgotten),
             generation: AtomicU64::new(0),
         });
         let upkeep = Upkeep {
@@ -151,10 +171,15 @@ impl Store {
         let store = Self {
             shared: Arc::clone(&shared),
             upkeep: Mutex::new(upkeep),
+            backups: Mutex::new(()),
             commands: commands.clone(),
             threads: Mutex::default(),
             _lock: lock,
         };
+        if shared.backend.is_only_read() {
+            // Before the first write.
+            store.look_for_room();
+        }
         let writer = Writer::new(journal, Arc::clone(&shared), restored.recovery);
         store.spawn("weir-writer", move || writer.run(&inbox))?;
         let plan = restored.plan;
@@ -350,13 +375,10 @@ impl Store {
         let (shared, options) = (&self.shared, &self.shared.options);
         shared.gate.look(&Room {
             dir: &options.dir,
+            only_read: shared.backend.is_only_read().then_some(FULL_AT_START),
             broken: shared.backend.broken(),
             reserve_bytes: options.disk_reserve_bytes,
-            head: (shared.head.used_bytes() as u64, options.max_head_bytes),
-            journal: (
-                shared.journal_bytes.load(Ordering::Relaxed),
-                options.max_journal_bytes,
-            ),
+            held: shared.held(),
             windows: (
                 shared.head.open_windows().len() as u64,
                 options.max_open_windows,
@@ -364,10 +386,17 @@ impl Store {
         });
     }
 
-    /// Which metrics, labels and values have the most series, so many of each.
+    /// Which metrics, labels and values have the most series, so many of each. Counted a slice at a time, writes going on
+    /// between them: what comes or goes meanwhile may be in it or not.
     #[must_use]
     pub fn cardinality(&self, limit: usize) -> Cardinality {
-        self.shared.index.read().cardinality(limit)
+        let mut counting = Counting::new(limit);
+        loop {
+            let index = self.shared.index.read();
+            if let Some(found) = counting.go_on(&index) {
+                return found;
+            }
+        }
     }
 
     /// Writes what is queued and stops the writer. The head stays in the journal and is back at the next start.
@@ -389,7 +418,12 @@ impl Store {
     pub(crate) fn tend(&self) -> Result<MutexGuard<'_, Upkeep>, StoreError> {
         self.shared.starting.check()?;
         let upkeep = self.upkeep.lock();
-        self.shared.backend.check_usable()?;
+        let (backend, options) = (&self.shared.backend, &self.shared.options);
+        if backend.is_only_read() && gate::has_space_again(&options.dir, options.disk_reserve_bytes)
+        {
+            backend.reopen()?;
+        }
+        backend.check_usable()?;
         Ok(upkeep)
     }
 
@@ -440,6 +474,15 @@ impl Shared {
         self.journal_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// What head and journal hold, beside the most that they may.
+    pub(crate) fn held(&self) -> Held {
+        let journal_bytes = self.journal_bytes.load(Ordering::Relaxed);
+        Held {
+            head: (self.head.used_bytes() as u64, self.options.max_head_bytes),
+            journal: (journal_bytes, self.options.max_journal_bytes),
+        }
+    }
+
     /// Lets readers see the windows in which series got their first sample.
     pub(crate) fn mark_begun(&self) {
         let begun = self.head.take_begun();
@@ -451,8 +494,9 @@ impl Shared {
         }
     }
 
-    /// Takes series out of index and head.
+    /// Takes series out of index and head, once the journal says so.
     pub(crate) fn take_out(&self, series: &RoaringBitmap) {
+        *self.unforgotten.lock() |= series;
         self.generation.fetch_add(1, Ordering::AcqRel);
         let mut index = self.index.write();
         index.remove(series);

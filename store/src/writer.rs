@@ -203,9 +203,14 @@ impl Writer {
     fn commit(&mut self, writes: Vec<Write>) {
         let mut writes = self.vet(writes).into_iter().peekable();
         while writes.peek().is_some() {
+            if let Some(why) = self.shared.gate.refuses_queued(&self.shared.held()) {
+                writes.for_each(|write| refuse_one(write, StoreError::Full(why.clone())));
+                return;
+            }
             self.commit_group(&mut writes);
+            self.note_sizes();
+            self.shared.gate.note_held(&self.shared.held());
         }
-        self.note_sizes();
     }
 
     /// Refuses writes with points of series that were taken out after they had been resolved.
@@ -224,8 +229,7 @@ impl Writer {
             if all_known {
                 known.push(write);
             } else {
-                write.chain.iter().for_each(Chain::cut);
-                (write.done)(Err(StoreError::UnknownSeries));
+                refuse_one(write, StoreError::UnknownSeries);
             }
         }
         known
@@ -311,8 +315,7 @@ impl Writer {
                 );
                 let wanted = self.windows_of(&write.points);
                 if let Some(why) = self.lacks_windows(&wanted, &windows) {
-                    write.chain.iter().for_each(Chain::cut);
-                    (write.done)(Err(StoreError::Full(why)));
+                    refuse_one(write, StoreError::Full(why));
                     continue;
                 }
                 windows.extend(wanted);
@@ -419,8 +422,9 @@ impl Writer {
             let synced = self.sync(&BTreeSet::new());
             self.group.clear();
             synced?;
+            // What the next start takes out is out now, whatever becomes of the others.
+            self.shared.take_out(&some.iter().copied().collect());
         }
-        self.shared.take_out(series);
         Ok(())
     }
 
@@ -443,9 +447,14 @@ fn refuse(group: Vec<Taken>, error: &StoreError) {
         false => StoreError::Journal,
     };
     for taken in group {
-        taken.write.chain.iter().for_each(Chain::cut);
-        (taken.write.done)(Err(refusal(why.clone())));
+        refuse_one(taken.write, refusal(why.clone()));
     }
+}
+
+/// What comes after it in its session is refused too.
+fn refuse_one(write: Write, error: StoreError) {
+    write.chain.iter().for_each(Chain::cut);
+    (write.done)(Err(error));
 }
 
 fn in_group(group: &[Taken], origin: &Origin) -> bool {

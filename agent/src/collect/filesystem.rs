@@ -89,6 +89,13 @@ fn push(mount: &Mount, answer: &Answer, figures: &mut Vec<Figure>) {
     );
 }
 
+/// Where the first file system of this type is mounted.
+pub(super) fn mount_point_of(fs_type: &str, mounts: &str) -> Option<String> {
+    let mut mounts = mounts.lines().filter_map(parse_line);
+    let mount = mounts.find(|mount| mount.fs_type == fs_type)?;
+    Some(mount.mount_point)
+}
+
 /// The mounts in the table's order; of those alike in device, mount point and type the first.
 fn parse(text: &str) -> Vec<Mount> {
     let mut seen = HashSet::new();

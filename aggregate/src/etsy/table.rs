@@ -8,8 +8,8 @@ use weir_wire::{Reject, SeriesKey};
 use super::config::EtsyConfig;
 use super::entry::{Entry, Names};
 use super::names::{self, Kind};
-use crate::names::{Labels, named};
-use crate::newcomers::Newcomers;
+use crate::names::{Labels, named, with_label};
+use crate::newcomers::{Admitted, Newcomers};
 use crate::texts::{Tag, Texts};
 
 /// Texts remembered for each series that is allowed.
@@ -53,11 +53,20 @@ impl Table {
         if let Some(slot) = self.by_text.find(tag) {
             return Ok(slot);
         }
-        let own = named(metric, "")?;
-        let place = (kind, own);
-        let slot = match self.by_key.get(&place) {
-            Some(slot) => *slot,
-            None => self.insert(place, config, &config.labels.beside(metric), newcomers)?,
+        let labels = config.labels.beside(metric);
+        let mut own = named(metric, "")?;
+        // Each turn collapses one more label.
+        let slot = loop {
+            if let Some(slot) = self.by_key.get(&(kind, own.clone())) {
+                break *slot;
+            }
+            let keys = self.keys(kind, &own, config, &labels)?;
+            match newcomers.admit(&mut keys.iter().flatten())? {
+                Admitted::AsTheyAre => break self.insert(kind, own, keys, config),
+                Admitted::Collapsed { label, value } => {
+                    own = with_label(&own, &label, value).ok_or(Reject::OverLimit)?;
+                }
+            }
         };
         if self.by_text.len() < config.max_series.saturating_mul(SPELLINGS_PER_SERIES) {
             self.by_text.insert(tag, slot);
@@ -90,18 +99,15 @@ impl Table {
         }
     }
 
-    fn insert(
-        &mut self,
-        (kind, own): (Kind, SeriesKey),
+    /// The series of a metric that is new, where there is room and nobody else writes them; `None` for what is not sent.
+    fn keys(
+        &self,
+        kind: Kind,
+        own: &SeriesKey,
         config: &EtsyConfig,
         labels: &Labels,
-        newcomers: &mut impl Newcomers,
-    ) -> Result<u32, Reject> {
-        let all = names::series(kind, &own, config, labels)?;
-        let bins = match kind {
-            Kind::Timer => names::bins(own.name(), config).to_vec(),
-            _ => Vec::new(),
-        };
+    ) -> Result<Vec<Option<SeriesKey>>, Reject> {
+        let all = names::series(kind, own, config, labels)?;
         let is_sent: Vec<bool> = match kind {
             Kind::Timer => {
                 let figures = names::figures(own.name(), config);
@@ -120,7 +126,20 @@ impl Table {
         if self.written.len() + keys.iter().flatten().count() > config.max_series {
             return Err(Reject::OverLimit);
         }
-        newcomers.admit(&mut keys.iter().flatten())?;
+        Ok(keys)
+    }
+
+    fn insert(
+        &mut self,
+        kind: Kind,
+        own: SeriesKey,
+        keys: Vec<Option<SeriesKey>>,
+        config: &EtsyConfig,
+    ) -> u32 {
+        let bins = match kind {
+            Kind::Timer => names::bins(own.name(), config).to_vec(),
+            _ => Vec::new(),
+        };
         self.written.extend(keys.iter().flatten().cloned());
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.by_key.insert((kind, own.clone()), slot);
@@ -134,7 +153,7 @@ impl Table {
             Some(free) => *free = place,
             None => self.slots.push(place),
         }
-        Ok(slot)
+        slot
     }
 
     fn remove(&mut self, slot: u32) {

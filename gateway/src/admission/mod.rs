@@ -12,6 +12,7 @@ mod resolving;
 mod sender;
 mod untaken;
 
+pub(crate) use guard::OTHER;
 pub use ledger::{Counts, Dropped, Ledger, Line, REST};
 pub use pace::Pace;
 pub use priority::{Class, PriorityConfig, Rule as PriorityRule};
@@ -140,6 +141,25 @@ impl Admission {
             .resolve(&self.store, sender, keys, (self.clock)())
     }
 
+    /// What sizes, relabelling and collapsed labels make of a series, for who names series before they are resolved.
+    ///
+    /// # Errors
+    /// Why it is not to be.
+    pub fn rewrite(&self, key: SeriesKey) -> Result<SeriesKey, Reject> {
+        let new = self.resolving.rewrite(key.borrowed())?;
+        Ok(new.unwrap_or(key))
+    }
+
+    /// Whether series that are [`Admission::rewrite`]n may be, for a sender in whose place the gateway stores them: the
+    /// label whose values are too many, if they are to be collapsed.
+    ///
+    /// # Errors
+    /// [`Reject::OverLimit`].
+    pub fn admit(&self, sender: &Sender, keys: &KeyRun) -> Result<Option<String>, Reject> {
+        self.resolving
+            .admit(&self.store, sender, keys, (self.clock)())
+    }
+
     /// What the guard on new series sees, with lists of at most so many.
     #[must_use]
     pub fn guard_json(&self, limit: usize) -> serde_json::Value {
@@ -164,6 +184,15 @@ impl Admission {
         }
     }
 
+    /// Waits until the sender's rate has borne samples that were taken already, and are aggregated.
+    pub async fn pay_samples(&self, sender: &Sender, count: u64) {
+        let allowance = sender.allowance().filter(|_| count > 0);
+        let wait = allowance.and_then(|one| one.owe_samples(count, (self.clock)()));
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Takes these points from the sender's rate, once there is room if it can wait.
     ///
     /// # Errors
@@ -183,16 +212,29 @@ impl Admission {
     /// Under overload, takes out what matters least; it is counted.
     fn shed(&self, sender: &Sender, points: &mut Points) -> u64 {
         let priorities = &self.resolving.priorities;
-        if priorities.is_off() || sender.is_own() {
+        if priorities.is_off() || !sender.matters_by_series() {
             return 0;
         }
+        let gone = priorities.shed(self.floor(), sender.class(), points);
+        sender.lose(Dropped::Priority, gone);
+        gone
+    }
+
+    /// Whether all of a sender is let go now; for who aggregates, and so hands over no points in its name.
+    #[must_use]
+    pub fn is_shed(&self, sender: &Sender) -> bool {
+        let is_below = |class| class < self.floor();
+        sender.class().is_some_and(is_below)
+    }
+
+    /// The lowest class that is taken now.
+    fn floor(&self) -> Class {
+        let priorities = &self.resolving.priorities;
         if priorities.pressure.is_look_due() {
             let used = self.store.stats().head_bytes;
             priorities.set_head(used);
         }
-        let gone = priorities.shed(priorities.floor(), sender.class(), points);
-        sender.lose(Dropped::Priority, gone);
-        gone
+        priorities.floor()
     }
 
     /// Stores points and waits until they are on disk.

@@ -99,6 +99,13 @@ impl Allowance {
     }
 
     /// Takes what came already, and says how long to wait before more is read.
+    pub fn owe_samples(&self, count: u64, now_ms: i64) -> Option<Duration> {
+        let mut samples = self.samples.lock();
+        samples.owe(count, now_ms);
+        samples.wait()
+    }
+
+    /// The same.
     pub fn owe_bytes(&self, count: u64, now_ms: i64) -> Option<Duration> {
         let mut bytes = self.bytes.lock();
         bytes.owe(count, now_ms);

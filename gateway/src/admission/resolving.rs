@@ -92,7 +92,7 @@ impl Resolving {
         keys: &KeyRun,
         now_ms: i64,
     ) -> Vec<Found> {
-        if self.is_plain || sender.is_own() {
+        if self.is_plain || sender.keys_are_final() {
             return self.guarded(store, sender, keys, now_ms);
         }
         let (mut rewritten, mut places) = (KeyRun::default(), Vec::with_capacity(keys.len()));
@@ -108,8 +108,36 @@ impl Resolving {
             .collect()
     }
 
+    /// The label that has to be collapsed before such series may be, which are as configuration wants them and are stored
+    /// by the gateway in this sender's place; `None` where they may.
+    pub(super) fn admit(
+        &self,
+        store: &Store,
+        sender: &Sender,
+        keys: &KeyRun,
+        now_ms: i64,
+    ) -> Result<Option<String>, Reject> {
+        let mut label = None;
+        let found = store.resolve_many_if(keys, |_, key| {
+            match self.judge(store, sender, key, now_ms) {
+                Verdict::Take => label.is_none(),
+                Verdict::Refuse => false,
+                Verdict::Collapse(wide) => {
+                    label.get_or_insert(wide);
+                    false
+                }
+            }
+        });
+        let found = over_limit(found);
+        self.priorities.learn(keys, &found);
+        match found.into_iter().find_map(Result::err) {
+            Some(reason) if label.is_none() => Err(reason),
+            _ => Ok(label),
+        }
+    }
+
     /// What configuration makes of a key; `None` for the same.
-    fn rewrite(&self, key: KeyRef<'_>) -> Result<Option<SeriesKey>, Reject> {
+    pub(super) fn rewrite(&self, key: KeyRef<'_>) -> Result<Option<SeriesKey>, Reject> {
         let mut new = match self.rules.apply(key) {
             Relabelled::Same => None,
             Relabelled::Changed(new) => Some(new),

@@ -30,6 +30,8 @@ pub enum Source<'a> {
 pub struct Sender {
     account: Arc<Account>,
     is_own: bool,
+    keys_are_final: bool,
+    matters_by_series: bool,
     allowance: Option<Arc<Allowance>>,
     class: Option<Class>,
     waits: bool,
@@ -40,6 +42,8 @@ impl Sender {
         Self {
             account,
             is_own,
+            keys_are_final: is_own,
+            matters_by_series: !is_own,
             allowance: None,
             class: None,
             waits: true,
@@ -64,6 +68,17 @@ impl Sender {
         }
     }
 
+    /// The same for what the gateway aggregated of what others sent: under overload it goes as theirs would have. Where keys
+    /// are not final yet, relabelling is applied to them.
+    #[must_use]
+    pub(crate) fn of_aggregates(self, keys_are_final: bool) -> Self {
+        Self {
+            keys_are_final,
+            matters_by_series: true,
+            ..self
+        }
+    }
+
     /// Whether so many bytes may be taken; for who can be told, or dropped. What is not is for the caller to count with
     /// [`Sender::lose`].
     ///
@@ -74,6 +89,13 @@ impl Sender {
             Some(allowance) => allowance.take_bytes(bytes, now_ms),
             None => Ok(()),
         }
+    }
+
+    /// Whether so many samples may be taken that are aggregated and not handed over; for datagrams, whose sender cannot be
+    /// made to wait. What may not be taken is for the caller to count with [`Sender::lose`].
+    pub(crate) fn may_take_samples(&self, count: u64, now_ms: i64) -> bool {
+        let allowance = self.allowance.as_ref().filter(|_| !self.waits);
+        allowance.is_none_or(|allowance| allowance.take_samples(count, now_ms).is_ok())
     }
 
     /// Takes bytes that were read already.
@@ -116,6 +138,16 @@ impl Sender {
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.is_own
+    }
+
+    /// Keys are stored under the names they have.
+    pub(super) fn keys_are_final(&self) -> bool {
+        self.keys_are_final
+    }
+
+    /// Under overload some of it may be let go.
+    pub(super) fn matters_by_series(&self) -> bool {
+        self.matters_by_series
     }
 
     /// Counts pieces of input that were refused before they became points.

@@ -13,6 +13,8 @@ pub enum Untaken {
     #[error("this source sends more than it may (section rates); try again in {} ms", .0.as_millis())]
     Rate(Duration),
     /// So many were let go, the others are stored.
-    #[error("overload: {0} samples of low priority were let go, the others are stored; try again")]
+    #[error(
+        "overload: {0} samples whose priority is too low now were let go, the others are stored; try again"
+    )]
     Priority(u64),
 }

@@ -10,8 +10,9 @@ use weir_wire::influx::{FieldNaming, FieldPlace, Precision, UnknownPrecision};
 use weir_wire::opentsdb::Rules;
 use weir_wire::otlp;
 
+use super::store::StoreConfig;
 use super::values::{at_least, at_least_bytes, invalid};
-use crate::http::{Histograms, OtlpConfig, PushgatewayConfig, TakingConfig};
+use crate::http::{Histograms, OtlpConfig, PushgatewayConfig, TakingConfig, Times};
 
 /// Less would refuse what clients send by default.
 const LEAST_WRITE_BYTES: u64 = 64 << 10;
@@ -70,6 +71,7 @@ pub(super) struct Sections<'a> {
     pub(super) data_dir: &'a Path,
     pub(super) admin: bool,
     pub(super) max_write: SizeText,
+    pub(super) store: &'a StoreConfig,
 }
 
 impl Sections<'_> {
@@ -88,7 +90,18 @@ impl Sections<'_> {
             },
             otlp: self.otlp.meant()?,
             pushgateway: self.pushgateway()?,
+            times: self.times(),
         })
+    }
+
+    fn times(&self) -> Times {
+        let kept_ms = self.store.raw.as_millis() as i64;
+        let policies = self.store.policies.iter().map(|policy| policy.raw_ms);
+        Times {
+            future_ms: self.store.future.as_millis() as i64,
+            kept_ms,
+            longest_kept_ms: policies.fold(kept_ms, i64::max),
+        }
     }
 
     fn pushgateway(&self) -> Result<PushgatewayConfig, ConfigError> {

@@ -23,7 +23,7 @@ pub(crate) use asking::CancelOnDrop;
 pub(crate) use caller::Caller;
 pub use entrance::{Entrance, HttpAuth};
 pub(crate) use serve::serve_connection;
-pub use taking::{Histograms, OtlpConfig, PushgatewayConfig, Taking, TakingConfig};
+pub use taking::{Histograms, OtlpConfig, PushgatewayConfig, Taking, TakingConfig, Times};
 pub(crate) use taking::{remember, take_influx};
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::last_reads::LastReads;
 use crate::access::{Connection, Door, Visitor};
 use crate::admission::{Admission, Sender};
 
@@ -48,11 +49,9 @@ pub(super) async fn accept<F>(
             let inside = Arc::clone(&inside);
             async move {
                 let (entry, serve) = &*inside;
-                let welcome = tokio::select! {
-                    () = shutdown.cancelled() => None,
-                    welcome = entry.door.welcome(stream, peer) => welcome,
-                };
-                if let Some((mut connection, visitor)) = welcome {
+                let mut reads = LastReads::new(shutdown.clone());
+                let welcome = reads.or_end(entry.door.welcome(stream, peer)).await;
+                if let Some((mut connection, visitor)) = welcome.flatten() {
                     let sender = entry.admit(&mut connection, &visitor);
                     serve(connection, sender, shutdown).await;
                 }
@@ -62,7 +61,7 @@ pub(super) async fn accept<F>(
     .await;
 }
 
-/// Serves until told to stop; then connections get to store what they have read.
+/// Serves until told to stop; then whoever has come already is let in, and connections get to store what was sent to them.
 pub(super) async fn accept_all<F>(
     listener: TcpListener,
     max_connections: usize,
@@ -73,11 +72,8 @@ pub(super) async fn accept_all<F>(
 {
     let connections = TaskTracker::new();
     let slots = Arc::new(Semaphore::new(max_connections));
-    loop {
-        let accepted = tokio::select! {
-            () = shutdown.cancelled() => break,
-            accepted = next(&listener, &slots) => accepted,
-        };
+    let mut reads = LastReads::new(shutdown.clone());
+    while let Some(accepted) = reads.or_end(next(&listener, &slots)).await {
         match accepted {
             Ok((slot, stream, peer)) => {
                 let served = serve(stream, peer, shutdown.clone());

@@ -11,7 +11,7 @@ use weir_store::Clock;
 
 use super::intake::Intake;
 use crate::access::Door;
-use crate::admission::{Admission, Dropped, Source};
+use crate::admission::{Admission, Dropped, Sender, Source};
 
 /// Sources with an intake of their own.
 const SOURCES: usize = 256;
@@ -104,6 +104,7 @@ impl Crowd {
             run.extend(
                 from_fn(|| datagrams.next_if(|next| next.peer.is_none())).map(|next| next.bytes),
             );
+            within_rate(self.rest.sender(), run, now_ms);
             return Some(&mut self.rest);
         };
         if self.door.asks_for_signatures() {
@@ -119,16 +120,7 @@ impl Crowd {
             return None;
         }
         let intake = self.of(Who::Address(peer.to_canonical()), now_ms);
-        let sender = intake.sender();
-        if sender.is_limited() {
-            run.retain(|said| match sender.take_bytes(said.len() as u64, now_ms) {
-                Ok(()) => true,
-                Err(_) => {
-                    sender.lose(Dropped::Rate, lines(said));
-                    false
-                }
-            });
-        }
+        within_rate(intake.sender(), run, now_ms);
         Some(intake)
     }
 
@@ -198,6 +190,20 @@ impl Crowd {
     pub(crate) fn kernel_drops(&self, datagrams: u64) {
         self.rest.sender().kernel_drops(datagrams);
     }
+}
+
+/// Leaves what the sender's rate lets through; the rest is counted.
+fn within_rate(sender: &Sender, run: &mut Vec<&[u8]>, now_ms: i64) {
+    if !sender.is_limited() {
+        return;
+    }
+    run.retain(|said| match sender.take_bytes(said.len() as u64, now_ms) {
+        Ok(()) => true,
+        Err(_) => {
+            sender.lose(Dropped::Rate, lines(said));
+            false
+        }
+    });
 }
 
 /// Those with anything in them.

@@ -16,6 +16,7 @@ use super::complaints::Complaints;
 use super::crowd::Crowd;
 use super::datagrams;
 use super::intake::Intake;
+use super::last_reads::LastReads;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door};
 use crate::admission::Admission;
@@ -54,7 +55,7 @@ pub struct GraphiteTcp {
 }
 
 impl GraphiteTcp {
-    /// Serves until told to stop; then connections get to store what they have read.
+    /// Serves until told to stop; then connections get to store what was sent to them.
     pub async fn run(self, shutdown: CancellationToken) {
         let (admission, clock) = (self.admission, self.clock);
         let complaints = Arc::new(Complaints::new(TCP));
@@ -92,12 +93,8 @@ struct Taker {
 impl Taker {
     async fn serve(mut self, mut stream: Connection, shutdown: CancellationToken) {
         let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
-        let mut first = true;
-        loop {
-            let read = tokio::select! {
-                () = shutdown.cancelled() => break,
-                read = stream.read(&mut buffer) => read,
-            };
+        let (mut first, mut reads) = (true, LastReads::new(shutdown));
+        while let Some(read) = reads.or_end(stream.read(&mut buffer)).await {
             match read {
                 Ok(0) => {
                     let now_ms = (self.clock)();

@@ -10,6 +10,7 @@ use weir_wire::graphite::{self, Line};
 use weir_wire::{Histogram, Reject, Sample, SeriesKey, Value};
 
 use super::names::Names;
+use super::not_taken::NotTaken;
 use crate::admission::{Admission, Sender, Untaken};
 
 /// Batches of one intake that may wait for the disk.
@@ -30,7 +31,7 @@ pub(crate) struct Intake {
     points: Points,
     new: New,
     /// Points of series that were not taken, since they were last told.
-    over_limit: u64,
+    not_taken: NotTaken,
     /// Names of series that are not taken, whatever comes.
     unwanted: HashSet<u128>,
     slots: Arc<Semaphore>,
@@ -39,11 +40,17 @@ pub(crate) struct Intake {
 }
 
 /// What became of points that somebody waits for.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Delivered {
     pub(crate) written: Written,
-    /// Points of new series that were not taken: already counted.
-    pub(crate) over_limit: u64,
+    pub(crate) not_taken: NotTaken,
+}
+
+impl Delivered {
+    /// Points that are not in the store, all of them counted.
+    pub(crate) fn refused(&self) -> u64 {
+        self.written.too_early + self.written.too_old + self.not_taken.count()
+    }
 }
 
 /// Points whose names are to be resolved yet; a series' points are all among them or none, so none overtakes another.
@@ -63,7 +70,7 @@ impl Intake {
             generation: 0,
             points: Points::default(),
             new: New::default(),
-            over_limit: 0,
+            not_taken: NotTaken::default(),
             unwanted: HashSet::new(),
             slots: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
             is_mapped: false,
@@ -177,16 +184,20 @@ impl Intake {
         let series = match self.names.find(hash) {
             Some(series) => series,
             None if self.is_unwanted(hash) => return Ok(()),
-            None => match self.admission.resolve(&self.sender, &key()?) {
-                Ok(series) => {
-                    self.names.learn(hash, series);
-                    series
+            None => {
+                let key = key()?;
+                match self.admission.resolve(&self.sender, &key) {
+                    Ok(series) => {
+                        self.names.learn(hash, series);
+                        series
+                    }
+                    Err(reason) => {
+                        self.not_taken.add(reason, Some(key.borrowed()));
+                        self.refuse_series(hash, reason);
+                        return Ok(());
+                    }
                 }
-                Err(reason) => {
-                    self.not_taken(hash, reason);
-                    return Ok(());
-                }
-            },
+            }
         };
         let value = Value::Histogram(Arc::new(histogram));
         self.points.push_sample(
@@ -215,16 +226,18 @@ impl Intake {
         }
     }
 
-    /// Learns the names that are new, and takes their points; those that are over a limit are counted.
+    /// Learns the names that are new, and takes their points; those of series that are not taken are counted.
     fn resolve(&mut self) {
-        let keys = self.new.keys.run();
-        let found = self.admission.resolve_many(&self.sender, keys);
+        let found = self
+            .admission
+            .resolve_many(&self.sender, self.new.keys.run());
         let mut points = std::mem::take(&mut self.new.points);
-        for ((hash, timestamp_ms, value), series) in points.drain(..).zip(found) {
+        for (at, ((hash, timestamp_ms, value), series)) in points.drain(..).zip(found).enumerate() {
             let series = match series {
                 Ok(series) => series,
                 Err(reason) => {
-                    self.not_taken(hash, reason);
+                    self.not_taken.add(reason, self.new.keys.run().get(at));
+                    self.refuse_series(hash, reason);
                     continue;
                 }
             };
@@ -238,9 +251,8 @@ impl Intake {
     }
 
     /// Counts a point whose series is not taken.
-    fn not_taken(&mut self, hash: u128, reason: Reject) {
+    fn refuse_series(&mut self, hash: u128, reason: Reject) {
         self.sender.refuse(reason, 1);
-        self.over_limit += u64::from(reason == Reject::OverLimit);
         if reason == Reject::Unwanted {
             if self.unwanted.len() >= UNWANTED {
                 self.unwanted.clear();
@@ -282,7 +294,7 @@ impl Intake {
     /// # Errors
     /// Of the store, and of limits; what was not taken is counted as dropped then.
     pub(crate) async fn deliver(&mut self) -> Result<Delivered, Untaken> {
-        let over_limit = self.resolve_new();
+        let not_taken = self.resolve_new();
         let points = std::mem::take(&mut self.points);
         let written = match points.is_empty() {
             true => Ok(Written::default()),
@@ -291,7 +303,7 @@ impl Intake {
         self.forget_if_series_left();
         Ok(Delivered {
             written: written?,
-            over_limit,
+            not_taken,
         })
     }
 
@@ -300,16 +312,16 @@ impl Intake {
         let gone = self.len() as u64;
         self.points = Points::default();
         self.new = New::default();
+        self.not_taken = NotTaken::default();
         self.refuse(reason, gone);
     }
 
-    /// Learns what is new now; so many points were of series that are not taken, and counted. For who takes all or nothing.
-    pub(crate) fn resolve_new(&mut self) -> u64 {
-        if self.new.points.is_empty() {
-            return std::mem::take(&mut self.over_limit);
+    /// Learns what is new now, and tells of points whose series are not taken. For who takes all or nothing.
+    pub(crate) fn resolve_new(&mut self) -> NotTaken {
+        if !self.new.points.is_empty() {
+            self.resolve();
         }
-        self.resolve();
-        std::mem::take(&mut self.over_limit)
+        std::mem::take(&mut self.not_taken)
     }
 
     /// Series that left since may come again under another number.

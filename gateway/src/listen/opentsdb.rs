@@ -17,6 +17,7 @@ use weir_wire::{Lines, Reject};
 
 use super::accept::{Entry, accept_all};
 use super::intake::Intake;
+use super::last_reads::LastReads;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door, Visitor};
 use crate::admission::Admission;
@@ -78,11 +79,9 @@ struct Port {
 
 impl Port {
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, shutdown: CancellationToken) {
-        let begun = tokio::select! {
-            () = shutdown.cancelled() => return,
-            begun = self.begin(stream, peer) => begun,
-        };
-        let Some((mut connection, visitor, first)) = begun else {
+        let mut reads = LastReads::new(shutdown.clone());
+        let begun = reads.or_end(self.begin(stream, peer)).await;
+        let Some((mut connection, visitor, first)) = begun.flatten() else {
             return;
         };
         if is_http(first) {
@@ -137,10 +136,10 @@ async fn serve_telnet(
     shutdown: CancellationToken,
 ) {
     let (mut lines, mut buffer) = (Lines::default(), vec![0; READ_BYTES]);
+    let mut reads = LastReads::new(shutdown);
     while !answers.over {
-        let read = tokio::select! {
-            () = shutdown.cancelled() => break,
-            read = stream.read(&mut buffer) => read,
+        let Some(read) = reads.or_end(stream.read(&mut buffer)).await else {
+            break;
         };
         match read {
             Ok(bytes @ 1..) => lines.feed(&buffer[..bytes], |line| answers.take(&mut intake, line)),

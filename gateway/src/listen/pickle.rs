@@ -11,6 +11,7 @@ use weir_wire::{Reject, graphite::Line, pickle};
 
 use super::accept::{Entry, accept};
 use super::intake::Intake;
+use super::last_reads::LastReads;
 use super::stranger::Stranger;
 use crate::access::{Connection, Door};
 use crate::admission::Admission;
@@ -52,16 +53,9 @@ impl PickleTcp {
 }
 
 async fn serve(mut stream: Connection, mut intake: Intake, shutdown: CancellationToken) {
-    let (mut buffer, mut first) = (Vec::new(), true);
-    loop {
-        buffer.reserve(READ_BYTES);
-        let read = tokio::select! {
-            () = shutdown.cancelled() => break,
-            read = stream.read_buf(&mut buffer) => read,
-        };
-        if !matches!(read, Ok(1..)) {
-            break;
-        }
+    let (mut buffer, mut first) = (Vec::with_capacity(READ_BYTES), true);
+    let mut reads = LastReads::new(shutdown);
+    while let Some(Ok(1..)) = reads.or_end(stream.read_buf(&mut buffer)).await {
         if std::mem::take(&mut first)
             && let Some(stranger) = Stranger::on_binary(&buffer)
         {
@@ -75,6 +69,7 @@ async fn serve(mut stream: Connection, mut intake: Intake, shutdown: Cancellatio
             break;
         }
         let taken = take(&mut buffer, &mut intake);
+        buffer.reserve(READ_BYTES);
         intake.store().await;
         if let Err(reason) = taken {
             intake.refuse(reason, 1);

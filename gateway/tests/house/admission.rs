@@ -6,10 +6,10 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::programs::{Gateway, eventually, start_agent};
-use crate::web;
+use crate::{sending, web};
 
 fn now_s() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -219,4 +219,90 @@ fn relabelling_and_sizes_hold_for_every_protocol() {
         1
     );
     assert!(web::single(&gateway.http, "debug_a").is_err());
+}
+
+/// FAULTS 5: what the sizes of `[admission]` refuse is told by every protocol that answers, and its neighbours are stored.
+#[test]
+fn who_sends_a_series_that_sizes_refuse_is_told() {
+    let gateway = Gateway::start(&["admission.max_label_value_bytes=20"]);
+    let (at, long) = (now_s(), "x".repeat(21));
+    let told = |status: u16, said: &str| {
+        assert_eq!(status, 400, "{said}");
+        assert!(said.contains("max_label_value_bytes"), "{said}");
+    };
+    let (status, said) = web::post_bytes(
+        &gateway.http,
+        "/write?precision=s",
+        "",
+        format!("in,k=a value=1 {at}\nin,k={long} value=2 {at}\n").as_bytes(),
+    )
+    .unwrap();
+    told(status, &said);
+    assert!(said.contains("\\\"in_value\\\""), "{said}");
+    let datapoint =
+        |value: &str| json!({"metric": "ts", "timestamp": at, "value": 1, "tags": {"k": value}});
+    let body = json!([datapoint("a"), datapoint(&long)]).to_string();
+    let (status, said) =
+        web::post_bytes(&gateway.http, "/api/put?details", "", body.as_bytes()).unwrap();
+    told(status, &said);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&said["success"], &said["failed"]), (&json!(1), &json!(1)));
+    let list = |host: &str| {
+        json!({"values": [1], "dstypes": ["gauge"], "dsnames": ["value"], "time": at, "interval": 10,
+            "host": host, "plugin": "load", "plugin_instance": "", "type": "load", "type_instance": ""})
+    };
+    let body = json!([list("a"), list(&long)]).to_string();
+    let (status, said) = web::post_bytes(&gateway.http, "/collectd", "", body.as_bytes()).unwrap();
+    told(status, &said);
+    let point = |value: &str| {
+        json!({"timeUnixNano": format!("{at}000000000"), "asInt": "1",
+            "attributes": [{"key": "k", "value": {"stringValue": value}}]})
+    };
+    let metrics = json!([{"name": "ot", "gauge": {"dataPoints": [point("a"), point(&long)]}}]);
+    let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}).to_string();
+    let kind = "Content-Type: application/json\r\n";
+    let (status, said) =
+        web::post_bytes(&gateway.http, "/v1/metrics", kind, body.as_bytes()).unwrap();
+    let partial: Value = serde_json::from_str(&said).unwrap();
+    let partial = &partial["partialSuccess"];
+    assert_eq!((status, &partial["rejectedDataPoints"]), (200, &json!("1")));
+    told(400, &partial["errorMessage"].to_string());
+    let series = |value: &str| {
+        let labels = sending::labels(&[("__name__", "rw"), ("k", value)]);
+        let sample = sending::sample(1.0, at as i64 * 1_000);
+        sending::within(1, &[labels, sample].concat())
+    };
+    let body = sending::snappy(&[series("a"), series(&long)].concat());
+    let kind = [
+        "Content-Type: application/x-protobuf",
+        "Content-Encoding: snappy",
+    ];
+    let answer = sending::post(&gateway.http, "/api/v1/write", &kind, &body);
+    told(answer.status, &answer.text());
+    let written = "X-Prometheus-Remote-Write-Samples-Written";
+    assert_eq!(answer.header(written), Some("1"));
+    for name in ["in_value", "ts", "ot", "rw", "collectd_load"] {
+        assert_eq!(web::single(&gateway.http, name), Ok(1.0), "{name}");
+    }
+    // A push is taken whole or not at all.
+    let body = format!("pg{{k=\"a\"}} 1\npg{{k=\"{long}\"}} 1\n");
+    let path = "/metrics/job/j";
+    let (status, said) = web::post_bytes(&gateway.http, path, "", body.as_bytes()).unwrap();
+    told(status, &said);
+    assert!(web::query(&gateway.http, "pg").unwrap().is_empty());
+    for name in [
+        "influx_http",
+        "opentsdb_http",
+        "collectd",
+        "otlp",
+        "remote_write",
+        "pushgateway",
+    ] {
+        sending::sums_close(&gateway.http, name);
+        let account = protocol(&gateway, name).unwrap();
+        assert!(
+            account["rejected"]["bad_labels"].as_u64() > Some(0),
+            "{account}"
+        );
+    }
 }

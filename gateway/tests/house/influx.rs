@@ -42,6 +42,20 @@ fn lines_become_one_series_a_field() {
     sums_close(&gateway.http, "influx_http");
 }
 
+#[test]
+fn a_past_range_from_before_1980_is_imported() {
+    let kept = ["store.raw=80y", "store.minute=80y", "store.hour=80y"];
+    let gateway = Gateway::start(&kept);
+    let lines = "past v=1 1\npast v=2 86400\npast v=3 315532799\n";
+    let answer = write(&gateway, "/write?db=x&precision=s", lines);
+    assert_eq!(answer.status, 204, "{answer:?}");
+    for (at, value) in [("1", 1.0), ("86400", 2.0), ("315532799", 3.0)] {
+        let expr = format!("past_v @ {at}");
+        assert_eq!(single(&gateway.http, &expr), Ok(value), "{expr}");
+    }
+    sums_close(&gateway.http, "influx_http");
+}
+
 /// FAULTS 10 and 20.
 #[test]
 fn a_bad_line_is_told_with_its_number_and_the_others_stored() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::programs::Gateway;
 use crate::sending::{Answer, gzip, now_ms, post, sums_close};
-use crate::web::single;
+use crate::web::{query, single};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -97,6 +97,127 @@ fn every_kind_is_stored() {
     sums_close(&gateway.http, "otlp");
 }
 
+/// A monotonic delta sum of one point, over some time before now.
+fn delta(name: &str, from: i64, to: i64, value: f64) -> Value {
+    json!([{"name": name, "sum": {"aggregationTemporality": 1, "isMonotonic": true, "dataPoints": [
+        {"startTimeUnixNano": nanos(from), "timeUnixNano": nanos(to), "asDouble": value}]}}])
+}
+
+#[test]
+fn a_delta_sum_loses_nothing_when_the_gateway_begins_anew() {
+    let mut gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |gateway: &Gateway, (from, to), value| {
+        let sum = delta("hits", now - from, now - to, value);
+        let answer = export(gateway, &sum);
+        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"));
+    };
+    put(&gateway, (40_000, 30_000), 10.0);
+    put(&gateway, (30_000, 20_000), 5.0);
+    gateway.program.kill();
+    gateway.restart();
+    put(&gateway, (20_000, 10_000), 2.0);
+    let was = |expr: &str| single(&gateway.http, expr);
+    assert_eq!(was("max_over_time(hits_total[5m])"), Ok(15.0));
+    // What a query takes for a reset: 0 to 15, and from a new 0 to 2.
+    assert_eq!(was("resets(hits_total[5m])"), Ok(1.0));
+    assert_eq!(was("hits_total"), Ok(2.0));
+    sums_close(&gateway.http, "otlp");
+}
+
+/// How many points were refused, and what was said.
+fn refused(answer: &Answer) -> (u64, String) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let told: Value = serde_json::from_slice(&answer.body).unwrap();
+    let partial = &told["partialSuccess"];
+    let count = partial["rejectedDataPoints"].as_str().unwrap_or("0");
+    let message = partial["errorMessage"].as_str().unwrap_or_default();
+    (count.parse().unwrap(), message.to_owned())
+}
+
+#[test]
+fn a_delta_that_is_refused_leaves_its_series_as_it_was() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |from, to, value: Value| {
+        let mut sum = delta("hits", now - from, now - to, 0.0);
+        sum[0]["sum"]["dataPoints"][0]["asDouble"] = value;
+        refused(&export(&gateway, &sum))
+    };
+    for (from, to, value, words) in [
+        // A clock that is an hour ahead, before anything else is known of the series.
+        (60_000, -3_600_000, json!(9.0), "too far in the future"),
+        (60_000, 50_000, json!("NaN"), "finite"),
+        (60_000, 50_000, json!("Infinity"), "finite"),
+        (60_000, 50_000, json!(-3.0), "negative"),
+        (
+            2_000_000_000,
+            1_900_000_000,
+            json!(9.0),
+            "older than is kept",
+        ),
+    ] {
+        let (count, message) = put(from, to, value.clone());
+        assert_eq!(count, 1, "{value}: {message}");
+        assert!(message.contains(words), "{value}: {message}");
+    }
+    let none = (0, String::new());
+    assert_eq!(put(60_000, 50_000, json!(7.0)), none);
+    assert_eq!(put(50_000, 40_000, json!(1.0)), none);
+    assert_eq!(put(40_000, -3_600_000, json!(9.0)).0, 1);
+    assert_eq!(put(40_000, 30_000, json!(2.0)), none);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(10.0));
+    sums_close(&gateway.http, "otlp");
+}
+
+#[test]
+fn a_delta_counts_once_however_often_and_late_it_comes() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |from, to, value| {
+        let sum = delta("hits", now - from, now - to, value);
+        refused(&export(&gateway, &sum)).0
+    };
+    assert_eq!(put(60_000, 50_000, 1.0), 0);
+    assert_eq!(put(50_000, 40_000, 10.0), 0);
+    // Exporters that send beside each other try again.
+    assert_eq!(put(60_000, 50_000, 1.0), 1);
+    assert_eq!(put(50_000, 40_000, 10.0), 0);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(11.0));
+    // This one overtook that before it.
+    assert_eq!(put(30_000, 20_000, 300.0), 0);
+    assert_eq!(put(40_000, 30_000, 200.0), 0);
+    assert_eq!(put(40_000, 30_000, 200.0), 1);
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(511.0));
+    sums_close(&gateway.http, "otlp");
+}
+
+#[test]
+fn a_delta_whose_beginning_is_not_kept_any_more_is_taken() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let answer = export(&gateway, &delta("hits", 1, now, 5.0));
+    assert_eq!(refused(&answer), (0, String::new()));
+    assert_eq!(single(&gateway.http, "hits_total"), Ok(5.0));
+}
+
+#[test]
+fn a_cumulative_histogram_from_a_wrong_clock_does_not_stop_its_series() {
+    let gateway = Gateway::start(&["otlp.histograms=histogram"]);
+    let now = now_ms();
+    let put = |ago: i64, count: &str| {
+        let metrics = json!([{"name": "took", "histogram": {"aggregationTemporality": 2, "dataPoints": [
+            {"startTimeUnixNano": nanos(now - 3_600_000), "timeUnixNano": nanos(now - ago), "count": count, "sum": 4.0,
+             "explicitBounds": [], "bucketCounts": [count]}]}}]);
+        refused(&export(&gateway, &metrics)).0
+    };
+    assert_eq!(put(30_000, "100"), 0);
+    assert_eq!(put(-3_600_000, "104"), 1);
+    assert_eq!(put(20_000, "105"), 0);
+    let count = "histogram_count(sum_over_time(took[5m]))";
+    assert_eq!(single(&gateway.http, count), Ok(5.0));
+}
+
 #[test]
 fn cumulative_histograms_become_those_of_intervals() {
     let gateway = Gateway::start(&["otlp.histograms=histogram"]);
@@ -149,4 +270,36 @@ fn what_is_refused_is_told_in_the_form_of_the_request() {
     assert_eq!(refused(&["Content-Type: text/plain"], b""), 415);
     let bomb = gzip(&vec![b' '; 2 << 20]);
     assert_eq!(refused(&[JSON, "Content-Encoding: gzip"], &bomb), 413);
+}
+
+#[test]
+fn a_histogram_that_says_two_things_or_what_is_not_kept_is_refused() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let put = |count: &str, bounds: Value, counts: Value| {
+        let metrics = json!([{"name": "took", "histogram": {"aggregationTemporality": 1, "dataPoints": [
+            {"startTimeUnixNano": nanos(now - 10_000), "timeUnixNano": nanos(now), "count": count, "sum": 4.0,
+             "explicitBounds": bounds, "bucketCounts": counts}]}}]);
+        refused(&export(&gateway, &metrics))
+    };
+    let (count, message) = put("7", json!([1, 2]), json!(["1", "2", "3"]));
+    assert_eq!(count, 1);
+    assert!(message.contains("count is 7"), "{message}");
+    assert!(query(&gateway.http, "took_count").unwrap().is_empty());
+    assert_eq!(put("6", json!([1, 2]), json!(["1", "2", "3"])).0, 0);
+    assert_eq!(single(&gateway.http, "histogram_count(took)"), Ok(6.0));
+    // A distribution reaches from 0 on; bounds of any kind are classic series.
+    let metrics = json!([{"name": "minus", "histogram": {"aggregationTemporality": 1, "dataPoints": [
+        {"startTimeUnixNano": nanos(now - 10_000), "timeUnixNano": nanos(now), "count": "3", "sum": -8.0,
+         "explicitBounds": [-4, 0], "bucketCounts": ["2", "0", "1"]}]}}]);
+    let (count, message) = refused(&export(&gateway, &metrics));
+    assert_eq!(count, 1);
+    assert!(
+        message.contains("2 of a histogram's 3 observations"),
+        "{message}"
+    );
+    assert!(query(&gateway.http, "minus").unwrap().is_empty());
+    let below = r#"minus_bucket{le="-4"}"#;
+    assert_eq!(single(&gateway.http, below), Ok(2.0));
+    sums_close(&gateway.http, "otlp");
 }

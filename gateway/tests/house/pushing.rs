@@ -138,3 +138,66 @@ fn short_jobs_add_up_and_timestamps_are_taken_where_allowed() {
         Ok(at as f64 / 1_000.0)
     );
 }
+
+#[test]
+fn jobs_whose_histograms_have_other_bounds_add_up_to_one_that_never_goes_down() {
+    let gateway = Gateway::start(&[]);
+    let run = |bound: &str| {
+        let text = format!(
+            "# TYPE h histogram\nh_bucket{{le=\"{bound}\"}} 1\nh_bucket{{le=\"+Inf\"}} 2\nh_sum 3\nh_count 2\n"
+        );
+        let path = "/metrics/job/agg?mode=aggregate";
+        let answer = post(&gateway.http, path, &[], text.as_bytes());
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    for bound in ["1", "1", "1", "2", "0.5"] {
+        run(bound);
+    }
+    for (bound, count) in [("0.5", 1.0), ("1", 4.0), ("2", 5.0), ("+Inf", 10.0)] {
+        let expr = format!("h_bucket{{le=\"{bound}\"}}");
+        assert_eq!(single(&gateway.http, &expr), Ok(count), "{bound}");
+    }
+    assert_eq!(single(&gateway.http, "h_count"), Ok(10.0));
+    sums_close(&gateway.http, "pushgateway");
+}
+
+#[test]
+fn a_group_ends_when_its_time_is_over_and_not_at_the_next_interval() {
+    let gateway = Gateway::start(&["pushgateway.interval=1h", "pushgateway.ttl=1h"]);
+    assert_eq!(put(&gateway, "/metrics/job/stays", "a 1\n").status, 200);
+    let path = "/metrics/job/ends?ttl=1s";
+    assert_eq!(put(&gateway, path, "a 2\n").status, 200);
+    let groups = || {
+        let listed = crate::web::json(&gateway.http, "/api/v1/metrics")?;
+        Ok::<_, String>(listed["data"].as_array().map_or(0, Vec::len))
+    };
+    eventually("the end of one group", || match groups()? {
+        1 => Ok(()),
+        other => Err(format!("{other} groups")),
+    });
+    assert_eq!(single(&gateway.http, "a"), Ok(1.0));
+}
+
+#[test]
+fn what_cannot_be_added_up_is_refused_and_spoils_nothing() {
+    let gateway = Gateway::start(&[]);
+    let push = |text: &str| {
+        let path = "/metrics/job/agg?mode=aggregate";
+        let answer = post(&gateway.http, path, &[], text.as_bytes());
+        (answer.status, answer.text())
+    };
+    assert_eq!(push("# TYPE c counter\nc 1\n").0, 200);
+    for (text, words) in [
+        ("# TYPE c counter\nc NaN\n", "finite"),
+        ("# TYPE c counter\nc +Inf\n", "finite"),
+        ("# TYPE c counter\nc -1\n", "counts up"),
+        ("# TYPE c gauge\nc 5\n", "mode=replace"),
+    ] {
+        let (status, said) = push(text);
+        assert_eq!(status, 400, "{text}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert_eq!(push("# TYPE c counter\nc 1\n").0, 200);
+    assert_eq!(single(&gateway.http, "c"), Ok(2.0));
+    sums_close(&gateway.http, "pushgateway");
+}

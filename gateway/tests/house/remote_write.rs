@@ -118,6 +118,39 @@ fn version_two_is_stored() {
 }
 
 #[test]
+fn a_message_of_the_other_version_is_refused_by_name() {
+    let gateway = Gateway::start(&[]);
+    let now = now_ms();
+    let one = series(&[("__name__", "rw")], &[sample(1.0, now)]);
+    let mut two = Vec::new();
+    for symbol in ["", "__name__", "rw"] {
+        put_bytes(&mut two, 4, symbol.as_bytes());
+    }
+    let empty = within(1, &[1, 2]);
+    two.extend(within(5, &[empty.clone(), sample(1.0, now)].concat()));
+    for (headers, message, words) in [
+        (&V2, &one, "proto=prometheus.WriteRequest"),
+        (&V1, &two, "proto=io.prometheus.write.v2.Request"),
+    ] {
+        let answer = write(&gateway, headers, message);
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.text().contains(words), "{words}: {}", answer.text());
+    }
+    let malformed = ["protocol=\"remote_write\"", "reason=\"malformed\""];
+    let rejected = || counted(&gateway.http, "weir_ingest_rejected_total", &malformed);
+    assert_eq!(rejected(), 2.0);
+    assert!(query(&gateway.http, "rw").unwrap().is_empty());
+    // Version 2.0 wants something in every series, and takes the others.
+    let answer = write(&gateway, &V2, &[two, within(5, &empty)].concat());
+    assert_eq!(answer.status, 400, "{answer:?}");
+    let words = "at least one sample or histogram";
+    assert!(answer.text().contains(words), "{}", answer.text());
+    assert_eq!(rejected(), 3.0);
+    assert_eq!(single(&gateway.http, "rw"), Ok(1.0));
+    sums_close(&gateway.http, "remote_write");
+}
+
+#[test]
 fn native_histograms_become_those_of_intervals() {
     let gateway = Gateway::start(&[]);
     let now = now_ms();
@@ -142,6 +175,15 @@ fn native_histograms_become_those_of_intervals() {
         "histogram_sum(sum_over_time(rw_seconds[5m]))",
     );
     assert_eq!(sum, Ok(25.0));
+    // The first is what the second is measured by, and of the third the second holds all.
+    let of = |what: &str| {
+        let name = format!("weir_ingest_{what}_total");
+        counted(&gateway.http, &name, &["protocol=\"remote_write\""])
+    };
+    assert_eq!(
+        (of("received"), of("stored"), of("aggregated")),
+        (4.0, 2.0, 2.0)
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::programs::{Gateway, eventually};
+use crate::web;
 use crate::web::{get, post};
 
 fn send(gateway: &Gateway, lines: &str) {
@@ -90,6 +91,45 @@ fn paths_are_mapped_and_rules_are_read_again() {
             found => Err(format!("{found:?}")),
         }
     });
+}
+
+#[test]
+fn rules_that_are_read_again_hold_for_statsds_names_that_are_alive() {
+    let rules = tempfile::tempdir().unwrap();
+    let named =
+        |name: &str| format!("mappings:\n- {{match: a.*, name: {name}, labels: {{x: $1}}}}\n");
+    write(rules.path(), &named("old"));
+    let config = rules.path().join("gateway.toml");
+    let text = "http.admin = true\ngraphite.mappings = \"m.yml\"\nstatsd.interval = \"1s\"\n";
+    std::fs::write(&config, text).unwrap();
+    let gateway = Gateway::start_with(&config);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let hit = || socket.send_to(b"a.s:1|c", &gateway.statsd_udp).unwrap();
+    hit();
+    let is = |query: &str, wanted: f64| {
+        eventually(query, || match web::single(&gateway.http, query) {
+            Ok(value) if value == wanted => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    };
+    is(r#"old{x="s"}"#, 1.0);
+    write(rules.path(), &named("new"));
+    assert_eq!(post(&gateway.http, "/-/reload", "").unwrap().0, 200);
+    hit();
+    is(r#"new{x="s"}"#, 1.0);
+    write(rules.path(), "mappings:\n- {match: a.*, action: drop}\n");
+    assert_eq!(post(&gateway.http, "/-/reload", "").unwrap().0, 200);
+    hit();
+    eventually("the third is not wanted", || {
+        let (_, metrics) = get(&gateway.http, "/metrics")?;
+        let line = r#"weir_ingest_rejected_total{protocol="statsd_udp",reason="unwanted"} 1"#;
+        match metrics.contains(line) {
+            true => Ok(()),
+            false => Err(metrics),
+        }
+    });
+    is(r#"old{x="s"}"#, 1.0);
+    is(r#"new{x="s"}"#, 1.0);
 }
 
 /// The sum of a counter's lines for Graphite over TCP.

@@ -171,3 +171,33 @@ fn started_again_after_a_clean_stop_the_data_are_still_there() {
     gateway.restart();
     assert_eq!(single(&gateway.http, r#"kept{k="v"}"#), Ok(42.0));
 }
+
+/// What lies in the sockets at a stop was sent by somebody who cannot be told.
+#[test]
+fn lines_that_were_sent_before_a_stop_are_stored() {
+    let mut gateway = Gateway::start(&[]);
+    let at = now_s() - 3_000;
+    let lines = |name: &str, form: &dyn Fn(&str, u64) -> String| -> String {
+        (0..20_000).map(|n| form(name, at - n)).collect()
+    };
+    let graphite = lines("stop.graphite", &|name, at| format!("{name} 1 {at}\n"));
+    let telnet = lines("stop.telnet", &|name, at| {
+        format!("put {name} {at} 1 a=b\n")
+    });
+    let send = |address: &str, text: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    // They stay open: a stop does not wait for their end.
+    let _open = (
+        send(&gateway.graphite_tcp, &graphite),
+        send(&gateway.opentsdb, &telnet),
+    );
+    gateway.program.stop();
+    gateway.restart();
+    for name in ["stop.graphite", "stop.telnet"] {
+        let count = format!("count_over_time({{\"{name}\"}}[12h])");
+        assert_eq!(single(&gateway.http, &count), Ok(20_000.0), "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 
 mod chunks;
 mod definitions;
+mod held;
 mod keys;
 mod options;
 mod purge;
@@ -26,6 +27,7 @@ use crate::fail;
 use crate::index::{Day, Definition};
 use crate::window::Window;
 pub(crate) use definitions::Definitions;
+pub(crate) use held::HeldBackend;
 pub(crate) use purge::Doom;
 pub(crate) use table::ChunkTable;
 use table::Table;
@@ -40,6 +42,9 @@ const PROBE_KEY: &[u8] = b"probe";
 const DELETED_KEY: &[u8] = b"deleted";
 /// Fewer definitions than this go through the log instead of a table.
 const DEFINITIONS_A_TABLE: usize = 4_096;
+
+/// Why nothing can be changed where RocksDB could only be opened to be read.
+pub(crate) const FULL_AT_START: &str = "the disk is full, so the store was opened to be read; free some space, and it goes on by itself";
 
 /// What a column of chunks holds. Chunks of points have a day where those of samples have a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +113,8 @@ pub(crate) struct Backend {
     db: DB,
     tables: PathBuf,
     table_options: Options,
+    /// Opened while the disk was full: nothing can be changed.
+    is_only_read: bool,
     /// Why RocksDB takes nothing more until it is opened again.
     broken: OnceLock<String>,
     /// Tables that could not be taken in. The manifest may name them all the same, so they stay for the next start,
@@ -127,41 +134,47 @@ impl Backend {
         // What lies here was never ingested: its samples are still in the journal.
         let _ = std::fs::remove_dir_all(&tables);
         std::fs::create_dir_all(&tables).map_err(StoreError::io("create", &tables))?;
-        Ok(Self {
+        Ok(Self::new(db, tables))
+    }
+
+    fn new(db: DB, tables: PathBuf) -> Self {
+        Self {
             db,
             tables,
             table_options: options::table(),
+            is_only_read: false,
             broken: OnceLock::new(),
             left: Mutex::default(),
             made: AtomicU64::new(0),
             dropped: Mutex::default(),
             unread: AtomicU64::new(0),
-        })
+        }
+    }
+
+    /// To answer from until there is room; see [`HeldBackend`].
+    fn open_on_full_disk(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let mut backend = Self::open_to_read(dir, cache_bytes)?;
+        backend.is_only_read = true;
+        Ok(backend)
     }
 
     /// For looking only: nothing of it is changed.
-    pub(crate) fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
-        let families = options::families(0);
+    pub(crate) fn open_to_read(dir: &Path, cache_bytes: usize) -> Result<Self, StoreError> {
+        let families = options::families(cache_bytes);
         let path = dir.join("db");
         let db = DB::open_cf_descriptors_read_only(&options::database(), &path, families, false)
             .map_err(|error| reopen::failed(&path, error))?;
-        Ok(Self {
-            db,
-            tables: dir.join("tables"),
-            table_options: options::table(),
-            broken: OnceLock::new(),
-            left: Mutex::default(),
-            made: AtomicU64::new(0),
-            dropped: Mutex::default(),
-            unread: AtomicU64::new(0),
-        })
+        Ok(Self::new(db, dir.join("tables")))
     }
 
     /// Whether anything can be changed; to be asked before.
     ///
     /// # Errors
-    /// [`StoreError::Broken`], and what still fails.
+    /// [`StoreError::Broken`], [`StoreError::Full`] where it is only read, and what still fails.
     pub(crate) fn check_usable(&self) -> Result<(), StoreError> {
+        if self.is_only_read {
+            return Err(StoreError::Full(FULL_AT_START.to_owned()));
+        }
         if let Some(why) = self.broken() {
             return Err(StoreError::Broken(why.to_owned()));
         }
@@ -193,6 +206,9 @@ impl Backend {
     pub(super) fn noting<T>(&self, result: Result<T, rocksdb::Error>) -> Result<T, StoreError> {
         result.map_err(|error| {
             let failed = StoreError::Backend(error);
+            if self.is_only_read {
+                return StoreError::Full(format!("{FULL_AT_START} ({failed})"));
+            }
             if !failed.is_out_of_space() && self.probe().is_err() {
                 let why = format!(
                     "RocksDB takes nothing more after a failure ({failed}); look at the disk, then start again"

@@ -8,6 +8,7 @@ use rocksdb::DB;
 
 use super::options;
 use crate::StoreError;
+use crate::error::is_out_of_space;
 use crate::lock::sync_dir;
 
 /// Looked at of RocksDB's notes, from their end.
@@ -25,6 +26,9 @@ pub(super) fn open(path: &Path, tables: &Path, cache_bytes: usize) -> Result<DB,
             Ok(db) => return Ok(db),
             Err(error) => error,
         };
+        if first.is_none() && is_out_of_space(&error) {
+            return Err(StoreError::Backend(error));
+        }
         let named = named_table(path, &error);
         let error = first.take().unwrap_or(error);
         // A table knows who made it, and the manifest which it names: what is wrong is told by its name.

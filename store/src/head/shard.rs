@@ -9,6 +9,7 @@ use super::line::{Line, Slab};
 use super::{Kept, Place};
 use crate::columns::{Columns, Distribution};
 use crate::memory::prefetch;
+use crate::places::Places;
 use crate::window::{self, Window};
 
 /// A window on its way to tables.
@@ -16,8 +17,8 @@ use crate::window::{self, Window};
 struct Sealing {
     /// Series and the place of its retired line, ascending.
     lines: Vec<(u32, u32)>,
-    /// By series, the place of its retired line; [`NONE`] for those without, [`MANY`] for those with several.
-    places: Vec<u32>,
+    /// By series, the place of its retired line; [`MANY`] for those with several.
+    places: Places,
     beside: BTreeMap<u32, Run>,
 }
 
@@ -25,17 +26,19 @@ struct Sealing {
 const MANY: u32 = NONE - 1;
 
 impl Sealing {
-    fn note_places(&mut self, series: usize) {
-        self.places = vec![NONE; series];
+    fn note_places(&mut self) {
         for (local, at) in &self.lines {
-            let place = &mut self.places[*local as usize];
-            *place = if *place == NONE { *at } else { MANY };
+            let place = match self.places.get(*local) {
+                None => *at,
+                Some(_) => MANY,
+            };
+            self.places.put(*local, place);
         }
     }
 
     #[inline]
     fn place(&self, local: u32) -> u32 {
-        self.places.get(local as usize).copied().unwrap_or(NONE)
+        self.places.get(local).unwrap_or(NONE)
     }
 
     /// The places of a series' lines, newest first.
@@ -51,7 +54,8 @@ impl Sealing {
 #[derive(Debug)]
 pub(super) struct Shard {
     window_ms: i64,
-    places: Vec<u32>,
+    /// By series, the place of its newest line.
+    places: Places,
     lines: Arena<Line>,
     retired: Arena<Line>,
     slabs: Arena<Slab>,
@@ -70,7 +74,7 @@ impl Shard {
     pub(super) fn new(window_ms: i64) -> Self {
         Self {
             window_ms,
-            places: Vec::new(),
+            places: Places::default(),
             lines: Arena::default(),
             retired: Arena::default(),
             slabs: Arena::default(),
@@ -83,19 +87,16 @@ impl Shard {
 
     #[inline]
     pub(super) fn look_ahead(&self, at: Place) {
-        if let Some(place) = self.places.get(at.local as usize)
-            && *place != NONE
-        {
-            prefetch(self.lines.get(*place));
+        if let Some(place) = self.places.get(at.local) {
+            prefetch(self.lines.get(place));
         }
     }
 
     /// Asks for the older bytes of the line that [`Shard::look_ahead`] asked for before.
     #[inline]
     pub(super) fn look_ahead_further(&self, at: Place) {
-        if let Some(place) = self.places.get(at.local as usize)
-            && *place != NONE
-            && let Some(slab) = self.lines.get(*place).first_slab(&self.slabs)
+        if let Some(place) = self.places.get(at.local)
+            && let Some(slab) = self.lines.get(place).first_slab(&self.slabs)
         {
             prefetch(slab);
         }
@@ -104,9 +105,9 @@ impl Shard {
     /// Takes a float.
     #[inline]
     pub(super) fn insert(&mut self, at: Place, time_ms: i64, value: f64) -> Kept {
-        let place = match self.places.get(at.local as usize) {
-            Some(place) if *place != NONE => *place,
-            _ => self.make_place(at, time_ms),
+        let place = match self.places.get(at.local) {
+            Some(place) => place,
+            None => self.make_place(at, time_ms),
         };
         let line = self.lines.get_mut(place);
         let offset = time_ms.wrapping_sub(window::start_ms(line.window, self.window_ms));
@@ -183,11 +184,10 @@ impl Shard {
         if self.beside.insert(window, at.local, time_ms, value) {
             self.begin(window, at.series);
         }
-        if let Some(place) = self.places.get(at.local as usize)
-            && *place != NONE
-            && self.lines.get(*place).window == window
+        if let Some(place) = self.places.get(at.local)
+            && self.lines.get(place).window == window
         {
-            self.lines.get_mut(*place).set_beside();
+            self.lines.get_mut(place).set_beside();
         }
         if there.is_some() {
             return Kept::Replaced;
@@ -202,14 +202,10 @@ impl Shard {
 
     #[cold]
     fn make_place(&mut self, at: Place, time_ms: i64) -> u32 {
-        let local = at.local as usize;
-        if self.places.len() <= local {
-            self.places.resize(local + 1, NONE);
-        }
         let window = window::of(time_ms, self.window_ms).unwrap_or_default();
         let line = self.new_line(at.local, at.series, window, NONE);
         let place = self.lines.add(line);
-        self.places[local] = place;
+        self.places.put(at.local, place);
         place
     }
 
@@ -262,10 +258,9 @@ impl Shard {
 
     /// The lines of a series, newest first; only the newest may be empty.
     fn each_line(&self, local: u32, mut take: impl FnMut(&Line)) {
-        let place = self.places.get(local as usize).copied().unwrap_or(NONE);
-        if place == NONE {
+        let Some(place) = self.places.get(local) else {
             return;
-        }
+        };
         let line = self.lines.get(place);
         take(line);
         let mut at = line.previous;
@@ -307,10 +302,9 @@ impl Shard {
         bytes: &mut Vec<u8>,
         found: &mut Columns,
     ) {
-        let place = self.places.get(local as usize).copied().unwrap_or(NONE);
-        if place == NONE {
+        let Some(place) = self.places.get(local) else {
             return;
-        }
+        };
         let newest = self.lines.get(place);
         if newest.previous == NONE {
             return self.read_line(newest, from_ms, to_ms, bytes, found);
@@ -373,11 +367,9 @@ impl Shard {
     /// late, and is sealed again.
     pub(super) fn freeze(&mut self, window: Window) -> Vec<u32> {
         let mut sealing = Sealing::default();
-        for local in 0..self.places.len() as u32 {
-            let place = self.places[local as usize];
-            if place == NONE {
-                continue;
-            }
+        // Nothing below asks for a place.
+        let places = std::mem::take(&mut self.places);
+        for (local, place) in places.iter() {
             let line = self.lines.get(place);
             if line.window == window && !line.is_empty() {
                 self.roll(local, place, window.saturating_add(1));
@@ -391,7 +383,8 @@ impl Shard {
                 at = retired.previous;
             }
         }
-        sealing.note_places(self.places.len());
+        self.places = places;
+        sealing.note_places();
         sealing.beside = self.beside.take(window);
         self.open.remove(&window);
         let lines = sealing.lines.iter().map(|(local, _)| *local);
@@ -411,7 +404,7 @@ impl Shard {
             return;
         };
         if stage == 0 {
-            return sealing.places.get(local as usize).map_or((), prefetch);
+            return sealing.places.look_ahead(local);
         }
         let place = sealing.place(local);
         if place >= MANY {
@@ -463,21 +456,23 @@ impl Shard {
             self.retired.get(at).free(&mut self.slabs);
             self.retired.free(at);
         }
-        for place in &mut self.places {
-            if *place == NONE {
-                continue;
+        let lines = &mut self.lines;
+        self.places.retain(|place| {
+            let line = lines.get(place);
+            let leaves = line.is_empty() && line.previous == NONE && line.window < idle_before;
+            if leaves {
+                lines.free(place);
             }
-            let line = self.lines.get(*place);
-            if line.is_empty() && line.previous == NONE && line.window < idle_before {
-                self.lines.free(*place);
-                *place = NONE;
-            }
-        }
+            !leaves
+        });
     }
 
     fn unlink(&mut self, local: u32, gone: u32) {
         let next = self.retired.get(gone).previous;
-        let line = self.lines.get_mut(self.places[local as usize]);
+        let Some(place) = self.places.get(local) else {
+            return;
+        };
+        let line = self.lines.get_mut(place);
         if line.previous == gone {
             line.previous = next;
             return;
@@ -504,14 +499,10 @@ impl Shard {
     /// Forgets all samples of a series. No window may be frozen.
     pub(super) fn forget(&mut self, local: u32) {
         self.beside.forget(local);
-        let Some(place) = self
-            .places
-            .get_mut(local as usize)
-            .filter(|place| **place != NONE)
-        else {
+        let Some(gone) = self.places.get(local) else {
             return;
         };
-        let gone = std::mem::replace(place, NONE);
+        self.places.remove(local);
         let line = self.lines.get(gone);
         line.free(&mut self.slabs);
         let mut at = line.previous;
@@ -528,12 +519,12 @@ impl Shard {
     /// Bytes in use.
     pub(super) fn used_bytes(&self) -> usize {
         let places = self.lines.used() + self.retired.used() + self.slabs.used();
-        places * size_of::<Line>() + self.beside.bytes() + self.places.len() * size_of::<u32>()
+        places * size_of::<Line>() + self.beside.bytes() + self.places.bytes()
     }
 
     /// Bytes held from the system, free places too.
     pub(super) fn held_bytes(&self) -> usize {
         let arenas = self.lines.bytes() + self.retired.bytes() + self.slabs.bytes();
-        arenas + self.beside.bytes() + self.places.capacity() * size_of::<u32>()
+        arenas + self.beside.bytes() + self.places.bytes()
     }
 }

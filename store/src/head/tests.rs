@@ -152,6 +152,25 @@ fn value() -> impl Strategy<Value = f64> {
     ]
 }
 
+#[test]
+fn what_is_held_goes_with_the_series_there_are() {
+    let head = Head::new(WINDOW_MS, 2);
+    put(&head, 0, &[(1, 1.0)]);
+    for series in 1..100_000 {
+        put(&head, series, &[(1, 2.0)]);
+        head.forget([series].into_iter());
+    }
+    let held = head.held_bytes();
+    assert!(held < 350_000, "{held}");
+    assert_eq!(read(&head, 0), [(1, 1.0)]);
+    put(&head, 100_000, &[(2, 3.0)]);
+    assert_eq!(read(&head, 100_000), [(2, 3.0)]);
+    assert_eq!(head.freeze(0), [0, 100_000]);
+    head.release(0, 2, 5);
+    let emptied = head.held_bytes();
+    assert!(emptied < held, "{emptied} of {held}");
+}
+
 proptest! {
     /// Every bit of every float comes back, in whatever order samples come.
     #[test]

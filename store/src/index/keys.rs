@@ -1,8 +1,10 @@
 //! Which pairs make up each series' key, as numbers in one run of words: some thirty bytes a series instead of its
-//! text. A series that leaves leaves a hole; holes are closed when they are half of all.
+//! text. A series that leaves leaves a hole; holes are closed when they are half of all. Where each series' words are
+//! is kept by blocks of numbers, and a block goes with its last series.
 
 use super::MetricId;
 use super::symbols::PairId;
+use crate::places::Places;
 
 /// Words before a series' pairs: metric, and how many pairs.
 const HEAD: usize = 2;
@@ -11,8 +13,9 @@ const LEAST_HOLES: usize = 1 << 20;
 
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// One more than where a series' words begin; 0 for none.
-    places: Vec<u32>,
+    end: u32,
+    /// Where a series' words begin.
+    places: Places,
     words: Vec<u32>,
     holes: usize,
 }
@@ -20,19 +23,17 @@ pub(super) struct Keys {
 impl Keys {
     /// One more than the highest number there ever was.
     pub(super) fn end(&self) -> u32 {
-        self.places.len() as u32
+        self.end
     }
 
     /// Numbers below this are given out no more.
     pub(super) fn reserve_below(&mut self, end: u32) {
-        if self.places.len() < end as usize {
-            self.places.resize(end as usize, 0);
-        }
+        self.end = self.end.max(end);
     }
 
     pub(super) fn put(&mut self, series: u32, metric: MetricId, pairs: &[PairId]) {
         self.reserve_below(series + 1);
-        self.places[series as usize] = self.words.len() as u32 + 1;
+        self.places.put(series, self.words.len() as u32);
         self.words.extend([metric, pairs.len() as u32]);
         self.words.extend_from_slice(pairs);
     }
@@ -40,7 +41,7 @@ impl Keys {
     /// Metric and pairs, the name's first.
     #[inline]
     pub(super) fn get(&self, series: u32) -> Option<(MetricId, &[PairId])> {
-        let at = self.places.get(series as usize)?.checked_sub(1)? as usize;
+        let at = self.places.get(series)? as usize;
         let pairs = self.words[at + 1] as usize;
         Some((self.words[at], &self.words[at + HEAD..at + HEAD + pairs]))
     }
@@ -50,7 +51,7 @@ impl Keys {
             return;
         };
         self.holes += HEAD + pairs.len();
-        self.places[series as usize] = 0;
+        self.places.remove(series);
         if self.holes > LEAST_HOLES && self.holes * 2 > self.words.len() {
             self.close_holes();
         }
@@ -58,20 +59,25 @@ impl Keys {
 
     fn close_holes(&mut self) {
         let before = std::mem::take(&mut self.words);
-        for place in self.places.iter_mut().filter(|place| **place != 0) {
-            let at = *place as usize - 1;
+        let words = &mut self.words;
+        self.places.renew(|at| {
+            let at = at as usize;
             let end = at + HEAD + before[at + 1] as usize;
-            *place = self.words.len() as u32 + 1;
-            self.words.extend_from_slice(&before[at..end]);
-        }
+            let renewed = words.len() as u32;
+            words.extend_from_slice(&before[at..end]);
+            renewed
+        });
         self.holes = 0;
     }
 
     /// Every series there is, ascending.
     pub(super) fn series(&self) -> impl Iterator<Item = u32> + '_ {
-        let places = self.places.iter().enumerate();
-        places
-            .filter(|(_, place)| **place != 0)
-            .map(|(series, _)| series as u32)
+        self.places.iter().map(|(series, _)| series)
+    }
+
+    /// What is held of places.
+    #[cfg(test)]
+    pub(super) fn places_bytes(&self) -> usize {
+        self.places.bytes()
     }
 }

@@ -1,6 +1,7 @@
 //! The series table and the label index: who exists, under which number, which series carry which label, and when
 //! each has samples. Owns the numbers; knows nothing of samples but that.
 
+mod counting;
 mod grouping;
 mod identities;
 mod keys;
@@ -11,12 +12,11 @@ mod symbols;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
 use roaring::RoaringBitmap;
 use weir_wire::{KeyRef, Matcher, NAME_LABEL, SeriesKey};
 
 use crate::StoreError;
+pub(crate) use counting::{Counting, Values};
 pub(crate) use grouping::Groups;
 pub use grouping::{GroupLabels, Grouping};
 use identities::Identities;
@@ -65,7 +65,7 @@ pub(crate) struct DefinitionRun<'a> {
     pub(crate) pairs: &'a [PairId],
 }
 
-/// How many series carry what; see [`crate::Store::cardinality`].
+/// How many series carry what, at about the same moment; see [`crate::Store::cardinality`].
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Cardinality {
     pub series: u64,
@@ -83,7 +83,6 @@ pub(crate) struct Index {
     keys: Keys,
     identities: Identities,
     symbols: Symbols,
-    metrics: HashMap<String, MetricId, rapidhash::fast::RandomState>,
     next_metric: MetricId,
     /// The labels of the series that was put in last.
     siblings: Siblings,
@@ -135,36 +134,32 @@ impl Index {
         let name = self.symbols.intern_name(key.name());
         let metric = match self.symbols.metric(name) {
             Some(metric) => metric,
-            None => self.metric_of(name, key.name()),
+            None => self.add_metric(name, self.next_metric),
         };
         let series = self.end();
         self.put(series, metric, name, key, identity);
         Ok(SeriesId(series))
     }
 
-    /// A name keeps its metric's number, though all its series may leave and come again.
+    /// A name keeps its metric's number for as long as any series has it. If all leave and some come again, they are another
+    /// metric: what is stored is found by the series' own, and no two series that ever were have one number.
     #[cold]
-    fn metric_of(&mut self, pair: PairId, name: &str) -> MetricId {
-        let known = self.metrics.get(name).copied();
-        let metric = known.unwrap_or_else(|| self.add_metric(name, self.next_metric));
-        self.symbols.set_metric(pair, metric);
-        metric
-    }
-
-    fn add_metric(&mut self, name: &str, metric: MetricId) -> MetricId {
+    fn add_metric(&mut self, name: PairId, metric: MetricId) -> MetricId {
         self.next_metric = self.next_metric.max(metric.saturating_add(1));
-        *self.metrics.entry(name.to_owned()).or_insert(metric)
+        self.symbols.set_metric(name, metric);
+        metric
     }
 
     /// Puts a series that was written down back in its place; harmless when it is there.
     pub(crate) fn restore(&mut self, definition: &Definition) {
         if self.keys.get(definition.series).is_none() {
             let key = definition.key.borrowed();
-            if self.metrics.get(key.name()) != Some(&definition.metric) {
-                self.add_metric(key.name(), definition.metric);
-            }
             let name = self.symbols.intern_name(key.name());
             let (series, metric) = (definition.series, definition.metric);
+            match self.symbols.metric(name) {
+                None => drop(self.add_metric(name, metric)),
+                Some(_) => self.next_metric = self.next_metric.max(metric.saturating_add(1)),
+            }
             self.put(series, metric, name, key, key.identity());
             self.carry_siblings();
         }
@@ -285,39 +280,8 @@ impl Index {
         self.symbols.names_of(series)
     }
 
-    /// The values of one label of these series, ascending.
-    pub(crate) fn label_values(&self, label: &str, series: &RoaringBitmap) -> Vec<String> {
-        self.symbols.values_of(label, series)
-    }
-
     pub(crate) fn series_named(&self, name: &str) -> u64 {
         let series = self.symbols.with_value(NAME_LABEL, name);
         series.map_or(0, RoaringBitmap::len)
     }
-
-    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
-        let labels: Vec<(String, u64)> = self
-            .symbols
-            .labels()
-            .map(|(label, values)| (label.to_owned(), values as u64))
-            .collect();
-        let metrics = self.symbols.values(NAME_LABEL);
-        let metrics = metrics.map(|(name, series)| (name.to_owned(), series.len()));
-        let pairs = labels.iter().flat_map(|(label, _)| {
-            let values = self.symbols.values(label);
-            values.map(move |(value, series)| (format!("{label}={value}"), series.len()))
-        });
-        Cardinality {
-            series: self.len() as u64,
-            by_metric: most(metrics.collect(), limit),
-            by_pair: most(pairs.collect(), limit),
-            by_label: most(labels, limit),
-        }
-    }
-}
-
-fn most(mut counted: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {
-    counted.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    counted.truncate(limit);
-    counted
 }

@@ -2,6 +2,7 @@
 //! compressed bitmap. A pair that no series carries any more is forgotten.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
@@ -192,6 +193,37 @@ impl Symbols {
     pub(crate) fn labels(&self) -> impl Iterator<Item = (&str, usize)> {
         let used = self.labels.iter().filter(|label| !label.values.is_empty());
         used.map(|label| (&*label.name, label.values.len()))
+    }
+
+    /// How many values a label has.
+    pub(super) fn count_of(&self, label: &str) -> usize {
+        let label = self.by_name.get(label).map(|id| &self.labels[*id as usize]);
+        label.map_or(0, |label| label.values.len())
+    }
+
+    /// Of some of the labels, by number, how many values each has.
+    pub(super) fn some_labels(&self, numbers: Range<usize>) -> impl Iterator<Item = (&str, usize)> {
+        let labels = self.labels.iter().skip(numbers.start).take(numbers.len());
+        let used = labels.filter(|label| !label.values.is_empty());
+        used.map(|label| (&*label.name, label.values.len()))
+    }
+
+    /// Some of the pairs, by number, and the series that carry each.
+    pub(super) fn some_pairs(
+        &self,
+        numbers: Range<usize>,
+    ) -> impl Iterator<Item = (&str, &str, &RoaringBitmap)> {
+        let pairs = self.pairs.iter().skip(numbers.start).take(numbers.len());
+        let carried = pairs.filter(|pair| !pair.series.is_empty());
+        carried.map(|pair| {
+            let label = &self.labels[pair.label as usize].name;
+            (&**label, &*pair.value, &pair.series)
+        })
+    }
+
+    /// Whether no label and no pair has these numbers, or higher ones.
+    pub(super) fn is_behind(&self, label: usize, pair: usize) -> bool {
+        label >= self.labels.len() && pair >= self.pairs.len()
     }
 
     pub(crate) fn names_of(&self, series: &RoaringBitmap) -> Vec<String> {

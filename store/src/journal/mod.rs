@@ -2,6 +2,7 @@
 //! Owns segment files and their names; knows nothing of head or chunks.
 
 mod columns;
+mod list;
 mod reading;
 mod record;
 mod recovery;

@@ -2,35 +2,50 @@
 //! the next group: a bad group with anything good behind it is damage to synced bytes, reported by range, and the rest
 //! is served. A bad group with nothing good behind it in the newest segment was never acknowledged: a torn tail, cut and
 //! counted. A segment that is followed by another was closed, and the other says with how many bytes: what is missing of
-//! those is damage. Points are passed over: they are read back later, by `replay.rs`.
+//! those is damage, and so is a whole segment that `list.rs` names and nobody finds. Points are passed over: they are read back later, by `replay.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 
+use super::list::{self, List};
 use super::reading::{Segment, each_segment};
 use super::record::{Record, put_mark, read_all, whole};
 use super::segment::{self, HeaderState};
 use super::writer::Group;
 use crate::StoreError;
 
+/// What of a file is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    Bytes,
+    /// All of it is gone, whose bytes those are; none where nobody knows how many there were.
+    Segment,
+    /// Nobody knows which segments there were.
+    List,
+}
+
 /// Bytes below the synced offset that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Range<u64>,
+    pub(crate) lost: Lost,
 }
 
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (path, bytes) = (self.path.display(), &self.bytes);
-        if bytes.is_empty() {
-            return write!(f, "{path}: the file is empty");
+        match (self.lost, bytes.end) {
+            (Lost::Bytes, _) if bytes.is_empty() => write!(f, "{path}: the file is empty"),
+            (Lost::Bytes, _) => write!(f, "{path}: {}..{}", bytes.start, bytes.end),
+            (Lost::Segment, 0) => write!(f, "{path}: the whole file is lost"),
+            (Lost::Segment, held) => write!(f, "{path}: the whole file is lost, {held} bytes"),
+            (Lost::List, _) => write!(f, "{path}: it is damaged"),
         }
-        write!(f, "{path}: {}..{}", bytes.start, bytes.end)
     }
 }
 
@@ -73,6 +88,8 @@ fn look_at_all(
     let mut scanned = Scanned::default();
     let found = segments_in(dir)?;
     let followed = followed(&found)?;
+    let list = List::read(dir)?;
+    let mut there = HashSet::new();
     let (empty, places) = channel();
     let look = move |segment: Segment, give: &mut dyn FnMut(Step) -> bool| {
         let looked = look_at(&segment, followed.get(&segment.number), &accept, give);
@@ -84,6 +101,9 @@ fn look_at_all(
         match step {
             Step::Group(records) => records.into_iter().for_each(&mut apply),
             Step::End(looked) => {
+                if looked.header != HeaderState::Short || !looked.bad.is_empty() {
+                    there.insert(looked.number);
+                }
                 let mended = mend(&looked)?;
                 let size = mended.map(|size| (looked.number, size));
                 scanned.segments.extend(size);
@@ -92,6 +112,7 @@ fn look_at_all(
         }
         Ok(true)
     })?;
+    scanned.compare(dir, list, &there);
     Ok(scanned)
 }
 
@@ -216,6 +237,26 @@ impl Looked {
 }
 
 impl Scanned {
+    /// Names the segments of the list that were not found.
+    fn compare(&mut self, dir: &Path, list: Option<List>, there: &HashSet<u32>) {
+        let Some(list) = list else {
+            self.damage.push(Damage {
+                path: list::path(dir),
+                bytes: 0..0,
+                lost: Lost::List,
+            });
+            return;
+        };
+        let lost = list
+            .segments()
+            .filter(|(number, _)| !there.contains(number));
+        self.damage.extend(lost.map(|(number, bytes)| Damage {
+            path: segment::path(dir, number),
+            bytes: 0..bytes.unwrap_or(0),
+            lost: Lost::Segment,
+        }));
+    }
+
     fn add(&mut self, looked: Looked) -> Result<(), StoreError> {
         if let HeaderState::Future(found) = looked.header {
             return Err(StoreError::Format {
@@ -228,6 +269,7 @@ impl Scanned {
             .extend(looked.bad.into_iter().map(|bytes| Damage {
                 path: looked.path.clone(),
                 bytes: bytes.start as u64..bytes.end as u64,
+                lost: Lost::Bytes,
             }));
         self.groups += looked.groups;
         self.torn_bytes += looked.torn_bytes;

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use super::reading::{Segment, each_segment};
 use super::record::{TakePoints, read_points};
-use super::recovery::Damage;
+use super::recovery::{Damage, Lost};
 use super::segment;
 use crate::StoreError;
 
@@ -40,6 +40,7 @@ pub(crate) fn replay(
             damage.push(Damage {
                 path: segment.path.clone(),
                 bytes: bytes.start as u64..bytes.end as u64,
+                lost: Lost::Bytes,
             });
         };
         segment.bad.iter().cloned().for_each(&mut damaged);

@@ -8,9 +8,9 @@ pub(crate) const GROUP_HEAD_BYTES: usize = 16;
 pub(crate) const MAX_GROUP_BYTES: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"WEIRJRNL";
 const GROUP_MAGIC: [u8; 4] = *b"WGRP";
-/// What is written. Read too: version 1, whose batches do not say how long they are, and 2, which says nothing of the
-/// segment before.
-pub(crate) const VERSION: u32 = 3;
+/// What is written. Read too: version 1, whose batches do not say how long they are, 2, which says nothing of the
+/// segment before, and 3, which no list names.
+pub(crate) const VERSION: u32 = 4;
 const OLDEST_VERSION: u32 = 1;
 /// The first with the size of the segment before.
 const SIZED_VERSION: u32 = 3;

@@ -91,7 +91,8 @@ fn a_tail_cut_at_each_byte_keeps_every_whole_group() {
         let (found, replayed) = sequences(dir.path());
         let kept = (cut.saturating_sub(24) + MARK_BYTES) / group;
         assert_eq!(found.len(), kept, "cut at {cut}");
-        assert!(replayed.damage.is_empty());
+        // It was begun, and its header durable before anything was in it.
+        assert_eq!(replayed.damage.is_empty(), cut >= 24);
         if cut >= 24 {
             let again = std::fs::metadata(&path).unwrap().len() as usize;
             assert_eq!(
@@ -204,12 +205,123 @@ fn what_a_closed_segment_has_lost_is_damage_and_no_torn_tail() {
     std::fs::write(&paths[1], &bad).unwrap();
     let (_, scanned) = sequences(dir.path());
     assert_eq!((scanned.torn_bytes, scanned.damage.len()), (0, 1));
-    // The newest is another matter.
+    // The newest is another matter: it may have been begun when the process ended, and then no list has it.
     std::fs::write(&paths[1], &whole).unwrap();
-    std::fs::write(&paths[2], &whole[..11]).unwrap();
+    let begun = segment::path(dir.path(), 4);
+    std::fs::write(&begun, &whole[..11]).unwrap();
     let (found, scanned) = sequences(dir.path());
-    assert_eq!((found.len(), scanned.torn_bytes), (6, 11));
-    assert!(scanned.damage.is_empty() && !paths[2].exists());
+    assert_eq!((found.len(), scanned.torn_bytes), (9, 11));
+    assert!(scanned.damage.is_empty() && !begun.exists());
+}
+
+/// What is said of the journal, in as many words.
+fn told(dir: &std::path::Path) -> Vec<String> {
+    let of_file = |damage: &recovery::Damage| damage.to_string();
+    let told = sequences(dir).1.damage.iter().map(of_file).collect();
+    let looked = look(dir, |_| {}).unwrap().damage;
+    assert_eq!(looked.iter().map(of_file).collect::<Vec<_>>(), told);
+    told
+}
+
+#[test]
+fn segments_that_were_lost_are_named_until_nobody_needs_them_and_their_numbers_stay_theirs() {
+    let (dir, paths) = closed_segments();
+    let whole = std::fs::metadata(&paths[0]).unwrap().len();
+    assert!(told(dir.path()).is_empty());
+    for lost in [0, 2] {
+        std::fs::remove_file(&paths[lost]).unwrap();
+    }
+    let first = format!(
+        "{}: the whole file is lost, {whole} bytes",
+        paths[0].display()
+    );
+    let newest = format!("{}: the whole file is lost", paths[2].display());
+    for _ in 0..2 {
+        let (found, scanned) = sequences(dir.path());
+        assert_eq!(found, [4, 5, 6], "the rest is served");
+        assert_eq!(scanned.segments.len(), 1);
+        assert_eq!(told(dir.path()), [first.clone(), newest.clone()]);
+    }
+    let found = sequences(dir.path()).1.segments;
+    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, found, 0);
+    journal
+        .write_group(&mut payload(10), &BTreeSet::from([2]))
+        .unwrap();
+    assert!(segment::path(dir.path(), 4).exists() && !paths[2].exists());
+    assert_eq!(told(dir.path()), [first, newest]);
+    let through = journal.rotate();
+    journal.read_back(
+        [(2, BTreeSet::from([1]))].into_iter().collect(),
+        &BTreeSet::from([1, 2]),
+    );
+    assert!(journal.release(1, through).unwrap() > 0);
+    assert!(told(dir.path()).is_empty());
+    assert_eq!(sequences(dir.path()).0, [10]);
+}
+
+#[test]
+fn segments_that_went_are_not_lost_in_whatever_order_and_wherever_it_is_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
+    for window in [1, 2, 1, 3, 2] {
+        journal
+            .write_group(&mut payload(1), &BTreeSet::from([window]))
+            .unwrap();
+        journal.rotate();
+        assert!(told(dir.path()).is_empty());
+    }
+    let bytes = |number| std::fs::read(segment::path(dir.path(), number)).unwrap();
+    let before: Vec<_> = (1..=5).map(bytes).collect();
+    for (window, gone) in [(2, [2, 5]), (1, [1, 3])] {
+        assert!(journal.release(window, 5).unwrap() > 0);
+        assert!(told(dir.path()).is_empty());
+        // Ended before the files went, or before that was durable.
+        for number in gone {
+            let path = segment::path(dir.path(), number);
+            std::fs::write(&path, &before[number as usize - 1]).unwrap();
+            assert!(told(dir.path()).is_empty());
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    std::fs::remove_file(segment::path(dir.path(), 4)).unwrap();
+    assert_eq!(told(dir.path()).len(), 1);
+}
+
+#[test]
+fn a_segment_that_could_not_be_begun_is_on_no_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, Vec::new(), 0);
+    // Somebody else's, so that it cannot be made.
+    std::fs::create_dir(segment::path(dir.path(), 1)).unwrap();
+    let refused = journal.write_group(&mut payload(1), &BTreeSet::new());
+    assert!(refused.is_err());
+    std::fs::remove_dir(segment::path(dir.path(), 1)).unwrap();
+    assert!(told(dir.path()).is_empty());
+    journal
+        .write_group(&mut payload(1), &BTreeSet::new())
+        .unwrap();
+    assert!(told(dir.path()).is_empty());
+}
+
+#[test]
+fn a_damaged_list_is_told_and_written_anew() {
+    let (dir, paths) = closed_segments();
+    let list = dir.path().join("SEGMENTS");
+    let mut bytes = std::fs::read(&list).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&list, bytes).unwrap();
+    assert_eq!(
+        told(dir.path()),
+        [format!("{}: it is damaged", list.display())]
+    );
+    let found = sequences(dir.path()).1.segments;
+    let mut journal = Journal::new(dir.path().to_owned(), 1 << 20, found, 0);
+    journal
+        .write_group(&mut payload(10), &BTreeSet::new())
+        .unwrap();
+    assert!(told(dir.path()).is_empty());
+    std::fs::remove_file(&paths[1]).unwrap();
+    assert_eq!(told(dir.path()).len(), 1, "those that were there are on it");
 }
 
 #[test]
@@ -243,7 +355,7 @@ fn a_segment_from_the_future_is_refused_with_both_versions() {
     std::fs::write(&path, &bytes).unwrap();
     let refused = scan(dir.path(), |_| {}).unwrap_err().to_string();
     assert!(
-        refused.contains("format 7") && refused.contains("reads 3"),
+        refused.contains("format 7") && refused.contains("reads 4"),
         "{refused}"
     );
 }
@@ -276,7 +388,7 @@ fn a_segment_is_written_as_the_format_says() {
     let bytes = std::fs::read(dir.path().join("00000001.journal")).unwrap();
     let mut written = bytes_of(VERSION_2);
     // But for the version, and the sum of the header, nothing is different in the first segment.
-    written[8] = 3;
+    written[8] = 4;
     let sum = crc32c::crc32c(&written[..20]);
     written[20..24].copy_from_slice(&sum.to_le_bytes());
     assert_eq!(bytes, written);
@@ -284,10 +396,15 @@ fn a_segment_is_written_as_the_format_says() {
 
 #[test]
 fn segments_of_before_are_read() {
-    for before in [VERSION_1, ROWS, VERSION_2] {
+    let mut version_3 = bytes_of(VERSION_2);
+    version_3[8] = 3;
+    let sum = crc32c::crc32c(&version_3[..20]);
+    version_3[20..24].copy_from_slice(&sum.to_le_bytes());
+    let of_before = [VERSION_1, ROWS, VERSION_2].map(bytes_of);
+    for before in of_before.into_iter().chain([version_3]) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("00000001.journal");
-        std::fs::write(&path, bytes_of(before)).unwrap();
+        std::fs::write(&path, &before).unwrap();
         let (found, scanned) = sequences(dir.path());
         assert_eq!((found, scanned.groups), (vec![1, 2], 2));
         let mut values = Values::default();
@@ -295,7 +412,7 @@ fn segments_of_before_are_read() {
         assert_eq!(values.0, [1.0, 2.0]);
         assert!(scanned.damage.is_empty() && scanned.torn_bytes == 0);
         let mended = std::fs::read(&path).unwrap();
-        assert_eq!(mended, bytes_of(before), "nothing is to be mended");
+        assert_eq!(mended, before, "nothing is to be mended");
     }
 }
 

@@ -6,6 +6,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
+use metrics::counter;
+
+use super::list::List;
 use super::record::put_mark;
 use super::segment::{self, GROUP_HEAD_BYTES};
 use crate::StoreError;
@@ -85,6 +88,8 @@ pub(crate) struct Journal {
     open: Option<Open>,
     closed: VecDeque<Closed>,
     closed_bytes: u64,
+    /// Segments that were begun and that nobody let go of, lost ones too.
+    list: List,
 }
 
 impl Journal {
@@ -97,7 +102,11 @@ impl Journal {
         found: Vec<(u32, u64)>,
         floor: u32,
     ) -> Self {
+        // A damaged one was named; it is written anew with the next segment, with those that are there.
+        let list = List::read(&dir).ok().flatten();
+        let list = list.unwrap_or_else(|| found.iter().copied().collect());
         let newest = found.last().map_or(0, |(number, _)| *number);
+        let newest = newest.max(list.newest());
         let last_closed = found.last().map(|(number, bytes)| (*number, Some(*bytes)));
         let closed = found.into_iter().map(|(number, bytes)| Closed {
             number,
@@ -113,6 +122,7 @@ impl Journal {
             open: None,
             closed_bytes: closed.iter().map(|segment| segment.bytes).sum(),
             closed,
+            list,
         }
     }
 
@@ -214,6 +224,7 @@ impl Journal {
             needed_by.remove(&window);
         }
         let goes = |segment: &Closed| segment.number <= through && !segment.is_needed();
+        self.take_off_the_list(through)?;
         let mut freed = 0;
         let mut at = 0;
         while let Some(segment) = self.closed.get(at) {
@@ -235,6 +246,25 @@ impl Journal {
             fail::pass("journal.trimmed").map_err(StoreError::io("remove", &path))?;
         }
         Ok(freed)
+    }
+
+    /// IMPORTANT: before any file is deleted. Of those up to `through` that are not there any more nobody knows for which
+    /// windows they are needed.
+    fn take_off_the_list(&mut self, through: u32) -> Result<(), StoreError> {
+        let needed = self.closed.iter().filter(|segment| segment.is_needed());
+        let needed: BTreeSet<u32> = needed.map(|segment| segment.number).collect();
+        let mut list = self.list.clone();
+        list.retain(|number| number > through || needed.contains(&number));
+        if list == self.list {
+            return Ok(());
+        }
+        match list.store(&self.dir) {
+            // What frees room must not need any: without a list no segment is missed.
+            Err(error) if error.is_out_of_space() => List::remove(&self.dir)?,
+            stored => stored?,
+        }
+        self.list = list;
+        Ok(())
     }
 
     /// Windows before this one are kept no longer: segments need not be for them. They go with the next release.
@@ -263,6 +293,7 @@ impl Journal {
 
     fn close(&mut self, open: Open) {
         self.last_closed = Some((open.number, Some(open.end)));
+        self.list.close(open.number, open.end);
         self.closed_bytes += open.end;
         self.closed.push_back(Closed {
             number: open.number,
@@ -289,14 +320,17 @@ impl Journal {
                 Ok(file)
             });
         match made {
-            Ok(file) => Ok(Open {
-                number,
-                file,
-                path,
-                end: segment::HEADER_BYTES as u64,
-                mark_waits: false,
-                needed_by: BTreeSet::new(),
-            }),
+            Ok(file) => {
+                self.put_on_the_list(number);
+                Ok(Open {
+                    number,
+                    file,
+                    path,
+                    end: segment::HEADER_BYTES as u64,
+                    mark_waits: false,
+                    needed_by: BTreeSet::new(),
+                })
+            }
             Err(error) => {
                 // It holds nothing: on a full disk it would only be in the way. Its number is free again.
                 if std::fs::remove_file(&path).is_ok() || !path.exists() {
@@ -304,6 +338,15 @@ impl Journal {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Without it a loss of the segment would not be found out; that is no reason to take no writes.
+    fn put_on_the_list(&mut self, number: u32) {
+        self.list.put(number);
+        if let Err(error) = self.list.store(&self.dir) {
+            counter!("weir_store_journal_failures_total").increment(1);
+            tracing::warn!("{error}; were segment {number} lost, nobody would know");
         }
     }
 

@@ -100,6 +100,43 @@ fn points_whose_definition_is_lost_are_no_other_series() {
 }
 
 #[test]
+fn a_segment_that_was_deleted_by_hand_is_named_at_a_start_and_by_a_check() {
+    let mut house = House::new();
+    house.floats("a", Some(1), &[(T0, 1.0)]);
+    house.store().send(rotate()).unwrap();
+    house.floats("a", Some(2), &[(T0 + 1_000, 2.0)]);
+    house.store().send(rotate()).unwrap();
+    house.floats("a", Some(3), &[(T0 + 2_000, 3.0)]);
+    house.store.take().unwrap().close();
+    let journal = house.dir.path().join("journal");
+    for lost in ["00000002.journal", "00000003.journal"] {
+        std::fs::remove_file(journal.join(lost)).unwrap();
+    }
+    let checked = check(house.dir.path()).unwrap();
+    assert_eq!(checked.problems, 2, "{checked:?}");
+    for _ in 0..2 {
+        house.start();
+        let damage = house.recovery.damage.join(" ");
+        assert_eq!(house.recovery.damage.len(), 2, "{damage}");
+        assert!(damage.contains("00000002.journal: the whole file is lost, "));
+        assert!(damage.contains("00000003.journal: the whole file is lost"));
+        assert_eq!(house.read_floats("a"), [(T0, 1.0)]);
+        house.store.take().unwrap().close();
+    }
+    house.start();
+    house.floats("a", Some(4), &[(T0 + 3_000, 4.0)]);
+    house.store().flush(house.pass(HOUR)).unwrap();
+    house.store.take().unwrap().close();
+    house.start();
+    assert_eq!(house.recovery.damage, [""; 0]);
+    assert_eq!(house.read_floats("a"), [(T0, 1.0), (T0 + 3_000, 4.0)]);
+}
+
+fn rotate() -> crate::writer::Command {
+    crate::writer::Command::Rotate(std::sync::mpsc::sync_channel(1).0)
+}
+
+#[test]
 fn ten_thousand_flips_in_the_journal_lose_nothing_silently() {
     let house = House::new();
     for sequence in 1..=60_u64 {

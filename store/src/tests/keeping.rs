@@ -1,6 +1,7 @@
 //! What is kept: rollups and tiers, policies, deletion, leaving, backups, the check, and the gate.
 
 use super::*;
+use crate::writer::Command;
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * HOUR;
@@ -314,6 +315,35 @@ fn a_backup_holds_what_was_acknowledged_and_tells_when_it_is_damaged() {
 }
 
 #[test]
+fn upkeep_goes_on_while_a_backup_is_summed() {
+    let mut house = House::new();
+    house.floats("a", Some(1), &[(T0, 1.0)]);
+    let away = tempfile::tempdir().unwrap();
+    let (beside, backup) = (away.path().join("backup.new"), away.path().join("backup"));
+    house.store().take_files(&beside).unwrap();
+    // Whoever tends waits for nobody now; what is let go of stays in the backup.
+    house.floats("a", Some(2), &[(T0 + 10_000, 2.0)]);
+    let flushed = house.store().flush(house.pass(HOUR)).unwrap();
+    assert!(flushed.windows > 0 && flushed.journal_bytes_freed > 0);
+    let now = house.pass(400 * DAY);
+    house.floats("b", None, &[(now, 3.0)]);
+    house.store().flush(now).unwrap();
+    house.store().drop_expired(now).unwrap();
+    assert_eq!(house.read_floats("a"), []);
+    let copied = crate::backup::finish(&beside, &backup).unwrap();
+    assert_eq!(verify_backup(&backup).unwrap(), copied);
+    assert_eq!(check(&backup).unwrap().named, Vec::<String>::new());
+    house.store.take().unwrap().close();
+    let options = Options {
+        dir: backup,
+        ..house.options()
+    };
+    let (store, recovery) = Store::open(options).unwrap();
+    assert_eq!((recovery.damage, recovery.samples), (Vec::new(), 1));
+    store.close();
+}
+
+#[test]
 fn writes_wait_while_there_is_no_room_and_reads_go_on() {
     let mut house = House::new();
     house.floats("a", None, &[(T0, 1.0)]);
@@ -337,26 +367,6 @@ fn writes_wait_while_there_is_no_room_and_reads_go_on() {
     house.store().look_for_room();
     assert_eq!(house.store().refusing(), None);
     house.floats("a", None, &[(T0 + 1, 1.0)]);
-}
-
-#[test]
-fn a_head_near_its_limit_is_sealed_early() {
-    let mut house = House::new();
-    house.store.take().unwrap().close();
-    let small = Options {
-        max_head_bytes: 8_192,
-        ..house.options()
-    };
-    house.store = Some(Store::open(small).unwrap().0);
-    for series in 0..200 {
-        house.floats(&format!("s{series}"), None, &[(T0, 1.0)]);
-    }
-    house.store().look_for_room();
-    assert!(house.store().refusing().unwrap().contains("max_head"));
-    assert_eq!(house.store().relieve(T0).unwrap().windows, 1);
-    house.store().look_for_room();
-    assert_eq!(house.store().refusing(), None);
-    assert_eq!(house.read_floats("s7"), [(T0, 1.0)]);
 }
 
 #[test]
@@ -384,4 +394,68 @@ fn a_write_opens_no_more_windows_than_there_may_be() {
     assert_eq!(house.write("b", None, &hourly(0..8)).stored, 8);
     house.store().flush(house.pass(HOUR)).unwrap();
     assert_eq!(house.write("b", None, &hourly(8..16)).stored, 8);
+}
+
+#[test]
+fn a_step_of_retention_that_fails_holds_up_none_of_the_others() {
+    let mut house = House::new();
+    house.store.take().unwrap().close();
+    // It cannot be asked, so nothing is purged by it: the store that read it is told so each time.
+    let bad = Policy {
+        matchers: vec![Matcher::new("host", MatchOp::Regex, "(")],
+        raw_ms: HOUR,
+        minute_ms: 0,
+        hour_ms: 0,
+    };
+    let options = Options {
+        policies: vec![bad],
+        minute_ms: 0,
+        hour_ms: 0,
+        ..house.options()
+    };
+    house.store = Some(Store::open(options).unwrap().0);
+    house.hours_of_samples("old", T0 - HOUR, 1);
+    house.sealed();
+    house.pass(9 * DAY);
+    let now_ms = house.pass(0);
+    house.hours_of_samples("new", now_ms - HOUR, 1);
+    house.sealed();
+    for _ in 0..2 {
+        let failed = house.store().drop_expired(house.pass(HOUR)).unwrap_err();
+        assert!(
+            matches!(failed, StoreError::BadMatcher { .. }),
+            "the first is given back: {failed}"
+        );
+    }
+    assert_eq!(house.store().series_named("old"), 0, "it left");
+    assert_eq!(house.store().series_named("new"), 1);
+}
+
+#[test]
+fn a_series_that_was_deleted_before_a_crash_stays_deleted_once_the_journal_is_trimmed() {
+    for is_sealed in [true, false] {
+        let mut house = House::new();
+        house.floats("a", None, &[(T0, 1.0)]);
+        if is_sealed {
+            house.store().flush(T0).unwrap();
+        }
+        let gone = house
+            .store()
+            .find(&SeriesKey::new("a", [("host", "a")]).unwrap());
+        // As a deletion of which only the journal's record came to the disk.
+        let gone = gone.map(|SeriesId(series)| series).into_iter().collect();
+        let removed = house.store().ask(|reply| Command::Remove(gone, reply));
+        removed.unwrap().unwrap();
+        house.crash();
+        assert_eq!(house.recovery.series, 0);
+        house.floats("b", None, &[(T0, 2.0)]);
+        let sealed = house.store().flush(T0).unwrap();
+        assert!(sealed.journal_bytes_freed > 0);
+        house.crash();
+        assert_eq!(house.recovery.series, 1, "sealed before: {is_sealed}");
+        assert!(house.read_floats("a").is_empty());
+        let checked = house.checked();
+        assert_eq!(checked.named, Vec::<String>::new());
+        assert_eq!(house.recovery.damage, Vec::<String>::new());
+    }
 }

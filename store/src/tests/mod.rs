@@ -9,9 +9,11 @@ use weir_wire::{Histogram, MatchOp, Matcher, Sample, SeriesKey, Value};
 use crate::*;
 
 mod damage;
+mod full_disk;
 mod grouped;
 mod keeping;
 mod leaving;
+mod limits;
 mod rolling;
 mod starting;
 mod tables;

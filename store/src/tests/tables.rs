@@ -302,3 +302,28 @@ fn a_backup_may_be_named_by_its_name_alone() {
     std::fs::remove_dir_all(&name).unwrap();
     assert_eq!(copied.unwrap(), made.unwrap());
 }
+
+#[test]
+fn a_check_leaves_the_lock_as_it_was_and_shares_it_with_others_who_look() {
+    let mut house = House::new();
+    house.floats("a", None, &[(T0, 1.0)]);
+    let busy = check(house.dir.path()).unwrap_err().to_string();
+    assert!(
+        busy.contains(&format!("in use by process {}", std::process::id())),
+        "{busy}"
+    );
+    house.store.take().unwrap().close();
+    let lock = house.dir.path().join("LOCK");
+    std::fs::write(&lock, "1\n").unwrap();
+    let look = crate::lock::look(house.dir.path()).unwrap();
+    assert_eq!(look.note, None);
+    assert_eq!(check(house.dir.path()).unwrap().named, Vec::<String>::new());
+    let busy = Store::open(house.options()).err().unwrap().to_string();
+    assert!(busy.contains("a program that checks it"), "{busy}");
+    drop(look);
+    assert_eq!(std::fs::read_to_string(&lock).unwrap(), "1\n");
+    std::fs::remove_file(&lock).unwrap();
+    assert!(check(house.dir.path()).unwrap().note.is_some());
+    assert!(!lock.exists());
+    house.start();
+}

@@ -108,6 +108,29 @@ impl Buckets {
             }
         }
     }
+
+    /// Whether the count is that of all buckets, as OpenTelemetry asks of every histogram and Prometheus of those that count
+    /// in whole numbers: two truths of one distribution are none. With a sum that is NaN there may be more, for Prometheus
+    /// puts observations of NaN into no bucket.
+    ///
+    /// # Errors
+    /// [`Reject::BadValue`]; both numbers are named.
+    pub fn check_count(&self) -> Result<(), Invalid> {
+        let buckets = self.positive.iter().chain(&self.negative);
+        let held = self.zero_count + buckets.map(|bucket| bucket.count).sum::<f64>();
+        let is_right = match self.sum {
+            Some(sum) if sum.is_nan() => held <= self.count,
+            _ => held == self.count,
+        };
+        if is_right {
+            return Ok(());
+        }
+        let text = format!(
+            "{held} observations found in buckets, but the histogram's count is {}",
+            self.count
+        );
+        Err(Invalid::new(Reject::BadValue, text))
+    }
 }
 
 fn is_count(count: f64) -> bool {

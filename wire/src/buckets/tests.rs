@@ -190,3 +190,24 @@ proptest! {
         prop_assert_eq!(coarse.since(&after).reset, after.count > 0.0);
     }
 }
+
+#[test]
+fn the_count_is_that_of_all_buckets() {
+    let mut sent = exponential(0, &[(1, 1.0), (4, 2.0)]);
+    sent.zero_count = 3.0;
+    sent.negative = vec![Bucket {
+        index: 0,
+        count: 4.0,
+    }];
+    for (count, sum, is_right) in [
+        (10.0, Some(1.0), true),
+        (10.0, None, true),
+        (11.0, Some(1.0), false),
+        (9.0, None, false),
+        (11.0, Some(f64::NAN), true),
+        (9.0, Some(f64::NAN), false),
+    ] {
+        (sent.count, sent.sum) = (count, sum);
+        assert_eq!(sent.check_count().is_ok(), is_right, "{count} {sum:?}");
+    }
+}

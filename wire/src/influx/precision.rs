@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// 1980-01-01: what is earlier was meant in another unit, or is a clock that was never set.
+/// 1980-01-01: from here on no two units meet. What is earlier is taken, unless it is a time of our days in another unit.
 const FIRST_MS: i128 = 315_532_800_000;
 /// 2100-01-01.
 const END_MS: i128 = 4_102_444_800_000;
@@ -66,21 +66,28 @@ impl Precision {
         Self::Hours,
     ];
 
-    /// Milliseconds, a fraction cut off; `None` outside of 1980 to 2100.
+    /// Milliseconds, a fraction cut off; `None` for zero, for what is negative or from 2100 on, and for what is earlier
+    /// than 1980 and a time of our days in another unit.
     pub(super) fn to_ms(self, timestamp: i64) -> Option<i64> {
-        let ms = self.scaled(i128::from(timestamp));
-        if (FIRST_MS..END_MS).contains(&ms) {
+        let timestamp = i128::from(timestamp);
+        let ms = self.scaled(timestamp);
+        let is_time = ms >= FIRST_MS || timestamp > 0 && Self::unit_of(timestamp).is_none();
+        if is_time && ms < END_MS {
             i64::try_from(ms).ok()
         } else {
             None
         }
     }
 
+    /// The unit in which a number is a time of our days.
+    fn unit_of(timestamp: i128) -> Option<Self> {
+        let fits = |unit: &Self| (FIRST_MS..END_MS).contains(&unit.scaled(timestamp));
+        Self::ALL.into_iter().find(fits)
+    }
+
     /// What is said of a timestamp that [`Self::to_ms`] refuses.
     pub(super) fn misfit(self, timestamp: i128) -> String {
-        let fits =
-            |unit: &Self| timestamp > 0 && (FIRST_MS..END_MS).contains(&unit.scaled(timestamp));
-        match Self::ALL.iter().find(|unit| fits(unit)) {
+        match Self::unit_of(timestamp) {
             Some(unit) => {
                 format!(
                     "bad timestamp: {timestamp} is no time in {self}; it looks like {unit}: say precision={unit}"
@@ -88,7 +95,7 @@ impl Precision {
             }
             None => {
                 format!(
-                    "bad timestamp: {timestamp} in {self} is not between the years 1980 and 2100"
+                    "bad timestamp: {timestamp} in {self} is not above 0 and before the year 2100"
                 )
             }
         }

@@ -243,6 +243,18 @@ fn a_timestamp_in_another_unit_is_told_with_the_unit_it_looks_like() {
     assert_eq!(told("26895121", "m"), "a_v=1@1613707260000");
     assert_eq!(told("448252", "h"), "a_v=1@1613707200000");
     assert_eq!(told("1613707265000999999", "n"), "a_v=1@1613707265000");
+    // Whole past ranges are taken too.
+    for (stamp, precision, ms) in [
+        ("1", "s", "1000"),
+        ("86400", "s", "86400000"),
+        ("315532799", "s", "315532799000"),
+        ("86400000", "ms", "86400000"),
+        ("86400000000000", "n", "86400000"),
+        ("1440", "m", "86400000"),
+        ("24", "h", "86400000"),
+    ] {
+        assert_eq!(told(stamp, precision), format!("a_v=1@{ms}"));
+    }
     let looks = [
         (
             "1613707265",
@@ -254,10 +266,10 @@ fn a_timestamp_in_another_unit_is_told_with_the_unit_it_looks_like() {
         (T, "h", "it looks like ns"),
         ("26895121", "s", "it looks like m"),
         ("448252", "m", "it looks like h"),
-        ("0", "n", "0 in ns is not between the years 1980 and 2100"),
-        ("-1", "s", "-1 in s is not between"),
-        ("9223372036854775807", "h", "is not between"),
-        ("9999999999999999999", "n", "is not between"),
+        ("0", "n", "0 in ns is not above 0 and before the year 2100"),
+        ("-1", "s", "-1 in s is not above 0"),
+        ("9223372036854775807", "h", "before the year 2100"),
+        ("9999999999999999999", "n", "before the year 2100"),
     ];
     for (stamp, precision, words) in looks {
         let error = told(stamp, precision);

@@ -258,5 +258,6 @@ fn filled(first: i64, counts: &[f64]) -> Result<Vec<Bucket>, Invalid> {
 
 fn checked(buckets: Buckets) -> Result<Measured, Invalid> {
     buckets.check()?;
+    buckets.check_count()?;
     Ok(Measured::Buckets(Box::new(buckets)))
 }

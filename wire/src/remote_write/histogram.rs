@@ -56,6 +56,8 @@ impl NativeHistogram<'_> {
 #[derive(Default)]
 struct Reader {
     count: f64,
+    /// It counts in whole numbers; in others a count is not exact.
+    is_whole: bool,
     sum: f64,
     schema: i64,
     zero_threshold: f64,
@@ -71,7 +73,10 @@ struct Reader {
 impl Reader {
     fn field(&mut self, field: &Field<'_>) -> Result<(), Invalid> {
         match field.number {
-            1 => self.count = field.unsigned()? as f64,
+            1 => {
+                self.count = field.unsigned()? as f64;
+                self.is_whole = true;
+            }
             2 => self.count = field.double()?,
             3 => self.sum = field.double()?,
             4 => self.schema = field.zigzag()?,
@@ -130,6 +135,9 @@ impl Reader {
         buckets.positive = self.positive.buckets()?;
         buckets.negative = self.negative.buckets()?;
         buckets.check()?;
+        if self.is_whole {
+            buckets.check_count()?;
+        }
         Ok(buckets)
     }
 }

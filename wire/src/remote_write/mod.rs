@@ -18,6 +18,8 @@ mod v2;
 pub use histogram::{NativeHistogram, ResetHint, SentHistogram};
 pub use labels::{MAX_IDENTITY_BYTES, series_key};
 pub use metadata::{Metadata, family_of};
-pub use parse::{Entries, Entry, MAX_SERIES, Point, Points, Refused, SentSample, Series, parse};
+pub use parse::{
+    Entries, Entry, MAX_SERIES, Point, Points, Refused, SentSample, Series, Version, parse,
+};
 pub use snappy::{MAX_DECODED_BYTES, Packed, unpack};
 pub use v2::{MAX_SYMBOLS, Request, SeriesV2};

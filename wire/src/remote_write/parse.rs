@@ -23,12 +23,51 @@ pub enum Refused {
         super::MAX_SYMBOLS
     )]
     TooManySymbols,
+    #[error(
+        "this is a message of remote write {is}, and its content type says {said}: send application/x-protobuf;proto={}",
+        .is.message()
+    )]
+    OtherVersion { is: Version, said: Version },
+}
+
+impl Refused {
+    #[cold]
+    pub(super) fn other_version(is: Version, said: Version) -> Self {
+        Self::OtherVersion { is, said }
+    }
+}
+
+/// The two messages that senders send: no field of one has the number of a field of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    One,
+    Two,
+}
+
+impl Version {
+    /// The message's name, as a content type gives it.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::One => "prometheus.WriteRequest",
+            Self::Two => "io.prometheus.write.v2.Request",
+        }
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::One => "1.0",
+            Self::Two => "2.0",
+        })
+    }
 }
 
 impl From<Refused> for Invalid {
     fn from(refused: Refused) -> Self {
         let reject = match refused {
-            Refused::Damaged(_) => Reject::Malformed,
+            Refused::Damaged(_) | Refused::OtherVersion { .. } => Reject::Malformed,
             Refused::TooManySeries | Refused::TooManySymbols => Reject::OverLimit,
         };
         Invalid::new(reject, refused.to_string())
@@ -41,6 +80,7 @@ pub fn parse(message: &[u8]) -> Entries<'_> {
     Entries {
         fields: Fields::of(message),
         series: 0,
+        metadata: false,
     }
 }
 
@@ -49,6 +89,7 @@ pub fn parse(message: &[u8]) -> Entries<'_> {
 pub struct Entries<'a> {
     fields: Fields<'a>,
     series: usize,
+    metadata: bool,
 }
 
 /// What stands in a request.
@@ -89,7 +130,14 @@ impl<'a> Entries<'a> {
                 }
                 Ok(Some(Entry::Series(Series::read(field.bytes()?)?)))
             }
-            3 => Ok(Some(Entry::Metadata(Metadata::read(field.message()?)?))),
+            3 => {
+                self.metadata = true;
+                Ok(Some(Entry::Metadata(Metadata::read(field.message()?)?)))
+            }
+            // Version 2.0's series. Behind something of this version it is but a field that is not known.
+            5 if self.series == 0 && !self.metadata => {
+                Err(Refused::other_version(Version::Two, Version::One))
+            }
             _ => Ok(None),
         }
     }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::buckets::Layout;
 use crate::protobuf::{put_bytes, put_double, put_number};
-use crate::{Kind, Reject, is_stale, stale};
+use crate::{Invalid, Kind, Reject, is_stale, stale};
 
 /// Encoded by Google's protobuf library for Python from the messages that the tests below name.
 const V1: &str = include_str!("golden/v1.hex");
@@ -417,4 +417,39 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_message_under_the_others_content_type_is_named() {
+    let one = request(&[[identity(&[("__name__", "x")]), sample(1.0, 1)].concat()]);
+    let mut two = Vec::new();
+    for symbol in ["", "__name__", "x"] {
+        put_bytes(&mut two, 4, symbol.as_bytes());
+    }
+    let mut series = Vec::new();
+    put_bytes(&mut series, 1, &[1, 2]);
+    series.extend(sample(1.0, 1));
+    put_bytes(&mut two, 5, &series);
+    let other = |is, said| Err(Refused::OtherVersion { is, said });
+    assert_eq!(
+        Request::read(&one).map(|_| ()),
+        other(Version::One, Version::Two)
+    );
+    let read: Result<Vec<_>, _> = parse(&two).collect();
+    assert_eq!(read.map(|_| ()), other(Version::Two, Version::One));
+    // Of one that begins as version 1.0 it is a field which is not known.
+    let both = [one, two].concat();
+    let read: Result<Vec<_>, _> = parse(&both).collect();
+    assert_eq!(read.map(|entries| entries.len()), Ok(1));
+    let refused = Invalid::from(Refused::OtherVersion {
+        is: Version::Two,
+        said: Version::One,
+    });
+    assert_eq!(refused.reject, Reject::Malformed);
+    assert!(
+        refused
+            .text
+            .contains("proto=io.prometheus.write.v2.Request"),
+        "{refused}"
+    );
 }

@@ -2,7 +2,7 @@
 
 use super::labels::{MAX_IDENTITY_BYTES, put_label};
 use super::metadata::text;
-use super::parse::{MAX_SERIES, Points, Refused};
+use super::parse::{MAX_SERIES, Points, Refused, Version};
 use crate::protobuf::{Damaged, Fields};
 use crate::{Invalid, Kind, Reject};
 
@@ -20,7 +20,7 @@ impl<'a> Request<'a> {
     /// Reads the symbols and sees to it that the message is whole at this level.
     ///
     /// # Errors
-    /// [`Refused`]: the whole request is.
+    /// [`Refused`]: the whole request is. Fields 1 to 3 are reserved in this version, so that those of version 1.0 are known.
     pub fn read(message: &'a [u8]) -> Result<Self, Refused> {
         let mut symbols = Vec::new();
         let mut series = 0;
@@ -31,6 +31,7 @@ impl<'a> Request<'a> {
                 4 => symbols.push(field.bytes()?),
                 5 if series == MAX_SERIES => return Err(Refused::TooManySeries),
                 5 => series += 1,
+                1..=3 => return Err(Refused::other_version(Version::One, Version::Two)),
                 _ => {}
             }
         }
@@ -56,6 +57,8 @@ pub struct SeriesV2<'a> {
     pub created_timestamp_ms: Option<i64>,
     /// Type, help and unit, where they are given; help and unit are empty where their references point nowhere.
     pub metadata: Option<(Kind, &'a str, &'a str)>,
+    /// Whether there is a sample or a histogram; the specification asks for one.
+    pub has_points: bool,
 }
 
 impl<'a> SeriesV2<'a> {
@@ -65,10 +68,12 @@ impl<'a> SeriesV2<'a> {
             fields: Fields::of(message),
             created_timestamp_ms: None,
             metadata: None,
+            has_points: false,
         };
         for field in series.fields {
             let field = field?;
             match field.number {
+                2 | 3 => series.has_points = true,
                 5 => series.metadata = Some(series.read_metadata(field.message()?)?),
                 6 => series.created_timestamp_ms = Some(field.int()?).filter(|&time| time != 0),
                 _ => {}

@@ -102,17 +102,19 @@ impl<'a> Line<'a> {
             .next()
             .filter(|text| matches!(*text, "0" | "1" | "2" | "3"));
         let status = status.ok_or(Reject::BadValue)?;
-        let (mut tags, mut timestamp) = ("", None);
+        let (mut tags, mut host, mut timestamp) = ("", "", None);
         for field in fields.take_while(|field| !field.starts_with("m:")) {
             if let Some(found) = field.strip_prefix('#') {
                 tags = found;
             } else if let Some(found) = field.strip_prefix("d:") {
                 timestamp = Some(found);
+            } else if let Some(found) = field.strip_prefix("h:") {
+                host = found;
             }
         }
         Ok(Self {
             name,
-            tags: Tags::new("", tags),
+            tags: Tags::new("", tags).of_host(host),
             timestamp_ms: timestamp.map(read_second).transpose()?,
             rest: None,
             group: Some(Group {

@@ -124,7 +124,7 @@ fn a_service_check_is_a_gauge_of_its_status() {
         tell(parse(line, Dialect::DATADOG)),
         [
             "db.up:g=0",
-            "db.up:g=2 k=v b=true at 1656581400000",
+            "db.up:g=2 k=v b=true host=web at 1656581400000",
             "bad_value",
             "malformed",
             "bad_name",

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use bucket::Bucket;
 use distinct::Distinct;
-use offences::Offences;
+use offences::{Offences, Passed};
 
 /// Metrics watched by themselves; the others share one entry.
 const METRICS: usize = 20_000;
@@ -184,9 +184,15 @@ impl Guard {
         counter!("weir_guard_series_total", "limit" => limit.as_str(), "outcome" => what)
             .increment(1);
         let label = label.unwrap_or_else(|| watched.widest_label(key));
-        watched
-            .offences
-            .add(limit, key.name(), &label, source, collapses, now_ms);
+        let passed = Passed {
+            limit,
+            metric: key.name(),
+            is_shared: !watched.metrics.contains_key(key.name()),
+            label: &label,
+            source,
+            collapsed: collapses,
+        };
+        watched.offences.add(passed, now_ms);
         if collapses {
             Verdict::Collapse(label)
         } else {

@@ -20,7 +20,7 @@ impl Guard {
             .map(|(of, offence)| {
                 json!({
                     "limit": of.limit.as_str(),
-                    "metric": of.metric,
+                    "metric": offence.metric,
                     "label": offence.label,
                     "source": of.source,
                     "refused": offence.refused,

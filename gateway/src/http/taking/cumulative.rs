@@ -11,6 +11,9 @@ use parking_lot::Mutex;
 use weir_wire::buckets::Buckets;
 use weir_wire::{Invalid, Reject};
 
+use super::times::Times;
+use crate::admission::Sender;
+
 /// Buckets of all series together: 64 MB.
 const MOST_BUCKETS: usize = 4_000_000;
 /// What a series costs beside its buckets, in buckets.
@@ -24,6 +27,7 @@ const LOOK_EVERY_MS: i64 = 10_000;
 pub(super) struct Cumulative(Mutex<Known>);
 
 struct Known {
+    times: Times,
     last: HashMap<Name, Last>,
     cost: usize,
     most: usize,
@@ -58,12 +62,33 @@ pub(super) struct Counted {
 
 /// What a message brought, to be remembered once it is stored.
 #[derive(Default)]
-pub(super) struct Brought(HashMap<Name, Last>);
+pub(super) struct Brought {
+    last: HashMap<Name, Last>,
+    unstored: Unstored,
+}
+
+/// Distributions that gave nothing to store: their outcome is known all the same.
+#[must_use]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unstored {
+    /// What the next of their series is measured by; with nothing new since the last, or the first.
+    remembered: u64,
+    /// Not newer than the last, whose counts hold theirs.
+    known: u64,
+}
+
+impl Unstored {
+    /// Counts them for their sender, as what is in an aggregate and not in the store itself.
+    pub(super) fn count(self, sender: &Sender) {
+        sender.aggregate(self.remembered + self.known, self.known);
+    }
+}
 
 impl Cumulative {
     /// Begins at a time of the gateway's clock.
-    pub(super) fn new(now_ms: i64) -> Self {
+    pub(super) fn new(now_ms: i64, times: Times) -> Self {
         Self(Mutex::new(Known {
+            times,
             last: HashMap::new(),
             cost: 0,
             most: MOST_BUCKETS,
@@ -75,7 +100,8 @@ impl Cumulative {
     /// What came since the last one; `None` for the first, with which counting begins, and for one that is not newer.
     ///
     /// # Errors
-    /// [`Reject::OverLimit`]: no room for one more series.
+    /// [`Reject::OverLimit`]: no room for one more series. [`Reject::TooEarly`], [`Reject::TooOld`]: the store would not take
+    /// it, so that those after it do not follow it.
     pub(super) fn interval(
         &self,
         now_ms: i64,
@@ -84,12 +110,16 @@ impl Cumulative {
     ) -> Result<Option<Buckets>, Invalid> {
         let name = (counted.protocol, counted.hash);
         let mut known = self.0.lock();
-        if !brought.0.contains_key(&name) && !known.last.contains_key(&name) {
+        known.times.check(counted.timestamp_ms, now_ms)?;
+        if !brought.last.contains_key(&name) && !known.last.contains_key(&name) {
             known.make_room(now_ms)?;
         }
-        let last = brought.0.get(&name).or_else(|| known.last.get(&name));
+        let last = brought.last.get(&name).or_else(|| known.last.get(&name));
         let interval = match last {
-            Some(last) if counted.timestamp_ms <= last.timestamp_ms => return Ok(None),
+            Some(last) if counted.timestamp_ms <= last.timestamp_ms => {
+                brought.unstored.known += 1;
+                return Ok(None);
+            }
             Some(last) if counted.reset || restarted(last, &counted) => {
                 Some(counted.buckets.clone())
             }
@@ -107,22 +137,25 @@ impl Cumulative {
             heard_ms: now_ms,
             buckets: counted.buckets,
         };
-        brought.0.insert(name, last);
-        Ok(interval.filter(|interval| interval.count > 0.0))
+        brought.last.insert(name, last);
+        let interval = interval.filter(|interval| interval.count > 0.0);
+        brought.unstored.remembered += u64::from(interval.is_none());
+        Ok(interval)
     }
 
     /// To be called when the message's points are on disk.
-    pub(super) fn remember(&self, brought: Brought) {
-        if brought.0.is_empty() {
-            return;
+    pub(super) fn remember(&self, brought: Brought) -> Unstored {
+        if brought.last.is_empty() {
+            return brought.unstored;
         }
         let mut known = self.0.lock();
-        for (name, last) in brought.0 {
+        for (name, last) in brought.last {
             known.cost += last.cost();
             if let Some(before) = known.last.insert(name, last) {
                 known.cost -= before.cost();
             }
         }
+        brought.unstored
     }
 }
 
@@ -163,6 +196,11 @@ mod tests {
     use super::*;
 
     const BEGAN_MS: i64 = 1_000;
+    const TIMES: Times = Times {
+        future_ms: 1_000_000,
+        kept_ms: 1_000_000_000,
+        longest_kept_ms: 1_000_000_000,
+    };
 
     /// So many observations of 1.
     fn counted(timestamp_ms: i64, count: f64) -> Counted {
@@ -191,8 +229,10 @@ mod tests {
         let mut brought = Brought::default();
         let interval = |counted| cumulative.interval(0, counted, &mut brought).unwrap();
         let counts: Vec<_> = all.into_iter().map(interval).collect();
+        let nothing = counts.iter().filter(|count| count.is_none()).count() as u64;
         if stored {
-            cumulative.remember(brought);
+            let unstored = cumulative.remember(brought);
+            assert_eq!(unstored.remembered + unstored.known, nothing);
         }
         let counts = counts.into_iter();
         counts.map(|one| one.map(|buckets| buckets.count)).collect()
@@ -200,7 +240,7 @@ mod tests {
 
     #[test]
     fn each_interval_counts_once_and_the_first_begins_the_count() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         let both = [counted(2_010, 5.0), counted(2_020, 8.0)];
         // As after a restart of ours: what it counted before may be stored already.
         assert_eq!(message(&cumulative, both, true), [None, Some(3.0)]);
@@ -215,8 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn one_from_a_wrong_clock_is_not_what_the_next_is_measured_by() {
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
+        assert_eq!(message(&cumulative, [counted(2_010, 5.0)], true), [None]);
+        let mut brought = Brought::default();
+        let ahead = cumulative.interval(0, counted(1_000_001, 6.0), &mut brought);
+        assert_eq!(ahead.unwrap_err().reject, Reject::TooEarly);
+        assert_eq!(cumulative.remember(brought), Unstored::default());
+        let next = [counted(2_020, 8.0)];
+        assert_eq!(message(&cumulative, next, true), [Some(3.0)]);
+    }
+
+    #[test]
     fn what_began_after_us_is_new_as_a_whole() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         let since = |start_ms, timestamp_ms, count| Counted {
             start_ms: Some(start_ms),
             ..counted(timestamp_ms, count)
@@ -236,7 +288,7 @@ mod tests {
 
     #[test]
     fn buckets_are_bounded_and_who_fell_silent_leaves() {
-        let cumulative = Cumulative::new(BEGAN_MS);
+        let cumulative = Cumulative::new(BEGAN_MS, TIMES);
         cumulative.0.lock().most = 10 * (SERIES_COST + 1);
         let take = |hash, now_ms| {
             let mut brought = Brought::default();
@@ -246,7 +298,7 @@ mod tests {
                 ..counted(2_000, 1.0)
             };
             let taken = cumulative.interval(now_ms, counted, &mut brought);
-            cumulative.remember(brought);
+            let _ = cumulative.remember(brought);
             taken.map(|_| ())
         };
         assert!((0..10).all(|hash| take(hash, 0).is_ok()));

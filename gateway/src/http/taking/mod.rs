@@ -7,6 +7,7 @@
 mod body;
 mod collectd;
 mod cumulative;
+mod distribution;
 mod influx;
 mod intakes;
 mod metadata;
@@ -15,6 +16,7 @@ mod otlp;
 mod pushgateway;
 mod refusal;
 mod remote_write;
+mod times;
 mod unpack;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use otlp::{Histograms, OtlpConfig};
 use pushgateway::Groups;
 pub use pushgateway::PushgatewayConfig;
 pub(crate) use pushgateway::remember;
+pub use times::Times;
 
 /// What the configuration says of it.
 #[derive(Debug, Clone)]
@@ -46,6 +49,7 @@ pub struct TakingConfig {
     pub opentsdb_rules: Rules,
     pub otlp: OtlpConfig,
     pub pushgateway: PushgatewayConfig,
+    pub times: Times,
 }
 
 /// What the handlers share: one pool of intakes a protocol, and what is remembered between requests.
@@ -82,7 +86,7 @@ impl Taking {
             otlp: intakes(otlp::PROTOCOL),
             collectd: intakes(collectd::PROTOCOL),
             pushgateway: intakes(pushgateway::PROTOCOL),
-            cumulative: Cumulative::new(clock()),
+            cumulative: Cumulative::new(clock(), config.times),
             totals: Totals::default(),
             families: Families::default(),
             groups: Groups::open(config.pushgateway.dir.clone())?,

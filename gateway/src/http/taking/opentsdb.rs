@@ -109,16 +109,11 @@ fn read(body: &[u8], rules: Rules, intake: &mut Intake) -> Result<(u64, Faults),
 }
 
 fn settle(asked: &Asked, number: u64, faults: Faults, delivered: &Delivered) -> Response {
-    let written = delivered.written;
-    let by_time = written.too_old + written.too_early;
-    let failed = faults.failed + by_time + delivered.over_limit;
-    let why = [
-        refusal::of_time(&written),
-        refusal::of_limit(delivered.over_limit),
-    ];
-    let why = why.into_iter().flatten();
+    let failed = faults.failed + delivered.refused();
+    let of_series = delivered.not_taken.words().map(|(_, text)| text);
+    let why = refusal::of_time(&delivered.written).into_iter();
     let mut errors = faults.errors;
-    errors.extend(why.map(|error| json!({"error": error})));
+    errors.extend(why.chain(of_series).map(|error| json!({"error": error})));
     answer(asked, number.saturating_sub(failed), failed, errors)
 }
 

@@ -134,9 +134,9 @@ impl Faults {
         if let Some(text) = of_time(written) {
             self.note(text, written.too_old + written.too_early);
         }
-        self.over_limit = delivered.over_limit;
-        if let Some(text) = of_limit(delivered.over_limit) {
-            self.note(text, delivered.over_limit);
+        self.over_limit = delivered.not_taken.over_limit;
+        for (count, text) in delivered.not_taken.words() {
+            self.note(text, count);
         }
     }
 
@@ -175,10 +175,4 @@ pub(super) fn of_time(written: &Written) -> Option<String> {
             "{old} samples are older than is kept, and {early} too far in the future"
         )),
     }
-}
-
-/// Why points of new series were not taken, if any were not.
-pub(super) fn of_limit(over_limit: u64) -> Option<String> {
-    (over_limit > 0)
-        .then(|| format!("{over_limit} samples are of new series, and no more of those are taken"))
 }

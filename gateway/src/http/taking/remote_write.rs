@@ -11,13 +11,14 @@ use weir_wire::epoch::check_ms;
 use weir_wire::graphite::Keys;
 use weir_wire::remote_write::{
     self, Entry, Point, Points, Refused, Request as RequestV2, ResetHint, SentHistogram,
-    SentSample, family_of,
+    SentSample, Version, family_of,
 };
 use weir_wire::{Invalid, Kind, Reject};
 
 use super::Taking;
 use super::body::{Packing, text};
 use super::cumulative::{Brought, Counted};
+use super::distribution;
 use super::refusal::{Faults, Refusal};
 use super::unpack::Encoding;
 use crate::http::Caller;
@@ -31,12 +32,6 @@ const HISTOGRAMS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS_WRITTEN: HeaderName =
     HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    One,
-    Two,
-}
 
 /// A message on its way in.
 struct Message<'a> {
@@ -102,10 +97,13 @@ fn version(headers: &HeaderMap) -> Result<Version, String> {
         ));
     }
     match parts.find_map(|part| part.strip_prefix("proto=")) {
-        None | Some("prometheus.WriteRequest") => Ok(Version::One),
-        Some("io.prometheus.write.v2.Request") => Ok(Version::Two),
+        None => Ok(Version::One),
+        Some(named) if named == Version::One.message() => Ok(Version::One),
+        Some(named) if named == Version::Two.message() => Ok(Version::Two),
         Some(other) => Err(format!(
-            "message {other:?} is not known here: prometheus.WriteRequest and io.prometheus.write.v2.Request are"
+            "message {other:?} is not known here: {} and {} are",
+            Version::One.message(),
+            Version::Two.message()
         )),
     }
 }
@@ -121,7 +119,8 @@ impl Message<'_> {
         } else {
             match self.intake.deliver().await {
                 Ok(delivered) => {
-                    taking.cumulative.remember(self.brought);
+                    let unstored = taking.cumulative.remember(self.brought);
+                    unstored.count(self.intake.sender());
                     answer(&delivered, (self.samples, self.histograms), self.faults)
                 }
                 Err(error) => Refusal::from(&error).into_response(),
@@ -157,6 +156,10 @@ impl Message<'_> {
                     continue;
                 }
             };
+            if !series.has_points {
+                self.faults.add(&pointless(identity), 1, &self.intake);
+                continue;
+            }
             if let Some((kind, help, unit)) = series.metadata {
                 self.learn(identity, kind, help, unit);
             }
@@ -224,7 +227,6 @@ impl Message<'_> {
             return self.float(hash, identity, &stale);
         }
         let key = remote_write::series_key(identity)?;
-        self.histograms += 1;
         let interval = match sent.reset_hint {
             ResetHint::Gauge => Some(sent.buckets),
             hint => {
@@ -243,25 +245,41 @@ impl Message<'_> {
             }
         };
         let Some(interval) = interval else {
+            self.histograms += 1;
             return Ok(());
         };
-        let histogram = interval.to_histogram().histogram;
+        let histogram = distribution::kept(&interval)?;
         self.intake
-            .histogram(hash, || Ok(key), timestamp_ms, histogram)
+            .histogram(hash, || Ok::<_, Invalid>(key), timestamp_ms, histogram)?;
+        self.histograms += 1;
+        Ok(())
     }
 }
 
-/// Which of samples and histograms were too old, or over a limit, is not known: they are taken for samples.
+/// As Prometheus words it.
+#[cold]
+fn pointless(identity: &[u8]) -> Invalid {
+    match remote_write::series_key(identity) {
+        Ok(key) => {
+            let text = format!(
+                "TimeSeries must contain at least one sample or histogram for series {:?}",
+                key.name()
+            );
+            Invalid::new(Reject::Malformed, text)
+        }
+        Err(invalid) => invalid,
+    }
+}
+
+/// Which of samples and histograms were too old, or of series that were not taken, is not known: they are taken for samples.
 fn answer(
     delivered: &Delivered,
     (samples, histograms): (u64, u64),
     mut faults: Faults,
 ) -> Response {
-    let written = &delivered.written;
     faults.add_delivered(delivered);
-    let not_written = written.too_early + written.too_old + delivered.over_limit;
     let headers = [
-        (SAMPLES_WRITTEN, samples.saturating_sub(not_written)),
+        (SAMPLES_WRITTEN, samples.saturating_sub(delivered.refused())),
         (HISTOGRAMS_WRITTEN, histograms),
         (EXEMPLARS_WRITTEN, 0),
     ];

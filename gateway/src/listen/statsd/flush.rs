@@ -32,9 +32,11 @@ impl Flush {
         admission: &Admission,
         clock: Clock,
     ) -> Self {
+        let is_graphite = taking.lock().is_graphite();
         let sender = admission.sender(FLUSH, Source::Gateway);
+        let sender = sender.of_aggregates(!is_graphite);
         Self {
-            is_graphite: taking.lock().is_graphite(),
+            is_graphite,
             taking: taking.clone(),
             interval_ms: interval.as_millis().max(1) as i64,
             intake: Intake::new(sender, admission.clone(), clock.clone()),

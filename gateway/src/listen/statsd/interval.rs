@@ -13,6 +13,8 @@ use crate::config::{StatsdConfig, StatsdNaming};
 pub(super) struct Interval {
     open: Open,
     begun_ms: i64,
+    /// Of the mapping rules by which its metrics are named.
+    generation: u64,
 }
 
 enum Open {
@@ -44,6 +46,7 @@ impl Interval {
         Self {
             open,
             begun_ms: now_ms,
+            generation: 0,
         }
     }
 
@@ -66,6 +69,16 @@ impl Interval {
                     each(metric, etsy.record_from(metric, newcomers));
                 }
             }
+        }
+    }
+
+    /// Names every metric again if the rules are others than before. Graphite's paths are mapped when they are stored.
+    #[inline]
+    pub(super) fn mapped_by(&mut self, generation: u64) {
+        if std::mem::replace(&mut self.generation, generation) != generation
+            && let Open::Labels(aggregator) = &mut self.open
+        {
+            aggregator.forget_names();
         }
     }
 

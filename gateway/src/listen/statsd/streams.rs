@@ -97,6 +97,7 @@ impl Streams {
             taking: self.taking.clone(),
             intake: Intake::new(sender, self.admission.clone(), Arc::clone(&self.clock)),
             dialect,
+            pays_bytes: matches!(cutting, Cutting::Packets(_)),
             cutting,
         };
         connection.serve(stream, shutdown)
@@ -108,6 +109,8 @@ struct Connection {
     intake: Intake,
     dialect: Dialect,
     cutting: Cutting,
+    /// Of TCP's the connection itself is read as slowly as its bytes have to be.
+    pays_bytes: bool,
 }
 
 impl Connection {
@@ -118,21 +121,24 @@ impl Connection {
                 () = shutdown.cancelled() => break,
                 read = stream.read(&mut buffer) => read,
             };
-            let goes_on = match read {
-                Ok(bytes) => self.take(&buffer[..bytes]),
-                // What came whole before a reset is kept; the unfinished rest is none.
-                Err(_) => false,
-            };
+            // What came whole before a reset is kept; the unfinished rest is none.
+            let Ok(bytes) = read else { break };
+            let (goes_on, aggregated) = self.take(&buffer[..bytes]);
             self.intake.store().await;
             if !goes_on {
                 break;
+            }
+            let (admission, sender) = (&self.taking.admission, self.intake.sender());
+            admission.pay_samples(sender, aggregated).await;
+            if self.pays_bytes {
+                admission.pay_bytes(sender, bytes as u64).await;
             }
         }
         self.intake.all_stored().await;
     }
 
-    /// Takes what was read, nothing being the end; whether the connection goes on.
-    fn take(&mut self, bytes: &[u8]) -> bool {
+    /// Takes what was read, nothing being the end; whether the connection goes on, and how much was aggregated.
+    fn take(&mut self, bytes: &[u8]) -> (bool, u64) {
         let mut interval = self.taking.lock();
         let mut taker = self
             .taking
@@ -144,8 +150,7 @@ impl Connection {
             }
             false => self.cutting.feed(bytes, &mut taker),
         };
-        taker.settle();
-        goes_on
+        (goes_on, taker.settle())
     }
 }
 

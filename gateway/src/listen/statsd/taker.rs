@@ -9,7 +9,7 @@ use weir_wire::{Reject, SeriesKey};
 
 use super::deciding::Deciding;
 use super::interval::Interval;
-use crate::admission::{Admission, Sender};
+use crate::admission::{Admission, Dropped, Sender};
 use crate::listen::intake::Intake;
 use crate::listen::names::Names;
 
@@ -30,7 +30,9 @@ pub(super) struct Taking {
 impl Taking {
     /// Begins to take one sender's packets; the interval is held until they are [`Taker::settle`]d.
     pub(super) fn lock(&self) -> MutexGuard<'_, Interval> {
-        self.interval.lock()
+        let mut interval = self.interval.lock();
+        interval.mapped_by(self.admission.mapper().generation());
+        interval
     }
 
     pub(super) fn taker<'a, 'd>(
@@ -41,6 +43,7 @@ impl Taking {
     ) -> Taker<'a, 'd> {
         Taker {
             sender: intake.sender().clone(),
+            is_shed: self.admission.is_shed(intake.sender()),
             is_graphite: interval.is_graphite(),
             taking: self,
             interval,
@@ -58,6 +61,8 @@ pub(super) struct Taker<'a, 'd> {
     interval: &'a mut Interval,
     intake: &'a mut Intake,
     sender: Sender,
+    /// Under overload, all that it sends is let go.
+    is_shed: bool,
     is_graphite: bool,
     dialect: Dialect,
     /// Of datagrams that lie together in memory, for the aggregator to take at once.
@@ -138,6 +143,13 @@ impl<'d> Taker<'_, 'd> {
     }
 
     fn record(&mut self, metrics: &[Metric<'_>]) {
+        if self.is_shed {
+            return self.sender.lose(Dropped::Priority, metrics.len() as u64);
+        }
+        let count = metrics.len() as u64;
+        if self.sender.is_limited() && !self.sender.may_take_samples(count, self.intake.now_ms()) {
+            return self.sender.lose(Dropped::Rate, count);
+        }
         let mut deciding = Deciding {
             admission: &self.taking.admission,
             sender: &self.sender,
@@ -170,8 +182,8 @@ impl<'d> Taker<'_, 'd> {
         if !value.is_finite() {
             return Err(Reject::NotFinite);
         }
-        let (in_name, field) = metric.tags.raw();
-        let identity = [&*metric.name, in_name, field].join("\0");
+        let [in_name, field, host] = metric.tags.raw();
+        let identity = [&*metric.name, in_name, field, host].join("\0");
         let taking = self.taking;
         self.intake.float(
             Names::hash(identity.as_bytes()),
@@ -184,8 +196,8 @@ impl<'d> Taker<'_, 'd> {
         )
     }
 
-    /// Counts what was taken.
-    pub(super) fn settle(mut self) {
+    /// Counts what was taken, and says how much was aggregated.
+    pub(super) fn settle(mut self) -> u64 {
         self.record_gathered();
         let Tally {
             packets,
@@ -202,6 +214,7 @@ impl<'d> Taker<'_, 'd> {
         if client_sent + client_dropped > 0 {
             self.sender.client_said(client_sent, client_dropped);
         }
+        recorded
     }
 }
 

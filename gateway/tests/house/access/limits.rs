@@ -136,6 +136,7 @@ fn a_request_over_its_rate_is_told_so_and_another_source_is_not() {
 fn fault_41_overload_drops_low_before_normal_and_critical_stays() {
     let gateway = Gateway::start(&[
         "store.max_head=2MiB",
+        "statsd.interval=1s",
         "priorities.low_head_percent=20",
         "priorities.normal_head_percent=40",
         "priorities.rules=[{match='{__name__=~\"debug_.*\"}',priority=\"low\"},\
@@ -172,9 +173,22 @@ fn fault_41_overload_drops_low_before_normal_and_critical_stays() {
     let body = b"bulk_value value=1\n";
     let (status, said) = post_bytes(&gateway.http, "/write", &bulk, body).unwrap();
     assert_eq!(status, 503, "{said}");
-    assert!(said.contains("low priority"), "{said}");
+    assert!(
+        said.contains("1 samples whose priority is too low now"),
+        "{said}"
+    );
     let account = account(&gateway, "", "influx_http", "bulk").unwrap();
     assert_eq!(account["dropped"]["priority"], 1, "{account}");
+    // What was aggregated here goes by its series' class.
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.send_to(b"debug_sd:1|c", &gateway.statsd_udp).unwrap();
+    eventually("the aggregate is let go", || {
+        let account = crate::access::account(&gateway, "", "statsd", "gateway")?;
+        match account["dropped"]["priority"].as_u64() {
+            Some(1..) => Ok(()),
+            _ => Err(account.to_string()),
+        }
+    });
     // On, until normal ones go as well.
     while of("priority") < 50 {
         fill();

@@ -13,6 +13,7 @@ use crate::programs::{Gateway, eventually};
 use crate::tools::{node, python_with, run};
 use crate::web::{self, escape};
 
+mod admitted;
 mod agent;
 mod clients;
 mod etsy;

@@ -4,7 +4,7 @@
 //! | kind | what is stored |
 //! |---|---|
 //! | gauge, cumulative sum | the value |
-//! | delta sum | a running total, beginning with a 0 at its start time |
+//! | delta sum | a running total, beginning with a 0 just after its start time |
 //! | histogram, exponential histogram | the distribution of the interval under the metric's name, and by `otlp.histograms` the classic `_bucket`, `_count` and `_sum` of explicit bounds |
 //! | summary | the quantiles as labels, `_count`, `_sum` |
 //! | "no recorded value" | a stale mark |
@@ -77,10 +77,13 @@ pub(super) async fn metrics(
 async fn settle(mut message: Message<'_>, json: bool) -> Response {
     let taking = message.taking;
     let delivered = message.intake.deliver().await;
+    if delivered.is_ok() {
+        let unstored = taking.cumulative.remember(message.brought);
+        unstored.count(message.intake.sender());
+    }
     taking.otlp.give_back(message.intake);
     match delivered {
         Ok(delivered) => {
-            taking.cumulative.remember(message.brought);
             message.faults.add_delivered(&delivered);
             let body = accepted(message.faults.count, &message.faults.text(), json);
             (StatusCode::OK, [(header::CONTENT_TYPE, kind(json))], body).into_response()
@@ -114,6 +117,7 @@ fn refuse(refusal: Refusal, json: bool) -> Response {
     let refusal = refusal.passing();
     let code = match refusal.status {
         StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Unavailable,
+        StatusCode::TOO_MANY_REQUESTS => ErrorCode::ResourceExhausted,
         _ => ErrorCode::InvalidArgument,
     };
     let body = error_status(code, &refusal.why, json);

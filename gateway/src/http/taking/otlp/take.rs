@@ -1,16 +1,17 @@
 //! A request to points. State changes here are such that a request that is sent again changes nothing more.
 
-use weir_wire::Invalid;
 use weir_wire::buckets::{Buckets, Layout};
 use weir_wire::exposition::go_float;
 use weir_wire::graphite::Keys;
-use weir_wire::otlp::{self, Measured, Point, Temporality};
+use weir_wire::otlp::{self, Measured, Metric, Point, Temporality};
+use weir_wire::{Invalid, Reject};
 
 use super::totals::Delta;
 use super::{Histograms, PROTOCOL, classic};
 use crate::admission::Sender;
 use crate::http::taking::Taking;
 use crate::http::taking::cumulative::{Brought, Counted};
+use crate::http::taking::distribution;
 use crate::http::taking::refusal::Faults;
 use crate::listen::intake::Intake;
 use crate::listen::names::Names;
@@ -85,9 +86,20 @@ impl<'t> Message<'t> {
                 sent => sent,
             },
         };
+        // Before anything is remembered of it.
+        let times = &self.taking.config.times;
+        times
+            .check(at.timestamp_ms, self.now_ms)
+            .map_err(|why| named(metric, why))?;
         let delta = metric.temporality == Some(Temporality::Delta);
         match &point.value {
-            Measured::Float(value) if delta => self.delta(&at, "", None, *value),
+            Measured::Float(value) if delta => {
+                if *value < 0.0 && !metric.up_down {
+                    let text = "a delta of what only goes up is negative";
+                    return Err(named(metric, Invalid::new(Reject::BadValue, text)));
+                }
+                self.delta(&at, "", None, *value)
+            }
             Measured::Float(value) => self.float(&at, "", None, *value),
             Measured::Buckets(buckets) => self.histogram(&at, buckets, delta),
             Measured::Summary {
@@ -112,6 +124,13 @@ impl<'t> Message<'t> {
         buckets: &Buckets,
         delta: bool,
     ) -> Result<(), Invalid> {
+        if delta && buckets.sum.is_some_and(|sum| !sum.is_finite()) {
+            let text = "a histogram's sum is not finite";
+            return Err(named(
+                at.point.metric,
+                Invalid::new(Reject::NotFinite, text),
+            ));
+        }
         let form = self.taking.config.otlp.histograms;
         let explicit = matches!(buckets.layout, Layout::Explicit { .. });
         if explicit && form != Histograms::Histogram {
@@ -146,7 +165,7 @@ impl<'t> Message<'t> {
     }
 
     fn distribution(&mut self, at: &At<'_, '_>, buckets: &Buckets) -> Result<(), Invalid> {
-        let histogram = buckets.to_histogram().histogram;
+        let histogram = distribution::kept(buckets).map_err(|why| named(at.point.metric, why))?;
         let key = || at.point.series_key("", None);
         self.intake
             .histogram(at.hash, key, at.timestamp_ms, histogram)
@@ -165,9 +184,13 @@ impl<'t> Message<'t> {
             value,
         };
         let hash = part_hash(at.hash, suffix, more);
-        let running = self.taking.totals.add(hash, delta, self.now_ms)?;
-        let begins_ms = running.begins_ms.filter(|_| !at.point.metric.up_down);
-        if let Some(begins_ms) = begins_ms {
+        let metric = at.point.metric;
+        let running = self.taking.totals.add(hash, delta, self.now_ms);
+        let running = running.map_err(|why| named(metric, why))?;
+        let times = &self.taking.config.times;
+        // A beginning that is not kept is no loss.
+        let begins = |&begins_ms: &i64| !metric.up_down && times.is_kept(begins_ms, self.now_ms);
+        if let Some(begins_ms) = running.begins_ms.filter(begins) {
             self.put(at, suffix, more, begins_ms, 0.0)?;
         }
         self.put(at, suffix, more, running.timestamp_ms, running.value)
@@ -199,6 +222,11 @@ impl<'t> Message<'t> {
         let hash = part_hash(at.hash, suffix, more);
         self.intake.float(hash, key, Some(timestamp_ms), value)
     }
+}
+
+#[cold]
+fn named(metric: &Metric<'_>, why: Invalid) -> Invalid {
+    Invalid::new(why.reject, format!("metric {:?}: {why}", metric.name))
 }
 
 /// Of a series that is a part of a point.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_wire::buckets::Buckets;
-use weir_wire::{Kind, SeriesKey, stale};
+use weir_wire::{Invalid, Kind, SeriesKey, stale};
 
 use super::pushed::{FAILURE_TIME, Family, PUSH_TIME, Value};
+use super::{adding, bounds};
 
 /// A group and its last values.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,7 +74,14 @@ impl Group {
 
     /// The group after a push, and what of the push is to be stored: later than any push before it, since a series has one
     /// sample a time.
-    pub(super) fn changed(&self, change: Change, now_ms: i64) -> (Self, Vec<Point>) {
+    ///
+    /// # Errors
+    /// As [`adding::check`], where the push is to be added.
+    pub(super) fn changed(
+        &self,
+        change: Change,
+        now_ms: i64,
+    ) -> Result<(Self, Vec<Point>), Invalid> {
         let now_ms = now_ms.max(self.pushed_ms + 1);
         let (mut after, mut points) = (self.clone(), Vec::new());
         after.pushed_ms = now_ms;
@@ -83,13 +91,16 @@ impl Group {
         }
         for family in change.pushed {
             let before = self.families.get(&family.name);
+            if change.aggregate {
+                adding::check(&family, before)?;
+            }
             let (name, kept) = take(family, before, change.aggregate, now_ms, &mut points);
             after.families.insert(name, kept);
         }
         let gone = self.series().filter(|(key, _)| !after.has(key));
         points.extend(gone.map(|(key, _)| Point::Float(key.clone(), now_ms, stale())));
         points.extend(after.times(now_ms));
-        (after, points)
+        Ok((after, points))
     }
 
     fn has(&self, key: &SeriesKey) -> bool {
@@ -131,10 +142,11 @@ impl Group {
         points
     }
 
-    /// Whether its time to live is over.
-    pub(super) fn is_over(&self, default_ttl_ms: i64, now_ms: i64) -> bool {
+    /// When its time to live is over; `None` for never.
+    pub(super) fn ends_ms(&self, default_ttl_ms: i64) -> Option<i64> {
         let ttl_ms = self.ttl_ms.unwrap_or(default_ttl_ms);
-        ttl_ms > 0 && now_ms.saturating_sub(self.pushed_ms.max(self.failed_ms)) >= ttl_ms
+        let heard_ms = self.pushed_ms.max(self.failed_ms);
+        (ttl_ms > 0).then(|| heard_ms.saturating_add(ttl_ms))
     }
 
     pub(super) fn times(&self, now_ms: i64) -> impl Iterator<Item = Point> {
@@ -159,7 +171,7 @@ impl Group {
 
 /// A family after a push.
 fn take(
-    family: Family,
+    mut family: Family,
     before: Option<&Kept>,
     aggregate: bool,
     now_ms: i64,
@@ -174,6 +186,9 @@ fn take(
     if let Some(before) = before.filter(|_| aggregate) {
         kept.samples.clone_from(&before.samples);
         kept.natives.clone_from(&before.natives);
+        if family.kind == Kind::Histogram {
+            bounds::unite(&mut kept.samples, &mut family.samples);
+        }
     }
     for sample in family.samples {
         match (sample.value, sample.timestamp_ms) {
@@ -195,25 +210,15 @@ fn take(
                 points.push(Point::Float(sample.key, at_ms, value));
             }
             (Value::Float(value), None) => {
-                let adds = aggregate && adds_up(family.kind, sample.key.name());
+                let adds = aggregate && adding::adds_up(family.kind, sample.key.name());
                 let before = kept.samples.get(&sample.key).filter(|_| adds);
-                let value = value + before.copied().unwrap_or_default();
+                let value = adding::sum(before.copied(), value);
                 points.push(Point::Float(sample.key.clone(), now_ms, value));
                 kept.samples.insert(sample.key, value);
             }
         }
     }
     (family.name, kept)
-}
-
-/// What of a family adds up over jobs: counts and sums, not quantiles or gauges.
-fn adds_up(kind: Kind, name: &str) -> bool {
-    match kind {
-        Kind::Counter => !name.ends_with("_created"),
-        Kind::Histogram => !name.ends_with("_created"),
-        Kind::Summary => name.ends_with("_count") || name.ends_with("_sum"),
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -262,15 +267,17 @@ mod tests {
     #[test]
     fn put_replaces_all_and_post_what_it_names() {
         let two = vec![family("a", Kind::Gauge, 1.0), family("b", Kind::Gauge, 2.0)];
-        let (group, points) = Group::default().changed(push(true, false, two), 1_000);
+        let (group, points) = Group::default()
+            .changed(push(true, false, two), 1_000)
+            .unwrap();
         assert_eq!(values(&group), ["a 1", "b 2"]);
         assert_eq!(points.len(), 4, "with the two times");
         let one = vec![family("b", Kind::Gauge, 3.0)];
-        let (posted, points) = group.changed(push(false, false, one), 2_000);
+        let (posted, points) = group.changed(push(false, false, one), 2_000).unwrap();
         assert_eq!(values(&posted), ["a 1", "b 3"]);
         assert!(staled(&points).is_empty());
         let one = vec![family("b", Kind::Gauge, 4.0)];
-        let (put, points) = group.changed(push(true, false, one), 3_000);
+        let (put, points) = group.changed(push(true, false, one), 3_000).unwrap();
         assert_eq!(values(&put), ["b 4"]);
         assert_eq!(staled(&points), ["a"]);
     }
@@ -283,8 +290,10 @@ mod tests {
                 family("last", Kind::Gauge, 7.0),
             ]
         };
-        let (group, _) = Group::default().changed(push(true, true, run()), 1_000);
-        let (group, _) = group.changed(push(true, true, run()), 2_000);
+        let (group, _) = Group::default()
+            .changed(push(true, true, run()), 1_000)
+            .unwrap();
+        let (group, _) = group.changed(push(true, true, run()), 2_000).unwrap();
         assert_eq!(values(&group), ["last 7", "runs_total 4"]);
     }
 
@@ -307,21 +316,25 @@ mod tests {
             });
             natives.next().unwrap()
         };
-        let (group, points) = Group::default().changed(push(true, false, native()), 1_000);
+        let (group, points) = Group::default()
+            .changed(push(true, false, native()), 1_000)
+            .unwrap();
         assert_eq!(told(&points), (Counts::AllAtFirst, 1_000));
         // In the same millisecond.
-        let (group, points) = group.changed(push(true, false, native()), 1_000);
+        let (group, points) = group.changed(push(true, false, native()), 1_000).unwrap();
         assert_eq!(told(&points), (Counts::All, 1_001));
-        let (_, points) = group.changed(push(false, true, native()), 2_000);
+        let (_, points) = group.changed(push(false, true, native()), 2_000).unwrap();
         assert_eq!(told(&points), (Counts::Run, 2_000));
     }
 
     #[test]
     fn a_group_ends_when_its_time_is_over() {
-        let (mut group, _) = Group::default().changed(push(true, false, Vec::new()), 1_000);
-        assert!(!group.is_over(0, i64::MAX));
-        assert!(group.is_over(500, 1_500));
+        let (mut group, _) = Group::default()
+            .changed(push(true, false, Vec::new()), 1_000)
+            .unwrap();
+        assert_eq!(group.ends_ms(0), None);
+        assert_eq!(group.ends_ms(500), Some(1_500));
         group.ttl_ms = Some(0);
-        assert!(!group.is_over(500, i64::MAX));
+        assert_eq!(group.ends_ms(500), None);
     }
 }

@@ -10,11 +10,13 @@ use parking_lot::Mutex;
 use weir_wire::graphite::Keys;
 use weir_wire::{Invalid, Reject, pushgateway};
 
+use super::ends::Ends;
 use super::group::{Change, Counts, Group, Point};
 use super::{NotDone, PROTOCOL, file};
 use crate::admission::Sender;
 use crate::http::taking::Taking;
 use crate::http::taking::cumulative::{Brought, Counted};
+use crate::http::taking::distribution;
 use crate::http::taking::refusal::{self, Refusal};
 use crate::listen::intake::Intake;
 
@@ -34,6 +36,7 @@ pub(in crate::http::taking) struct Groups {
     dir: PathBuf,
     groups: Mutex<BTreeMap<Vec<u8>, Shared>>,
     series: AtomicUsize,
+    pub(super) ends: Ends,
 }
 
 impl Groups {
@@ -52,6 +55,7 @@ impl Groups {
             dir,
             groups: Mutex::new(groups.collect()),
             series: AtomicUsize::new(series),
+            ends: Ends::default(),
         })
     }
 
@@ -86,12 +90,15 @@ impl Groups {
             let mut state = shared.lock().await;
             if let State::There(group) = &mut *state {
                 let now_ms = telling.now_ms();
-                let (after, points) = group.changed(change, now_ms);
+                let (after, points) = group
+                    .changed(change, now_ms)
+                    .inspect_err(|why| telling.sender.refuse(why.reject, 1))?;
                 self.room_for(after.len(), group.len())
                     .inspect_err(|why| telling.sender.refuse(why.reject, points.len() as u64))?;
-                telling.store(points, now_ms).await?;
+                telling.store_whole(points, now_ms).await?;
                 write(&self.dir, &after).await?;
                 self.recount(group.len(), after.len());
+                self.ends.note(after.ends_ms(telling.default_ttl_ms()));
                 *group = after;
                 return Ok(());
             }
@@ -107,6 +114,7 @@ impl Groups {
         if let State::There(group) = &mut *state {
             let now_ms = telling.now_ms();
             group.failed_ms = now_ms;
+            self.ends.note(group.ends_ms(telling.default_ttl_ms()));
             let times = group.times(now_ms).collect();
             // The push is refused already; that this note is not kept is counted.
             let _ = telling.store(times, now_ms).await;
@@ -124,7 +132,16 @@ impl Groups {
             return Ok(());
         };
         let mut state = shared.lock().await;
-        let State::There(group) = &*state else {
+        self.end(telling, key, &mut state).await
+    }
+
+    async fn end(
+        &self,
+        telling: &Telling<'_>,
+        key: &[u8],
+        state: &mut State,
+    ) -> Result<(), NotDone> {
+        let State::There(group) = state else {
             return Ok(());
         };
         let now_ms = telling.now_ms();
@@ -138,24 +155,26 @@ impl Groups {
         Ok(())
     }
 
-    /// Tells a group again, or ends it when its time is over.
-    pub(super) async fn tell_again(&self, telling: &Telling<'_>, key: &[u8], default_ttl_ms: i64) {
+    /// Ends a group when its time is over, and notes when that is; tells it again where this is asked.
+    pub(super) async fn look_at(&self, telling: &Telling<'_>, key: &[u8], is_told_again: bool) {
         let found = self.groups.lock().get(key).cloned();
         let Some(shared) = found else {
             return;
         };
-        let state = shared.lock().await;
+        let mut state = shared.lock().await;
         let State::There(group) = &*state else {
             return;
         };
-        let now_ms = telling.now_ms();
-        if group.is_over(default_ttl_ms, now_ms) {
-            drop(state);
+        let (now_ms, ends_ms) = (telling.now_ms(), group.ends_ms(telling.default_ttl_ms()));
+        if ends_ms.is_some_and(|ends_ms| ends_ms <= now_ms) {
             // What fails is tried again at the next interval.
-            let _ = self.delete(telling, key).await;
+            let _ = self.end(telling, key, &mut state).await;
             return;
         }
-        let _ = telling.store(group.again(now_ms), now_ms).await;
+        self.ends.note(ends_ms);
+        if is_told_again {
+            let _ = telling.store(group.again(now_ms), now_ms).await;
+        }
     }
 
     fn find_or_make(&self, name: &pushgateway::Group) -> Result<Shared, Invalid> {
@@ -221,8 +240,33 @@ impl Telling<'_> {
         self.taking.now_ms()
     }
 
+    fn default_ttl_ms(&self) -> i64 {
+        self.taking.config.pushgateway.ttl.as_millis() as i64
+    }
+
     /// Stores all of them or none.
+    async fn store_whole(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
+        let (mut intake, brought) = self.gather(points, now_ms)?;
+        let not_taken = intake.resolve_new();
+        let Some((_, why)) = not_taken.words().next() else {
+            return self.deliver(intake, brought).await;
+        };
+        let reject = match not_taken.over_limit {
+            0 => Reject::BadLabels,
+            _ => Reject::OverLimit,
+        };
+        intake.discard(reject);
+        self.taking.pushgateway.give_back(intake);
+        Err(Invalid::new(reject, why).into())
+    }
+
+    /// Stores what a group had; where a series is not taken any more there is nothing to tell, or to end.
     async fn store(&self, points: Vec<Point>, now_ms: i64) -> Result<(), NotDone> {
+        let (intake, brought) = self.gather(points, now_ms)?;
+        self.deliver(intake, brought).await
+    }
+
+    fn gather(&self, points: Vec<Point>, now_ms: i64) -> Result<(Intake, Brought), Invalid> {
         let intakes = &self.taking.pushgateway;
         let (mut intake, mut brought) = (intakes.take(self.sender), Brought::default());
         let gathered = points
@@ -232,17 +276,17 @@ impl Telling<'_> {
             intake.discard(invalid.reject);
             intake.refuse(invalid.reject, 1);
             intakes.give_back(intake);
-            return Err(invalid.into());
+            return Err(invalid);
         }
-        if let Some(why) = refusal::of_limit(intake.resolve_new()) {
-            intake.discard(Reject::OverLimit);
-            intakes.give_back(intake);
-            return Err(Invalid::new(Reject::OverLimit, why).into());
-        }
+        Ok((intake, brought))
+    }
+
+    async fn deliver(&self, mut intake: Intake, brought: Brought) -> Result<(), NotDone> {
+        let intakes = &self.taking.pushgateway;
         let delivered = intake.deliver().await;
         intakes.give_back(intake);
         let delivered = delivered.map_err(|error| NotDone::Store(Refusal::from(&error)))?;
-        self.taking.cumulative.remember(brought);
+        self.taking.cumulative.remember(brought).count(self.sender);
         match refusal::of_time(&delivered.written) {
             None => Ok(()),
             Some(why) => Err(Invalid::new(Reject::BadTimestamp, why).into()),
@@ -289,7 +333,7 @@ impl Telling<'_> {
                 let Some(interval) = interval else {
                     return Ok(());
                 };
-                let histogram = interval.to_histogram().histogram;
+                let histogram = distribution::kept(&interval)?;
                 intake.histogram(key.identity(), || Ok(key.clone()), timestamp_ms, histogram)
             }
         }

@@ -7,6 +7,9 @@
 //!
 //! A push is taken whole or not at all. A group is in its file before the push is answered.
 
+mod adding;
+mod bounds;
+mod ends;
 mod file;
 mod group;
 mod groups;
