@@ -140,6 +140,13 @@ fn points(
             let text = "the agent takes no native histograms; push them to a gateway";
             return Err(Invalid::new(Reject::Unsupported, text));
         };
+        if !value.is_finite() {
+            let text = format!(
+                "{:?} is {value}, and the agent sends numbers only; push it to a gateway",
+                sample.name
+            );
+            return Err(Invalid::new(Reject::NotFinite, text));
+        }
         put(&exposition::series_key(sample, &over)?, value)?;
     }
     let time = SeriesKey::new(PUSH_TIME, over.iter().copied())

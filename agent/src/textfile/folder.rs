@@ -21,6 +21,8 @@ const ENDING: &str = ".prom";
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) samples: Vec<(SeriesKey, f64)>,
+    /// Samples that are left out.
+    pub(super) not_finite: usize,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -97,7 +99,11 @@ impl Round<'_> {
 
     /// Takes a file whole or not at all.
     fn file(&mut self, path: &Path) -> Result<(), String> {
-        let File { samples, modified } = read::file(path, self.labels)?;
+        let File {
+            samples,
+            not_finite,
+            modified,
+        } = read::file(path, self.labels)?;
         if self.found.samples.len() + samples.len() > MAX_SAMPLES {
             return Err(format!(
                 "all files together have more than {MAX_SAMPLES} samples"
@@ -108,10 +114,12 @@ impl Round<'_> {
         }
         self.seen.extend(samples.iter().map(|(key, _)| key.clone()));
         self.found.samples.extend(samples);
+        self.found.not_finite += not_finite;
+        // Whole seconds, as node_exporter tells them.
         let seconds = modified
             .duration_since(UNIX_EPOCH)
-            .map_or(0.0, |since| since.as_secs_f64());
-        self.own("node_textfile_mtime_seconds", Some(path), seconds);
+            .map_or(0, |since| since.as_secs());
+        self.own("node_textfile_mtime_seconds", Some(path), seconds as f64);
         Ok(())
     }
 

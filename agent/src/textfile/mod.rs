@@ -53,6 +53,7 @@ impl Textfile {
                 continue;
             };
             gauge!("weir_agent_textfile_bad_files").set(found.problems.len() as f64);
+            gauge!("weir_agent_textfile_not_finite_samples").set(found.not_finite as f64);
             self.tell(&found.problems, &mut told);
             self.sink.deliver(points(found, &mut alive, tick.at_ms));
         }

@@ -18,6 +18,8 @@ pub(super) const MAX_FILE_BYTES: u64 = 4 << 20;
 
 pub(super) struct File {
     pub(super) samples: Vec<(SeriesKey, f64)>,
+    /// Samples that are left out: frames carry numbers only, no NaN and no infinity.
+    pub(super) not_finite: usize,
     pub(super) modified: SystemTime,
 }
 
@@ -28,8 +30,14 @@ pub(super) fn file(path: &Path, labels: &Labels) -> Result<File, String> {
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(format!("longer than {MAX_FILE_BYTES} bytes"));
     }
-    let samples = samples(&text, labels)?;
-    Ok(File { samples, modified })
+    let mut samples = samples(&text, labels)?;
+    let all = samples.len();
+    samples.retain(|(_, value)| value.is_finite());
+    Ok(File {
+        not_finite: all - samples.len(),
+        samples,
+        modified,
+    })
 }
 
 /// One byte more than is allowed where there are too many.

@@ -27,7 +27,11 @@ fn put(dir: &Path, name: &str, text: impl AsRef<[u8]>) {
 #[test]
 fn files_are_read_by_name_with_this_hosts_labels() {
     let dir = tempfile::tempdir().unwrap();
-    put(dir.path(), "b.prom", "b{host=\"other\"} NaN\n");
+    put(
+        dir.path(),
+        "b.prom",
+        "b{host=\"other\"} -0.5\nb{k=\"odd\"} NaN\nb{k=\"more\"} +Inf\n",
+    );
     put(
         dir.path(),
         "a.prom",
@@ -40,11 +44,12 @@ fn files_are_read_by_name_with_this_hosts_labels() {
         values(&found),
         [
             "a_total{host=\"web01\",k=\"v\"} 3",
-            "b{host=\"other\"} NaN",
+            "b{host=\"other\"} -0.5",
             "node_textfile_scrape_error{host=\"web01\"} 0",
         ]
     );
     assert!(found.problems.is_empty());
+    assert_eq!(found.not_finite, 2, "frames carry numbers only");
     let path = dir.path().join("a.prom");
     let modified = fs::metadata(&path).unwrap().modified().unwrap();
     let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -56,7 +61,7 @@ fn files_are_read_by_name_with_this_hosts_labels() {
     assert_eq!(times.len(), 3, "empty.prom was read too");
     let (key, value) = times[0];
     assert_eq!(key.get("file"), path.to_str());
-    assert!((value - since.as_secs_f64()).abs() < 1e-6);
+    assert_eq!(*value, since.as_secs() as f64, "whole seconds");
 }
 
 #[test]
@@ -134,6 +139,7 @@ fn a_series_that_is_gone_ends_once() {
             .iter()
             .map(|name| (SeriesKey::bare(name).unwrap(), 1.0))
             .collect(),
+        not_finite: 0,
         problems: Vec::new(),
     });
     let ends = |points: &[Point]| {

@@ -117,6 +117,7 @@ fn what_is_wrong_is_refused_whole_with_the_reason() {
         ("fine 1\nfine 2\n", "before"),
         ("old 1 1613707265000\n", "timestamps"),
         ("push_time_seconds 1\n", "itself"),
+        ("fine 1\nodd NaN\n", "numbers only"),
     ] {
         let (code, said) = ends(weir(status, &["push", "--job", "x"]), text);
         assert_eq!(code, 1, "{text}");

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const STATSD: &str = r#"
+pub(super) const STATSD: &str = r#"
 import sys, statsd
 c = statsd.StatsClient("127.0.0.1", int(sys.argv[1]), prefix="py")
 c.incr("hits", 3); c.decr("hits"); c.gauge("load", 7); c.gauge("load", -2, delta=True)
@@ -13,7 +13,7 @@ t = statsd.TCPStatsClient("127.0.0.1", int(sys.argv[2]), prefix="py")
 t.incr("tcp"); t.close()
 "#;
 
-const DATADOG: &str = r#"
+pub(super) const DATADOG: &str = r#"
 import sys, time
 from datadog.dogstatsd import DogStatsd
 d = DogStatsd(host="127.0.0.1", port=int(sys.argv[1]), constant_tags=["env:test"], namespace="dd", telemetry_min_flush_interval=0)
@@ -129,6 +129,6 @@ fn nodes_clients() {
     });
 }
 
-fn port(address: &str) -> &str {
+pub(super) fn port(address: &str) -> &str {
     address.rsplit(':').next().unwrap()
 }

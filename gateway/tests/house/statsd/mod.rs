@@ -14,6 +14,7 @@ use crate::tools::{node, python_with, run};
 use crate::web::{self, escape};
 
 mod admitted;
+mod agent;
 mod clients;
 mod etsy;
 mod faults;
