@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_config::{ConfigError, DurationText};
+use weir_config::{ConfigError, DurationText, SizeText};
 use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
+use crate::priority::{Class, Priorities, Rule};
+use crate::spool::SpoolConfig;
 use crate::tls::TlsConfig;
 
 /// Every key with its default and what it means.
@@ -17,6 +19,9 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_QUEUE_BYTES: usize = 1 << 20;
+const MIN_SPOOL_BYTES: u64 = 1 << 20;
+/// What a gateway leaves without an acknowledgement for so long is put on disk.
+const SPOOL_AFTER: Duration = Duration::from_secs(3);
 /// A gateway that does not acknowledge for so long is left for another.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,6 +38,9 @@ struct Read {
     statsd: ReadStatsd,
     status: ReadStatus,
     queue: ReadQueue,
+    spool: ReadSpool,
+    #[serde(default)]
+    priorities: ReadPriorities,
     collectors: ReadCollectors,
 }
 
@@ -68,6 +76,32 @@ struct ReadQueue {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ReadSpool {
+    dir: PathBuf,
+    max_bytes: SizeText,
+    max_age: DurationText,
+    disk_reserve: SizeText,
+    share_percent: u32,
+    min_rate: u32,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadPriorities {
+    #[serde(default)]
+    rules: Vec<ReadRule>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadRule {
+    #[serde(rename = "match")]
+    matching: String,
+    priority: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReadCollectors {
     disabled: Vec<String>,
     mount_exclude: String,
@@ -89,6 +123,9 @@ pub struct Config {
     pub statsd: Option<StatsdConfig>,
     pub status: Option<SocketAddr>,
     pub queue_max_bytes: usize,
+    /// `None`: memory alone.
+    pub spool: Option<SpoolConfig>,
+    pub priorities: Priorities,
     /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
     pub patience: Duration,
     pub collect: CollectConfig,
@@ -115,10 +152,16 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let (read, places) = weir_config::load::<Read>(DEFAULTS, file, env, sets)?;
         let mut config = read.meant().map_err(|error| places.locate(error))?;
-        if let (Some(dir), Some(tls)) = (file.and_then(Path::parent), &mut config.tls) {
+        let Some(folder) = file.and_then(Path::parent) else {
+            return Ok(config);
+        };
+        if let Some(spool) = &mut config.spool {
+            spool.dir = folder.join(&spool.dir);
+        }
+        if let Some(tls) = &mut config.tls {
             let own = tls.own.iter_mut().flat_map(|(chain, key)| [chain, key]);
             for file in tls.ca.iter_mut().chain(own) {
-                *file = dir.join(&*file);
+                *file = folder.join(&*file);
             }
         }
         Ok(config)
@@ -166,6 +209,8 @@ impl Read {
             statsd: self.statsd.meant()?,
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
+            spool: self.spool.meant()?,
+            priorities: self.priorities.meant()?,
             patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
@@ -210,6 +255,50 @@ impl ReadStatsd {
             max_series: self.max_series,
             idle_intervals: self.idle_intervals,
         }))
+    }
+}
+
+impl ReadSpool {
+    fn meant(self) -> Result<Option<SpoolConfig>, ConfigError> {
+        if self.max_bytes.0 < MIN_SPOOL_BYTES {
+            return Err(invalid("spool.max_bytes", "the least is \"1MiB\""));
+        }
+        if self.max_age.0.is_zero() {
+            return Err(invalid("spool.max_age", "the least is \"1ms\""));
+        }
+        if !(1..=1_000).contains(&self.share_percent) {
+            return Err(invalid("spool.share_percent", "it is from 1 to 1000"));
+        }
+        if self.min_rate == 0 {
+            return Err(invalid("spool.min_rate", "the least is 1"));
+        }
+        let is_on = !self.dir.as_os_str().is_empty();
+        Ok(is_on.then(|| SpoolConfig {
+            dir: self.dir,
+            max_bytes: self.max_bytes.0,
+            max_age: self.max_age.0,
+            disk_reserve: self.disk_reserve.0,
+            share: f64::from(self.share_percent) / 100.0,
+            min_rate: f64::from(self.min_rate),
+            after: SPOOL_AFTER,
+        }))
+    }
+}
+
+impl ReadPriorities {
+    fn meant(self) -> Result<Priorities, ConfigError> {
+        let rules = self.rules.into_iter().enumerate();
+        let rules = rules.map(|(at, rule)| {
+            let key = |name: &str| format!("priorities.rules[{at}].{name}");
+            let class = Class::from_text(&rule.priority).ok_or_else(|| {
+                invalid(
+                    &key("priority"),
+                    "it is \"low\", \"normal\" or \"critical\"",
+                )
+            })?;
+            Rule::new(class, &rule.matching).map_err(|reason| invalid(&key("match"), &reason))
+        });
+        Ok(Priorities(rules.collect::<Result<_, _>>()?))
     }
 }
 
@@ -304,6 +393,10 @@ mod tests {
         assert_eq!(config.statsd.unwrap().listen.to_string(), "127.0.0.1:8125");
         assert_eq!(config.status.unwrap().to_string(), "127.0.0.1:9349");
         assert!(!config.host.is_empty());
+        let spool = config.spool.unwrap();
+        assert_eq!(spool.dir, Path::new("/var/lib/weir-agent/spool"));
+        assert_eq!((spool.max_bytes, spool.share), (512 << 20, 0.8));
+        assert!(config.priorities.is_off());
     }
 
     #[test]
@@ -318,10 +411,27 @@ mod tests {
             ("labels={host=\"x\"}", "labels"),
             ("labels={__name__=\"x\"}", "labels"),
             ("spool=1", "spool"),
+            ("spool.max_bytes=1000KiB", "spool.max_bytes"),
+            ("spool.max_age=0s", "spool.max_age"),
+            ("spool.share_percent=0", "spool.share_percent"),
+            ("spool.min_rate=0", "spool.min_rate"),
+            (
+                "priorities.rules=[{match=\"a\",priority=\"high\"}]",
+                "priorities.rules[0].priority",
+            ),
+            (
+                "priorities.rules=[{match=\"sum(a)\",priority=\"low\"}]",
+                "priorities.rules[0].match",
+            ),
+            (
+                "priorities.rules=[{match=\"{a=~'('}\",priority=\"low\"}]",
+                "priorities.rules[0].match",
+            ),
         ] {
             let refused = load(&[set]).unwrap_err();
             assert!(refused.contains(key), "{set}: {refused}");
         }
         assert!(load(&["statsd.listen="]).unwrap().statsd.is_none());
+        assert!(load(&["spool.dir="]).unwrap().spool.is_none());
     }
 }

@@ -119,6 +119,7 @@ fn config(listener: &TcpListener) -> Config {
         "host=web01".to_owned(),
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=127.0.0.1:0".to_owned(),
+        "spool.dir=".to_owned(),
         format!("collectors.disabled={:?}", weir_agent::collect::NAMES),
     ];
     let config = Config::load(None, std::iter::empty(), &sets).unwrap();
