@@ -68,13 +68,15 @@ impl Depot {
         self.state.lock().clone()
     }
 
-    fn show(&self, spool: &Spool) {
-        let state = State {
+    /// Whoever changed the spool says so.
+    pub(crate) fn show(&self, spool: &Spool) {
+        let mut state = self.state.lock();
+        let failure = state.take().and_then(|state| state.failure);
+        *state = Some(State {
             dir: spool.dir().display().to_string(),
-            failure: self.state().and_then(|state| state.failure),
+            failure,
             held: spool.held(),
-        };
-        *self.state.lock() = Some(state);
+        });
     }
 }
 

@@ -422,3 +422,24 @@ fn a_record_that_is_refused_for_good_is_given_up() {
     assert_eq!(numbers(&mut spool), [2, 3]);
     assert_eq!(drops.all()[0].reason, Reason::Refused);
 }
+/// What an agent of today wrote, for the agents of later.
+#[test]
+fn a_segment_of_version_1_is_read() {
+    let segment = read(include_bytes!("version_1.spool")).unwrap();
+    assert_eq!(
+        (segment.run, segment.damaged.len(), segment.torn_bytes),
+        (7 | RUN_BIT, 0, 0)
+    );
+    for (number, (record, _)) in (1..=3_u32).zip(&segment.records) {
+        assert_eq!(record.head.sequence, u64::from(number));
+        assert_eq!(
+            record.points().unwrap(),
+            batch(Class::Normal, number).points
+        );
+    }
+    assert_eq!(segment.records.len(), 3);
+    assert_eq!(
+        &segment::header(7 | RUN_BIT),
+        &include_bytes!("version_1.spool")[..HEADER_BYTES]
+    );
+}

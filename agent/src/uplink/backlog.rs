@@ -162,7 +162,13 @@ impl Backlog {
         work: impl FnOnce(&mut Spool) -> T + Send + 'static,
     ) -> Option<T> {
         let depot = Arc::clone(&self.depot);
-        let work = tokio::task::spawn_blocking(move || depot.spool.lock().as_mut().map(work));
+        let work = tokio::task::spawn_blocking(move || {
+            let mut spool = depot.spool.lock();
+            let spool = spool.as_mut()?;
+            let done = work(spool);
+            depot.show(spool);
+            Some(done)
+        });
         work.await.ok().flatten()
     }
 }
