@@ -6,12 +6,13 @@ use std::path::Path;
 
 use weir_wire::varint::Reader;
 
-use super::lane::{KINDS, Place};
+use super::kind::KINDS;
+use super::lane::Place;
 
 const FILE: &str = "mark";
 const MAGIC: [u8; 8] = *b"WEIRSPMK";
 
-/// The lanes' places in the order of [`KINDS`]; the beginning where the file is missing or damaged.
+/// The lanes' places in the order of [`super::kind::ALL`]; the beginning where the file is missing or damaged.
 pub(super) fn load(dir: &Path) -> [Place; KINDS] {
     let bytes = std::fs::read(dir.join(FILE)).unwrap_or_default();
     decode(&bytes).unwrap_or_default()

@@ -3,15 +3,18 @@
 //! decided by `spooler` and `uplink`. Bytes in docs/format/spool.md.
 
 mod age;
+mod kind;
 mod lane;
 mod mark;
 mod open;
 pub mod record;
 pub mod segment;
+mod sending;
 #[cfg(test)]
 mod tests;
 
 pub use open::SpoolError;
+pub(crate) use sending::Record;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -25,16 +28,15 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use age::Age;
-use lane::{ALL, KINDS, Kind, Lane, Place};
-use open::lane_of;
+use kind::{ALL, KINDS, Kind, lane_of};
+use lane::{Lane, Place};
+use sending::HandedOut;
 
 use crate::drops::{Drops, Reason};
-use crate::queue::{Batch, Overdue, Point};
+use crate::queue::{Batch, Overdue};
 
 /// A run of the spool's numbers is told from the process's own by this bit of its boot.
 const RUN_BIT: u64 = 1 << 63;
-/// How often the mark is written.
-const MARK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where, and how much.
 #[derive(Debug, Clone)]
@@ -65,21 +67,6 @@ pub(crate) struct Spool {
     age: Age,
     drops: Arc<Drops>,
     _lock: File,
-}
-
-#[derive(Debug)]
-struct HandedOut {
-    lane: usize,
-    place: Place,
-    sequence: u64,
-    samples: u64,
-}
-
-/// A record on its way.
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub sequence: u64,
-    pub points: Vec<Point>,
 }
 
 /// A lane for the status page.
@@ -287,103 +274,6 @@ impl Spool {
             }
         }
         self.report();
-    }
-
-    /// The run of the next record to send; `None` while there is none.
-    pub(crate) fn next_run(&mut self) -> Option<u64> {
-        self.next_lane().map(|(_, run)| run)
-    }
-
-    /// What was sent by a former process goes first, then the oldest of all classes.
-    fn next_lane(&mut self) -> Option<(usize, u64)> {
-        let boot = self.boot;
-        let mut oldest: Option<(usize, u64, u64)> = None;
-        for (at, lane) in self.lanes.iter_mut().enumerate().rev() {
-            let Some((run, sequence)) = lane.peek(boot) else {
-                continue;
-            };
-            if lane.kind == Kind::Unanswered {
-                return Some((at, run));
-            }
-            if oldest.is_none_or(|(.., other)| sequence < other) {
-                oldest = Some((at, run, sequence));
-            }
-        }
-        oldest.map(|(at, run, _)| (at, run))
-    }
-
-    /// Hands out the next record of a run; `None` when what comes next is of another, or there is nothing.
-    pub(crate) fn next(&mut self, run: u64) -> Option<Record> {
-        loop {
-            let (at, of) = self.next_lane()?;
-            if of != run {
-                return None;
-            }
-            let taken = self.lanes[at].take()?;
-            let handed_out = HandedOut {
-                lane: at,
-                place: taken.place,
-                sequence: taken.sequence,
-                samples: taken.samples,
-            };
-            let Some(points) = taken.points else {
-                counter!("weir_agent_spool_damaged_records_total").increment(1);
-                self.lanes[at].done(handed_out.place, handed_out.samples);
-                continue;
-            };
-            self.handed_out.push_back(handed_out);
-            return Some(Record {
-                sequence: taken.sequence,
-                points,
-            });
-        }
-    }
-
-    /// A gateway has everything that was handed out up to this sequence.
-    pub(crate) fn acknowledge(&mut self, sequence: u64) {
-        let is_acknowledged = |one: &mut HandedOut| one.sequence <= sequence;
-        while let Some(one) = self.handed_out.pop_front_if(is_acknowledged) {
-            if self.lanes[one.lane].done(one.place, one.samples) {
-                counter!("weir_agent_spool_acknowledged_batches_total").increment(1);
-                counter!("weir_agent_spool_acknowledged_samples_total").increment(one.samples);
-            }
-        }
-        if self.marked.elapsed() >= MARK_EVERY {
-            self.mark();
-        }
-        self.report();
-    }
-
-    /// The oldest that was handed out is refused by every gateway: it must not hold up the rest.
-    pub(crate) fn give_up_first(&mut self) {
-        if let Some(one) = self.handed_out.pop_front() {
-            let lane = &mut self.lanes[one.lane];
-            lane.done(one.place, one.samples);
-            self.drops
-                .count(lane.kind.as_str(), Reason::Refused, 1, one.samples);
-        }
-        self.report();
-    }
-
-    /// The sequence of the oldest that was handed out.
-    pub(crate) fn first_handed_out(&self) -> Option<u64> {
-        self.handed_out.front().map(|one| one.sequence)
-    }
-
-    /// What was handed out and not acknowledged will be handed out again.
-    pub(crate) fn rewind(&mut self) {
-        self.handed_out.clear();
-        self.lanes.iter_mut().for_each(Lane::rewind);
-        self.mark();
-    }
-
-    /// Writes down how far everything is acknowledged.
-    pub(crate) fn mark(&mut self) {
-        self.marked = Instant::now();
-        let marks = self.lanes.each_ref().map(|lane| lane.mark);
-        if let Err(error) = mark::store(&self.config.dir, marks) {
-            tracing::debug!("the spool's mark was not written: {error}");
-        }
     }
 
     #[must_use]

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use metrics::counter;
 use rustix::fs::{FlockOperation, flock};
 
-use super::lane::{self, ALL, KINDS, Kind, Place, Segment};
+use super::kind::{self, KINDS, lane_of};
+use super::lane::{Place, Segment};
 use super::segment;
 
 /// Why there is no spool; the agent goes on in memory and tries again.
@@ -52,7 +53,7 @@ pub(super) fn segments(
     let mut next = 1;
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
-        if let Some((number, kind)) = name.to_str().and_then(lane::name_of) {
+        if let Some((number, kind)) = name.to_str().and_then(kind::name_of) {
             next = next.max(number + 1);
             found.push((number, kind));
         }
@@ -60,8 +61,8 @@ pub(super) fn segments(
     found.sort_unstable();
     let mut lanes: [VecDeque<Segment>; KINDS] = Default::default();
     for (number, kind) in found {
-        let at = ALL.iter().position(|one| *one == kind).unwrap_or(0);
-        let path = lane::path(dir, number, kind);
+        let at = lane_of(kind);
+        let path = kind::path(dir, number, kind);
         match look(&path, number, marks[at]) {
             Ok(Some(segment)) => lanes[at].push_back(segment),
             Ok(None) => drop(std::fs::remove_file(path)),
@@ -135,9 +136,4 @@ fn look(path: &Path, number: u64, mark: Place) -> io::Result<Option<Segment>> {
         oldest_ms: times().min().unwrap_or(0),
         newest_ms: times().max().unwrap_or(0),
     }))
-}
-
-/// Which lane of the four this is.
-pub(super) fn lane_of(kind: Kind) -> usize {
-    ALL.iter().position(|one| *one == kind).unwrap_or(0)
 }

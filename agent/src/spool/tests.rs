@@ -383,7 +383,7 @@ fn half_a_turn_is_taken_back() {
     let dir = tempfile::tempdir().unwrap();
     let (mut spool, _) = open(&config(dir.path()), 7);
     spool.put(&waiting(Class::Normal, [1]), NOW_MS).unwrap();
-    let in_the_way = lane::path(dir.path(), spool.next_segment, Kind::Of(Class::Critical));
+    let in_the_way = kind::path(dir.path(), spool.next_segment, Kind::Of(Class::Critical));
     std::fs::create_dir(&in_the_way).unwrap();
     let turn = Overdue {
         waiting: vec![batch(Class::Normal, 2), batch(Class::Critical, 3)],

@@ -1,5 +1,7 @@
-//! A lane: the segment files of one class, oldest first. Appends to the newest, reads from the oldest, forgets what is
-//! acknowledged and deletes files that are done. Knows no bound and no other lane.
+//! A lane: the segment files of one class, oldest first. Here is the way in, and what becomes of the files; the way out
+//! is in `reading`. Knows no bound and no other lane.
+
+mod reading;
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -7,44 +9,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use metrics::counter;
-
-use super::record::{self, Head};
+use super::kind::{Kind, path};
 use super::segment::{self, HEADER_BYTES};
-use crate::priority::Class;
-use crate::queue::Point;
+use reading::Loaded;
 
 /// A segment is closed when it is so long, at most a share of the whole, or so old.
 const SEGMENT_BYTES: u64 = 1 << 20;
 const SEGMENT_SHARE: u64 = 16;
 const SEGMENT_AGE_MS: i64 = 600_000;
-pub(super) const KINDS: usize = 4;
-
-/// What lies in a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// Never sent by this path or any other.
-    Of(Class),
-    /// Sent and not acknowledged: a gateway may have it under the number it has here.
-    Unanswered,
-}
-
-/// From what goes first for want of room.
-pub(super) const ALL: [Kind; KINDS] = [
-    Kind::Of(Class::Low),
-    Kind::Of(Class::Normal),
-    Kind::Of(Class::Critical),
-    Kind::Unanswered,
-];
-
-impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Of(class) => class.as_str(),
-            Self::Unanswered => "unanswered",
-        }
-    }
-}
 
 /// Behind a record: its segment, and where it ends there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,25 +51,6 @@ pub(super) struct Lane {
     /// Handed out up to here.
     cursor: Place,
     loaded: Option<Loaded>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    number: u64,
-    run: u64,
-    bytes: Vec<u8>,
-    /// Where the records lie that were not handed out.
-    left: VecDeque<(usize, usize, Head)>,
-}
-
-/// A record that was handed out.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub place: Place,
-    pub sequence: u64,
-    pub samples: u64,
-    /// `None`: it is damaged though its checksum is right.
-    pub points: Option<Vec<Point>>,
 }
 
 impl Lane {
@@ -220,129 +173,6 @@ impl Lane {
         }
     }
 
-    /// The run and sequence of the next record to hand out. Of `own` there are none in the lane of the unanswered: they
-    /// are in memory too, and leave from there.
-    pub(super) fn peek(&mut self, own: u64) -> Option<(u64, u64)> {
-        loop {
-            if let Some(loaded) = &self.loaded
-                && let Some((.., head)) = loaded.left.front()
-            {
-                return Some((loaded.run, head.sequence));
-            }
-            if let Some(done) = self.loaded.take() {
-                self.cursor = self.cursor.max(end_of(done.number));
-            }
-            let cursor = self.cursor;
-            let next = self
-                .segments
-                .iter()
-                .position(|segment| end_of(segment.number) > cursor);
-            let Some(at) = next else {
-                self.writing
-                    .as_ref()
-                    .filter(|_| self.kind != Kind::Unanswered)?;
-                self.close().ok()?;
-                continue;
-            };
-            if self.kind == Kind::Unanswered && self.segments[at].run == own {
-                return None;
-            }
-            self.load(at);
-        }
-    }
-
-    fn load(&mut self, at: usize) {
-        let segment = &self.segments[at];
-        let number = segment.number;
-        let from = [self.cursor, self.mark]
-            .into_iter()
-            .filter(|place| place.segment == number);
-        let from = from.map(|place| place.offset).max().unwrap_or(0);
-        let path = path(&self.dir, number, self.kind);
-        let mut bytes = std::fs::read(&path).unwrap_or_default();
-        bytes.truncate(segment.bytes as usize);
-        let mut left = VecDeque::new();
-        if let Ok(read) = segment::read(&bytes) {
-            let unread = read.records.iter().filter(|(_, end)| *end as u64 > from);
-            left.extend(unread.map(|(record, end)| (end - record.bytes(), *end, record.head)));
-        }
-        if from <= self.mark_offset(number) {
-            let found = left.len() as u64;
-            let segment = &mut self.segments[at];
-            let lost = segment.batches.saturating_sub(found);
-            if lost > 0 {
-                tracing::warn!(
-                    "{}: {lost} records can no longer be read; they are skipped",
-                    path.display()
-                );
-                counter!("weir_agent_spool_damaged_records_total").increment(lost);
-            }
-            segment.batches = found;
-            segment.samples = left.iter().map(|(.., head)| u64::from(head.points)).sum();
-            if found == 0 {
-                self.segments.remove(at);
-                self.delete(number);
-                return;
-            }
-        }
-        self.loaded = Some(Loaded {
-            number,
-            run: self.segments[at].run,
-            bytes,
-            left,
-        });
-    }
-
-    fn mark_offset(&self, number: u64) -> u64 {
-        match self.mark.segment == number {
-            true => self.mark.offset,
-            false => 0,
-        }
-    }
-
-    /// Hands out the record that [`Self::peek`] saw.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        let loaded = self.loaded.as_mut()?;
-        let (start, end, head) = loaded.left.pop_front()?;
-        self.cursor = Place {
-            segment: loaded.number,
-            offset: end as u64,
-        };
-        let record = record::decode(&loaded.bytes[start..end]);
-        Some(Taken {
-            place: self.cursor,
-            sequence: head.sequence,
-            samples: u64::from(head.points),
-            points: record.and_then(|(record, _)| record.points()),
-        })
-    }
-
-    /// Everything is handed out again that is not acknowledged.
-    pub(super) fn rewind(&mut self) {
-        self.loaded = None;
-        self.cursor = self.mark;
-    }
-
-    /// A record that was handed out is not needed any more. False where its segment is gone already.
-    pub(super) fn done(&mut self, place: Place, samples: u64) -> bool {
-        self.mark = self.mark.max(place);
-        let known = self
-            .segments
-            .iter()
-            .position(|segment| segment.number == place.segment);
-        let Some(at) = known else {
-            return false;
-        };
-        let segment = &mut self.segments[at];
-        segment.batches = segment.batches.saturating_sub(1);
-        segment.samples = segment.samples.saturating_sub(samples);
-        if segment.batches == 0 {
-            self.segments.remove(at);
-            self.delete(place.segment);
-        }
-        true
-    }
-
     /// Deletes closed segments that are not needed.
     pub(super) fn forget(&mut self, is_needless: impl Fn(&Segment) -> bool) {
         for segment in self.segments.iter().filter(|segment| is_needless(segment)) {
@@ -393,15 +223,4 @@ fn end_of(segment: u64) -> Place {
         segment,
         offset: u64::MAX,
     }
-}
-
-/// `0000000017-normal.spool`
-pub(super) fn path(dir: &Path, number: u64, kind: Kind) -> PathBuf {
-    dir.join(format!("{number:010}-{}.spool", kind.as_str()))
-}
-
-pub(super) fn name_of(file: &str) -> Option<(u64, Kind)> {
-    let (number, kind) = file.strip_suffix(".spool")?.split_once('-')?;
-    let kind = ALL.into_iter().find(|known| known.as_str() == kind)?;
-    Some((number.parse().ok()?, kind))
 }
