@@ -43,6 +43,8 @@ struct Brought {
     boot: u64,
     sequences: Vec<u64>,
     times_ms: Vec<i64>,
+    /// When each batch came.
+    came: Vec<Instant>,
     said_goodbye: bool,
 }
 
@@ -59,6 +61,7 @@ fn read(mut session: Session, acknowledges: bool) -> Brought {
                     .dictionary
                     .extend(batch.new_series.iter().map(|key| key.to_key()));
                 brought.sequences.push(batch.sequence);
+                brought.came.push(Instant::now());
                 let named = batch.floats.iter();
                 let named =
                     named.filter(|(id, ..)| session.dictionary[*id as usize].name() == "hits");
@@ -279,4 +282,46 @@ async fn a_disk_that_takes_nothing_is_told_and_used_once_it_does() {
     agent.stop().await;
     let sessions = on_gateway(move || until_goodbye(&all, 78)).await;
     assert_whole(&sessions);
+}
+
+/// What is on disk comes at its pace and no faster, and live data between it as ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_is_paced_and_live_data_go_on_beside_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = spooling(&listener, dir.path());
+    let to = std::mem::replace(&mut config.gateways, vec!["127.0.0.1:1".to_owned()]);
+    let agent = Agent::start(config, wall_clock(), 77).await.unwrap();
+    let app = UdpSocket::bind("127.0.0.1:0").unwrap();
+    app.send_to(b"hits:1|c", agent.statsd.unwrap()).unwrap();
+    wait_for(agent.status.unwrap(), |status| held(status) >= 20).await;
+    agent.stop().await;
+
+    let mut config = spooling(&listener, dir.path());
+    config.gateways = to;
+    let spool = config.spool.as_mut().unwrap();
+    (spool.min_rate, spool.share) = (10.0, 0.01);
+    let all = gateway(listener);
+    let agent = Agent::start(config, wall_clock(), 78).await.unwrap();
+    app.send_to(b"other:1|c", agent.statsd.unwrap()).unwrap();
+    wait_for(agent.status.unwrap(), |status| held(status) == 0).await;
+    agent.stop().await;
+    let sessions = on_gateway(move || until_goodbye(&all, 78)).await;
+    assert_whole(&sessions);
+    let backlog = sessions
+        .iter()
+        .find(|one| one.boot == 77 | RUN_BIT)
+        .unwrap();
+    let live = sessions.iter().find(|one| one.boot == 78).unwrap();
+    let (first, last) = (backlog.came[0], *backlog.came.last().unwrap());
+    // The last of them is not paid for before it comes. Half: a reader that is late brings the first near the others.
+    let paid_for = backlog.times_ms.len() - 1;
+    let least = Duration::from_millis(100) * u32::try_from(paid_for).unwrap();
+    assert!(
+        last - first >= least.mul_f64(0.5),
+        "{:?} for {paid_for}",
+        last - first
+    );
+    let beside = live.came.iter().filter(|came| (first..last).contains(came));
+    assert!(beside.count() > 3, "{live:?}");
 }
