@@ -1,5 +1,5 @@
 //! The composition of the agent: binds, starts every task, and stops them in the order of the data: listeners, queue,
-//! uplink, status. Tests start it in their own process on port 0.
+//! uplink, spool, status. Tests start it in their own process on port 0.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::drops::Drops;
 use crate::pushed::Pushes;
 use crate::queue::Queue;
 use crate::sink::Sink;
 use crate::sources::{Around, Sources};
-use crate::status::{self, Status};
-use crate::uplink::{Identity, Outbox, Uplink};
+use crate::spooler::{Depot, Spooler, Turns};
+use crate::status::{self, Page, Status};
+use crate::uplink::{Backlog, Caller, Identity, Outbox, PaceConfig, Uplink};
 
 /// Milliseconds since 1970; handed in, so that tests hold the time.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -38,12 +39,17 @@ pub struct Agent {
     config: Config,
     boot: u64,
     around: Around,
+    depot: Arc<Depot>,
+    drops: Arc<Drops>,
     sources: Sources,
     pushes: Arc<Pushes>,
     uplink: TaskTracker,
     stop_uplink: CancellationToken,
-    /// Ends the session without a goodbye, for another to take its place.
+    /// Ends the sessions without a goodbye, for others to take their place.
     replace_uplink: CancellationToken,
+    /// The spool, and the page that tells of it.
+    last: TaskTracker,
+    stop_last: CancellationToken,
 }
 
 impl Agent {
@@ -53,17 +59,18 @@ impl Agent {
     /// A port in use, named with its key.
     pub async fn start(config: Config, clock: Clock, boot: u64) -> anyhow::Result<Self> {
         let metrics = install_metrics();
-        let outbox = Arc::new(Outbox {
-            queue: Mutex::new(Queue::new(config.queue_max_bytes)),
-            filled: Notify::new(),
-        });
-        let status = Arc::new(Status::new(Arc::clone(&clock)));
-        let page = bind_status(config.status).await?;
+        let drops = Arc::new(Drops::default());
+        let queue = Queue::new(
+            config.queue_max_bytes,
+            config.priorities.clone(),
+            Arc::clone(&drops),
+        );
         let around = Around {
-            outbox,
-            status,
+            outbox: Arc::new(Outbox::new(queue)),
+            status: Arc::new(Status::new(Arc::clone(&clock))),
             clock,
         };
+        let page = bind_status(config.status).await?;
         let mut sources = Sources::new(around.clone());
         sources.apply(&config).await?;
         let sink = Sink::new(Arc::clone(&around.outbox), config.all_labels());
@@ -76,24 +83,21 @@ impl Agent {
             config,
             boot,
             around,
+            depot: Arc::default(),
+            drops,
             sources,
             pushes,
             uplink: TaskTracker::new(),
             stop_uplink: CancellationToken::new(),
             replace_uplink: CancellationToken::new(),
+            last: TaskTracker::new(),
+            stop_last: CancellationToken::new(),
         };
         agent.note_addresses();
-        if let Some(page) = page {
-            let around = &agent.around;
-            agent.uplink.spawn(status::serve(
-                page,
-                Arc::clone(&around.status),
-                Arc::clone(&around.outbox),
-                Arc::clone(&agent.pushes),
-                metrics,
-                agent.stop_uplink.clone(),
-            ));
+        if let Some(listener) = page {
+            agent.serve_page(listener, metrics);
         }
+        agent.start_spooler().await;
         agent.start_uplink();
         Ok(agent)
     }
@@ -116,7 +120,11 @@ impl Agent {
             tracing::warn!("{key} was changed: that takes a restart");
         }
         let is_same_uplink = self.config.is_same_uplink(&config);
-        self.config = config;
+        self.config = Config {
+            // Its directory is in use.
+            spool: self.config.spool.take(),
+            ..config
+        };
         let outbox = Arc::clone(&self.around.outbox);
         self.pushes
             .exchange(Sink::new(outbox, self.config.all_labels()));
@@ -140,34 +148,93 @@ impl Agent {
         self.graphite = self.sources.graphite_addresses();
     }
 
+    fn serve_page(&self, listener: TcpListener, metrics: PrometheusHandle) {
+        let page = Page {
+            status: Arc::clone(&self.around.status),
+            outbox: Arc::clone(&self.around.outbox),
+            depot: Arc::clone(&self.depot),
+            drops: Arc::clone(&self.drops),
+            metrics,
+        };
+        let (pushes, stop) = (Arc::clone(&self.pushes), self.stop_last.clone());
+        self.last.spawn(status::serve(listener, page, pushes, stop));
+    }
+
     fn start_uplink(&mut self) {
         let config = self.config.clone();
-        let identity = Identity {
-            host: config.host,
-            token: config.token,
-            boot: self.boot,
-            interval: config.interval,
-            labels: config.labels,
+        let caller = Caller {
+            tls: config.tls,
+            identity: Identity {
+                host: config.host,
+                token: config.token,
+                boot: self.boot,
+                interval: config.interval,
+                labels: config.labels,
+            },
+            patience: config.patience,
         };
+        let (live, is_live) = watch::channel(None);
+        let backlog_closed = CancellationToken::new();
+        match config.spool {
+            None => backlog_closed.cancel(),
+            Some(spool) => {
+                let backlog = Backlog {
+                    caller: caller.clone(),
+                    outbox: Arc::clone(&self.around.outbox),
+                    depot: Arc::clone(&self.depot),
+                    status: Arc::clone(&self.around.status),
+                    pace: PaceConfig {
+                        share: spool.share,
+                        min_rate: spool.min_rate,
+                    },
+                    live: is_live,
+                    closed: backlog_closed.clone(),
+                };
+                self.until_replaced(backlog.run(self.stop_uplink.clone()));
+            }
+        }
         let uplink = Uplink {
             gateways: config.gateways,
-            tls: config.tls,
-            identity,
+            caller,
             outbox: Arc::clone(&self.around.outbox),
             status: Arc::clone(&self.around.status),
             grace: GRACE,
-            patience: config.patience,
+            live,
+            backlog_closed,
         };
-        let (stop, replaced) = (self.stop_uplink.clone(), self.replace_uplink.clone());
+        self.until_replaced(uplink.run(self.stop_uplink.clone()));
+    }
+
+    fn until_replaced(&self, sessions: impl Future<Output = ()> + Send + 'static) {
+        let replaced = self.replace_uplink.clone();
         self.uplink.spawn(async move {
             tokio::select! {
-                () = uplink.run(stop) => {}
+                () = sessions => {}
                 () = replaced.cancelled() => {}
             }
         });
     }
 
-    /// Stops listening, closes the open interval, delivers what is queued within the grace, says goodbye.
+    /// What a former process left is known when this returned.
+    async fn start_spooler(&self) {
+        let Some(config) = self.config.spool.clone() else {
+            return;
+        };
+        let mut spooler = Spooler {
+            config,
+            boot: self.boot,
+            clock: Arc::clone(&self.around.clock),
+            outbox: Arc::clone(&self.around.outbox),
+            depot: Arc::clone(&self.depot),
+            drops: Arc::clone(&self.drops),
+            turns: Turns::default(),
+        };
+        spooler.open().await;
+        self.last.spawn(spooler.run(self.stop_last.clone()));
+    }
+
+    /// Stops listening, closes the open interval, delivers what is queued within the grace, says goodbye, and puts on disk
+    /// what is left.
     pub async fn stop(self) {
         self.sources.stop().await;
         self.stop_uplink.cancel();
@@ -177,6 +244,18 @@ impl Agent {
             .is_err()
         {
             tracing::warn!("the uplink was still busy and is cut off");
+        }
+        self.stop_last.cancel();
+        self.last.close();
+        if tokio::time::timeout(GRACE * 2, self.last.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the spool's disk or the status port was still busy and is cut off");
+        }
+        let lost = self.around.outbox.queue.lock().lost();
+        if lost > 0 {
+            tracing::warn!("stopped with {lost} batches that are neither acknowledged nor on disk");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The agent's configuration: what was read, and what is meant by it. What cannot be meant is refused with its key.
 
+mod keeping;
 mod listening;
 mod pushing;
 
@@ -13,10 +14,13 @@ use weir_config::{ConfigError, DurationText, Places};
 use weir_wire::SeriesKey;
 
 use crate::collect::{CollectConfig, Collectors};
+use crate::priority::Priorities;
+use crate::spool::SpoolConfig;
 use crate::tls::TlsConfig;
 use listening::{ReadGraphite, ReadStatsd, ReadTextfile};
 use pushing::ReadPush;
 
+use keeping::{ReadPriorities, ReadSpool};
 pub use listening::{GraphiteConfig, StatsdConfig};
 pub use pushing::HttpPlace;
 
@@ -44,6 +48,9 @@ struct Read {
     status: ReadStatus,
     queue: ReadQueue,
     push: ReadPush,
+    spool: ReadSpool,
+    #[serde(default)]
+    priorities: ReadPriorities,
     collectors: ReadCollectors,
 }
 
@@ -102,6 +109,9 @@ pub struct Config {
     pub queue_max_bytes: usize,
     /// Where jobs push when no agent answers.
     pub push_gateways: Vec<HttpPlace>,
+    /// `None`: memory alone.
+    pub spool: Option<SpoolConfig>,
+    pub priorities: Priorities,
     /// How long a gateway may leave a batch without an acknowledgement. No key: only tests are in a hurry.
     pub patience: Duration,
     pub collect: CollectConfig,
@@ -135,10 +145,16 @@ impl Config {
         }
         let (read, places) = weir_config::load_files::<Read>(DEFAULTS, &files, env, sets)?;
         let mut config = read.meant().map_err(|error| places.locate(error))?;
-        if let (Some(dir), Some(tls)) = (file.and_then(Path::parent), &mut config.tls) {
+        let Some(folder) = file.and_then(Path::parent) else {
+            return Ok((config, places));
+        };
+        if let Some(spool) = &mut config.spool {
+            spool.dir = folder.join(&spool.dir);
+        }
+        if let Some(tls) = &mut config.tls {
             let own = tls.own.iter_mut().flat_map(|(chain, key)| [chain, key]);
             for file in tls.ca.iter_mut().chain(own) {
-                *file = dir.join(&*file);
+                *file = folder.join(&*file);
             }
         }
         Ok((config, places))
@@ -170,10 +186,20 @@ impl Config {
                 "queue.max_bytes",
                 self.queue_max_bytes != other.queue_max_bytes,
             ),
+            ("spool", looks(&self.spool) != looks(&other.spool)),
+            (
+                "priorities",
+                looks(&self.priorities) != looks(&other.priorities),
+            ),
         ];
         let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
         changed.map(|(key, _)| key).collect()
     }
+}
+
+/// What has no equality, such as expressions, is compared by what it looks like.
+fn looks(section: &impl std::fmt::Debug) -> String {
+    format!("{section:?}")
 }
 
 impl Read {
@@ -220,6 +246,8 @@ impl Read {
             status: address("status.listen", &self.status.listen)?,
             queue_max_bytes: self.queue.max_bytes,
             push_gateways: self.push.meant()?,
+            spool: self.spool.meant()?,
+            priorities: self.priorities.meant()?,
             patience: PATIENCE,
             collect: self.collectors.meant()?,
         })
@@ -345,6 +373,10 @@ mod tests {
         );
         assert_eq!(config.status.unwrap().to_string(), "127.0.0.1:9349");
         assert!(!config.host.is_empty());
+        let spool = config.spool.unwrap();
+        assert_eq!(spool.dir, Path::new("/var/lib/weir-agent/spool"));
+        assert_eq!((spool.max_bytes, spool.share), (512 << 20, 0.8));
+        assert!(config.priorities.is_off());
     }
 
     #[test]
@@ -368,10 +400,27 @@ mod tests {
             ("labels={__name__=\"x\"}", "labels"),
             ("push.gateways=[\"gw1:9347\"]", "push.gateways"),
             ("spool=1", "spool"),
+            ("spool.max_bytes=1000KiB", "spool.max_bytes"),
+            ("spool.max_age=0s", "spool.max_age"),
+            ("spool.share_percent=0", "spool.share_percent"),
+            ("spool.min_rate=0", "spool.min_rate"),
+            (
+                "priorities.rules=[{match=\"a\",priority=\"high\"}]",
+                "priorities.rules[0].priority",
+            ),
+            (
+                "priorities.rules=[{match=\"sum(a)\",priority=\"low\"}]",
+                "priorities.rules[0].match",
+            ),
+            (
+                "priorities.rules=[{match=\"{a=~'('}\",priority=\"low\"}]",
+                "priorities.rules[0].match",
+            ),
         ] {
             let refused = load(&[set]).unwrap_err();
             assert!(refused.contains(key), "{set}: {refused}");
         }
         assert!(load(&["statsd.listen="]).unwrap().statsd.is_none());
+        assert!(load(&["spool.dir="]).unwrap().spool.is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! The agent as a library: tests start it in their own process. The composition is in [`app`]; what it reads from the
-//! host is in [`collect`]; what no gateway has acknowledged is in `queue`, and leaves by `uplink`.
+//! host is in [`collect`]; what no gateway has acknowledged is in `queue`, after some seconds in [`spool`], and leaves by
+//! `uplink`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod app;
@@ -8,11 +9,14 @@ mod binding;
 pub mod cli;
 pub mod collect;
 pub mod config;
+mod drops;
 mod exec;
 mod figures;
 mod graphite;
+mod jitter;
 mod life;
 mod passing;
+pub mod priority;
 mod push;
 mod pushed;
 mod queue;
@@ -20,6 +24,8 @@ mod request;
 mod shown;
 mod sink;
 mod sources;
+pub mod spool;
+mod spooler;
 mod statsd;
 mod status;
 mod streams;

@@ -16,7 +16,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Clock;
+use crate::drops::{Dropped, Drops};
 use crate::pushed::{self, Pushes};
+use crate::spooler::{Depot, State as Spooled};
 use crate::uplink::Outbox;
 
 /// Shared by the tasks; each writes what it alone knows.
@@ -102,10 +104,12 @@ impl Status {
 }
 
 #[derive(Clone)]
-struct Page {
-    status: Arc<Status>,
-    outbox: Arc<Outbox>,
-    metrics: PrometheusHandle,
+pub(crate) struct Page {
+    pub status: Arc<Status>,
+    pub outbox: Arc<Outbox>,
+    pub depot: Arc<Depot>,
+    pub drops: Arc<Drops>,
+    pub metrics: PrometheusHandle,
 }
 
 #[derive(Serialize)]
@@ -113,6 +117,9 @@ struct Report {
     version: &'static str,
     queue_batches: usize,
     queue_bytes: usize,
+    /// Not there while the spool is off.
+    spool: Option<Spooled>,
+    dropped: Vec<Dropped>,
     #[serde(flatten)]
     facts: Facts,
 }
@@ -120,17 +127,10 @@ struct Report {
 /// Serves until told to stop.
 pub(crate) async fn serve(
     listener: TcpListener,
-    status: Arc<Status>,
-    outbox: Arc<Outbox>,
+    page: Page,
     pushes: Arc<Pushes>,
-    metrics: PrometheusHandle,
     shutdown: CancellationToken,
 ) {
-    let page = Page {
-        status,
-        outbox,
-        metrics,
-    };
     let routes = axum::Router::new()
         .route("/-/healthy", get(|| async { "ok\n" }))
         .route("/metrics", get(render_metrics))
@@ -160,11 +160,16 @@ async fn render_metrics(State(page): State<Page>) -> Response {
 }
 
 async fn report(State(page): State<Page>) -> Json<Report> {
-    let queue = page.outbox.queue.lock();
+    let (queue_batches, queue_bytes) = {
+        let queue = page.outbox.queue.lock();
+        (queue.len(), queue.bytes())
+    };
     Json(Report {
         version: env!("CARGO_PKG_VERSION"),
-        queue_batches: queue.len(),
-        queue_bytes: queue.bytes(),
+        queue_batches,
+        queue_bytes,
+        spool: page.depot.state(),
+        dropped: page.drops.all(),
         facts: page.status.facts.lock().clone(),
     })
 }

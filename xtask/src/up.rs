@@ -38,7 +38,7 @@ pub(crate) fn run(options: &UpOptions) -> Result<()> {
     }
     let programs = compile(&build, options.debug)?;
     let data = data_dir(options, &build.workspace)?;
-    let residents = [gateway(&programs, &data), agent(&programs)];
+    let residents = [gateway(&programs, &data), agent(&programs, &data)];
     refuse_a_second_one(&residents)?;
     let stop = StopFlag::listen()?;
     let mut house = House::start(residents, &data)?;
@@ -74,11 +74,17 @@ fn gateway(programs: &Path, data: &Path) -> Resident {
     }
 }
 
-fn agent(programs: &Path) -> Resident {
+fn agent(programs: &Path, data: &Path) -> Resident {
     Resident {
         name: "weir-agent",
         program: programs.join("weir-agent"),
-        args: Vec::new(),
+        args: vec![
+            "--set".into(),
+            format!(
+                "spool.dir={}",
+                toml_string(&data.join("agent-spool").display().to_string())
+            ),
+        ],
         address: AGENT,
         stops_within: Duration::from_secs(10),
     }
@@ -154,7 +160,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let resident = Resident {
             address,
-            ..agent(Path::new("/p"))
+            ..agent(Path::new("/p"), Path::new("/d"))
         };
         let error = refuse_a_second_one(&[resident])
             .expect_err("is taken")

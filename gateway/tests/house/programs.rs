@@ -253,6 +253,7 @@ pub(crate) fn start_agent_with(gateway: &Gateway, host: &str, more: &[&str]) -> 
         "interval=1s".to_owned(),
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=127.0.0.1:0".to_owned(),
+        format!("spool.dir={}", agent_spool(gateway, host).display()),
     ];
     let sets = sets
         .into_iter()
@@ -263,6 +264,11 @@ pub(crate) fn start_agent_with(gateway: &Gateway, host: &str, more: &[&str]) -> 
         .chain(pairs)
         .collect();
     Program::start(&agent_path(), &args)
+}
+
+/// Where such an agent spools: beside the gateway's data, and gone with them.
+pub(crate) fn agent_spool(gateway: &Gateway, host: &str) -> PathBuf {
+    gateway.dir.path().join(format!("agent-{host}"))
 }
 
 /// Runs a command of a program to its end: exit code, and what it printed.

@@ -5,6 +5,7 @@ mod input;
 mod numbers;
 mod overload;
 mod ports;
+mod spool;
 mod time;
 mod transport;
 

@@ -204,6 +204,7 @@ async fn agent(gateway: &Gateway, host: &str, offset_ms: &Arc<AtomicI64>) -> Age
         "interval=1s".to_owned(),
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=".to_owned(),
+        "spool.dir=".to_owned(),
     ];
     let config = Config::load(None, std::iter::empty(), &sets).unwrap();
     Agent::start(config, clock, 1).await.unwrap()

@@ -2,6 +2,9 @@
 //! under its number, and the end is a goodbye.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod session;
+mod spool;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -9,100 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use weir_agent::app::{Agent, Clock};
 use weir_agent::config::Config;
-use weir_wire::SeriesKey;
-use weir_wire::frame::{
-    self, Ack, Batch, Frame, Hello, Inbox, Refuse, RefuseCode, VERSION, Welcome,
-};
+use weir_wire::frame::{Ack, Frame, Refuse, RefuseCode};
 
-/// One session, seen from the gateway.
-struct Session {
-    stream: TcpStream,
-    inbox: Inbox,
-    dictionary: Vec<SeriesKey>,
-    hello: Hello,
-}
-
-impl Session {
-    fn accept(listener: &TcpListener, last_sequence: u64) -> Self {
-        let mut session = Self::accept_silently(listener);
-        session.say(&Frame::Welcome(Welcome {
-            version: VERSION,
-            last_sequence,
-        }));
-        session
-    }
-
-    fn accept_silently(listener: &TcpListener) -> Self {
-        let (stream, _) = listener.accept().unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        let hello = Hello {
-            version: 0,
-            token: String::new(),
-            agent: String::new(),
-            boot: 0,
-            interval_ms: 0,
-            labels: Vec::new(),
-        };
-        let mut session = Self {
-            stream,
-            inbox: Inbox::default(),
-            dictionary: Vec::new(),
-            hello,
-        };
-        match session.next() {
-            Some(Frame::Hello(hello)) => session.hello = hello,
-            other => panic!("{other:?}"),
-        }
-        session
-    }
-
-    fn next(&mut self) -> Option<Frame> {
-        loop {
-            if let Some(frame) = self.inbox.take().unwrap() {
-                return Some(frame);
-            }
-            let mut bytes = [0; 4_096];
-            let read = self.stream.read(&mut bytes).unwrap();
-            if read == 0 {
-                return None;
-            }
-            self.inbox.room().extend_from_slice(&bytes[..read]);
-        }
-    }
-
-    /// The next batch, heartbeats passed over.
-    fn batch(&mut self) -> Batch {
-        loop {
-            match self.next() {
-                Some(Frame::Batch(batch)) => {
-                    if !batch.new_series.is_empty() {
-                        let first = batch.first_id as usize;
-                        assert_eq!(first, self.dictionary.len(), "ids are dense");
-                    }
-                    let new = batch.new_series.iter();
-                    self.dictionary.extend(new.map(|key| key.to_key()));
-                    return batch;
-                }
-                Some(Frame::Heartbeat) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    fn values(&self, batch: &Batch, name: &str) -> Vec<f64> {
-        let named = batch.floats.iter();
-        let named = named.filter(|(id, ..)| self.dictionary[*id as usize].name() == name);
-        named.map(|(.., value)| value).collect()
-    }
-
-    fn say(&mut self, frame: &Frame) {
-        let mut bytes = Vec::new();
-        frame::encode(frame, &mut bytes);
-        self.stream.write_all(&bytes).unwrap();
-    }
-}
+use session::Session;
 
 fn wall_clock() -> Clock {
     Arc::new(|| {
@@ -119,6 +31,7 @@ fn config(listener: &TcpListener) -> Config {
         "host=web01".to_owned(),
         "statsd.listen=127.0.0.1:0".to_owned(),
         "status.listen=127.0.0.1:0".to_owned(),
+        "spool.dir=".to_owned(),
         format!("collectors.disabled={:?}", weir_agent::collect::NAMES),
     ];
     let config = Config::load(None, std::iter::empty(), &sets).unwrap();
