@@ -22,6 +22,9 @@ pub(in super::super) struct Groups {
     groups: Vec<Group>,
     known: HashMap<u32, Known>,
     round: u64,
+    /// When the youngest process started that was seen so far, and until the round before, in ticks.
+    newest: u64,
+    newest_before: u64,
     units: Units,
     command_line: String,
 }
@@ -49,6 +52,8 @@ impl Groups {
             groups: patterns.iter().map(group).collect::<Result<_, _>>()?,
             known: HashMap::new(),
             round: 0,
+            newest: 0,
+            newest_before: 0,
             units: Units {
                 ticks_per_second: rustix::param::clock_ticks_per_second().max(1) as f64,
                 page_bytes: rustix::param::page_size() as f64,
@@ -60,6 +65,7 @@ impl Groups {
 
     pub(super) fn begin(&mut self) {
         self.round += 1;
+        self.newest_before = self.newest;
         for group in &mut self.groups {
             group.now = Now::new();
         }
@@ -71,12 +77,14 @@ impl Groups {
             return;
         };
         let known = self.known.remove(&pid);
-        // What the processes of the first round had used was before this agent: a total that began with it would fall
-        // when the agent starts anew, and then all of it would count once more.
-        let had_used = match self.round {
-            1 => usage,
-            _ => Usage::default(),
+        // What it used before this agent started does not count: a total that began with it would fall when the agent
+        // starts anew, and then all of it would count once more. The same where a process could not be read for a round.
+        let is_new = self.round > 1 && usage.start_ticks >= self.newest_before;
+        let had_used = match is_new {
+            true => Usage::default(),
+            false => usage,
         };
+        self.newest = self.newest.max(usage.start_ticks);
         let mut known = known
             .filter(|known| known.usage.start_ticks == usage.start_ticks)
             .unwrap_or_else(|| Known::new(had_used));

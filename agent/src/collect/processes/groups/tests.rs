@@ -78,6 +78,21 @@ fn what_ended_stays_in_the_totals_and_nobody_is_nought() {
 }
 
 #[test]
+fn an_old_process_that_was_not_seen_for_a_round_is_not_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root::new(dir.path().to_owned());
+    say(dir.path(), 7, b"nginx: worker process\0");
+    say(dir.path(), 8, b"nginx: worker process\0");
+    let mut groups = groups(&[("web", "^nginx: ")]);
+    groups.units.ticks_per_second = 100.0;
+    let both = |ticks| [(7, line("nginx", ticks, 10)), (8, line("nginx", 0, 20))];
+    round(&mut groups, &root, &both(100), WEB);
+    round(&mut groups, &root, &both(100)[1..], WEB);
+    assert_eq!(round(&mut groups, &root, &both(500), WEB_USER), Some(0.0));
+    assert_eq!(round(&mut groups, &root, &both(600), WEB_USER), Some(1.0));
+}
+
+#[test]
 fn the_first_group_by_name_takes_a_process_and_kernel_threads_have_brackets() {
     let dir = tempfile::tempdir().unwrap();
     say(dir.path(), 7, b"nginx: worker process\0");
