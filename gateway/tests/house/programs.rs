@@ -26,6 +26,16 @@ impl Program {
     }
 
     fn start_to(path: &Path, args: &[String], last: &str, log: Stdio) -> Self {
+        Self::try_start(path, args, last, log).unwrap_or_else(|(why, _)| panic!("{why}"))
+    }
+
+    /// What it logged, where it ended before it said the word.
+    fn try_start(
+        path: &Path,
+        args: &[String],
+        last: &str,
+        log: Stdio,
+    ) -> Result<Self, (String, String)> {
         let mut child = Command::new(path)
             .args(args)
             .stdout(Stdio::piped())
@@ -39,14 +49,15 @@ impl Program {
             let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
             said.insert(word.to_owned(), rest.to_owned());
             if word == last {
-                return Self { child, said, log };
+                return Ok(Self { child, said, log });
             }
         }
-        panic!(
-            "{} ended before it said {last}: {:?}",
-            path.display(),
-            child.wait()
-        );
+        let ended = child.wait();
+        let why = format!("{} ended before it said {last}: {ended:?}", path.display());
+        // The last lines may be on their way still.
+        std::thread::sleep(Duration::from_millis(50));
+        let logged = log.lock().unwrap().clone();
+        Err((why, logged))
     }
 
     /// What it logged so far.
@@ -219,11 +230,16 @@ impl Gateway {
             format!("opentsdb.listen={}", self.opentsdb),
             format!("statsd.listen={}", self.statsd_tcp),
         ];
-        self.program = Program::start_until(
-            &gateway_path(),
-            &arguments(&self.own, "warn", self.dir.path(), &ports),
-            last,
-        );
+        let arguments = arguments(&self.own, "warn", self.dir.path(), &ports);
+        // Another test may have been given one of its ports meanwhile.
+        let until = Instant::now() + Duration::from_secs(60);
+        self.program = loop {
+            match Program::try_start(&gateway_path(), &arguments, last, Stdio::piped()) {
+                Ok(program) => break program,
+                Err((_, logged)) if logged.contains("in use") && Instant::now() < until => {}
+                Err((why, _)) => panic!("{why}"),
+            }
+        };
         self.graphite_udp = self.graphite_tcp.clone();
         self.statsd_udp = self.statsd_tcp.clone();
     }
