@@ -53,13 +53,35 @@ impl Page {
             None => "nothing acknowledged yet".to_owned(),
         };
         self.line("gateway", &format!("{gateway}; {told}"));
-        for (name, batches, bytes) in [
-            ("queue", "queue_batches", "queue_bytes"),
-            ("spool", "spool_batches", "spool_bytes"),
-        ] {
-            if let (Some(batches), Some(held)) = (said[batches].as_u64(), said[bytes].as_u64()) {
-                self.line(name, &format!("{batches} batches, {held} bytes"));
-            }
+        if let (Some(batches), Some(held)) =
+            (said["queue_batches"].as_u64(), said["queue_bytes"].as_u64())
+        {
+            self.line("queue", &format!("{batches} batches, {held} bytes"));
+        }
+        self.spool(&said["spool"]);
+    }
+
+    /// Nothing where it is off.
+    fn spool(&mut self, spool: &Value) {
+        let Some(dir) = spool["dir"].as_str() else {
+            return;
+        };
+        let held = spool["held"].as_array().map_or(&[][..], Vec::as_slice);
+        let sum = |key: &str| held.iter().filter_map(|one| one[key].as_u64()).sum::<u64>();
+        let (batches, bytes) = (sum("batches"), sum("bytes"));
+        let oldest = held
+            .iter()
+            .filter_map(|one| one["oldest_ms"].as_i64())
+            .min();
+        let oldest = oldest.map_or(String::new(), |at_ms| {
+            format!(", the oldest of {} ago", self.since(at_ms))
+        });
+        self.line(
+            "spool",
+            &format!("{batches} batches, {bytes} bytes in {dir}{oldest}"),
+        );
+        if let Some(failure) = spool["failure"].as_str() {
+            self.line("", &format!("takes nothing now: {failure}"));
         }
     }
 

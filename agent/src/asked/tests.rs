@@ -6,13 +6,17 @@ const BEFORE: &str = "# TYPE weir_agent_statsd_received_total counter\nweir_agen
 const AFTER: &str = "# TYPE weir_agent_statsd_received_total counter\nweir_agent_statsd_received_total{protocol=\"statsd_udp\"} 30\n\
     weir_agent_statsd_rejected_total{protocol=\"statsd_udp\",reason=\"bad_value\"} 1\n\
     weir_agent_statsd_rejected_total{protocol=\"statsd_udp\",reason=\"bad_rate\"} 1\n\
-    weir_agent_dropped_samples_total{reason=\"queue_full\"} 7";
+    weir_agent_dropped_samples_total{class=\"low\",reason=\"queue_full\"} 7";
 
 #[test]
 fn a_page_says_what_is_there() {
     let said = json!({
         "version": "0.1.0", "started_ms": 0, "gateway": "gw1:9348", "acknowledged_ms": 3_598_000,
         "queue_batches": 2, "queue_bytes": 512,
+        "spool": {"dir": "/spool", "failure": "no space", "held": [
+            {"class": "normal", "batches": 3, "samples": 9, "bytes": 100, "oldest_ms": 3_480_000},
+            {"class": "low", "batches": 1, "samples": 1, "bytes": 11, "oldest_ms": null},
+        ]},
         "collectors": [{"name": "cpu", "error": null}, {"name": "vmstat", "error": "no such file"}],
         "problems": {"textfile": "/drop/x.prom: cut"},
         "last_failure": {"at_ms": 3_510_000, "gateway": "gw2:9348", "reason": "refused"},
@@ -26,6 +30,8 @@ fn a_page_says_what_is_there() {
 weir-agent  0.1.0, up for 1 h 0 min
 gateway     gw1:9348; last acknowledgement 2 s ago
 queue       2 batches, 512 bytes
+spool       4 batches, 111 bytes in /spool, the oldest of 2 min 0 s ago
+            takes nothing now: no space
 
 per second, over 2s
   statsd_udp                 10.0 received        1.0 refused        0.0 dropped by the kernel

@@ -45,7 +45,7 @@ impl LastReads {
 mod tests {
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_stop_waits_for_what_was_sent_and_not_for_ever() {
         let shutdown = CancellationToken::new();
         let mut reads = LastReads::new(shutdown.clone());
