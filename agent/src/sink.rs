@@ -45,19 +45,27 @@ impl Sink {
 
     /// Hands over what nobody waits for.
     pub(crate) fn deliver(&self, points: Vec<Point>) {
-        if points.is_empty() {
-            return;
+        if !points.is_empty() {
+            self.outbox.queue.lock().push(points);
+            self.outbox.filled.notify_one();
         }
-        self.outbox.queue.lock().push(points);
-        self.outbox.filled.notify_one();
     }
 
-    /// The same for a sender that waits until they are safe here: returns once they are.
+    /// The same for a sender that waits until they are safe: on a gateway's disk, or in the spool. With the spool off, or its
+    /// disk full, that may take for ever.
     ///
     /// # Errors
-    /// When they are not.
+    /// When they were dropped.
     pub(crate) async fn keep(&self, points: Vec<Point>) -> std::io::Result<()> {
-        self.deliver(points);
+        if points.is_empty() {
+            return Ok(());
+        }
+        let batches = self.outbox.queue.lock().push(points);
+        self.outbox.filled.notify_one();
+        for mut safe in batches {
+            let dropped = |_| std::io::Error::other("there was no room for them");
+            safe.wait_for(|safe| *safe).await.map_err(dropped)?;
+        }
         Ok(())
     }
 }

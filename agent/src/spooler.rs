@@ -187,6 +187,7 @@ impl Spooler {
             }
             Ok(()) => {
                 if was_any {
+                    overdue.waiting.iter().for_each(|batch| batch.is_safe());
                     self.outbox.queue.lock().copied(&overdue.unanswered);
                     self.went_well();
                     self.depot.filled.notify_one();

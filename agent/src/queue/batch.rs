@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 use weir_wire::{Sample, SeriesKey, Value};
 
@@ -21,6 +22,15 @@ pub(crate) struct Batch {
     pub points: Vec<Point>,
     pub queued: Instant,
     pub bytes: usize,
+    /// True once it is on a disk, here or at a gateway; ends without that where the batch is dropped.
+    pub safe: watch::Sender<bool>,
+}
+
+impl Batch {
+    /// It is on a disk.
+    pub(crate) fn is_safe(&self) {
+        self.safe.send_replace(true);
+    }
 }
 
 /// What is critical comes first.
@@ -34,6 +44,7 @@ pub(super) fn cut(points: Vec<Point>, priorities: &Priorities, queued: Instant) 
                 points,
                 queued,
                 bytes,
+                safe: watch::Sender::new(false),
             };
             batches.push(Arc::new(batch));
         };

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use metrics::{counter, gauge};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::drops::{Drops, Reason};
@@ -76,17 +77,20 @@ impl Queue {
         }
     }
 
-    /// Adds an interval's points, cut into batches.
-    pub(crate) fn push(&mut self, points: Vec<Point>) {
+    /// Adds an interval's points, cut into batches; what says when each is safe.
+    pub(crate) fn push(&mut self, points: Vec<Point>) -> Vec<watch::Receiver<bool>> {
         let now = Instant::now();
         counter!("weir_agent_queued_samples_total").increment(points.len() as u64);
         self.meter.add(points.len(), now);
-        for batch in batch::cut(points, &self.priorities, now) {
+        let batches = batch::cut(points, &self.priorities, now);
+        let safe = batches.iter().map(|batch| batch.safe.subscribe()).collect();
+        for batch in batches {
             self.bytes += batch.bytes;
             self.waiting.push_back(batch);
             self.shrink();
         }
         self.report();
+        safe
     }
 
     /// The first batch behind a sequence: one that was sent before under its number, or a new one, which gets the next.
@@ -111,6 +115,7 @@ impl Queue {
         self.acknowledged = self.acknowledged.max(sequence);
         while let Some(sent) = self.sent.pop_front_if(|sent| sent.sequence <= sequence) {
             self.bytes -= sent.batch.bytes;
+            sent.batch.is_safe();
             counter!("weir_agent_acknowledged_batches_total").increment(1);
             counter!("weir_agent_acknowledged_samples_total")
                 .increment(sent.batch.points.len() as u64);
@@ -152,7 +157,10 @@ impl Queue {
             .sent
             .iter_mut()
             .take_while(|sent| sent.sequence <= last);
-        copied.for_each(|sent| sent.is_on_disk = true);
+        copied.for_each(|sent| {
+            sent.is_on_disk = true;
+            sent.batch.is_safe();
+        });
     }
 
     /// The disk did not take them.

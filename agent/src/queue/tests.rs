@@ -113,7 +113,7 @@ fn what_is_interleaved_by_class_is_sent_apart() {
 #[test]
 fn the_overdue_leave_and_come_back_in_their_order() {
     let mut queue = queue(1 << 20);
-    (1..=4).for_each(|count| queue.push(points("a", count)));
+    (1..=4).for_each(|count| drop(queue.push(points("a", count))));
     queue.next(0);
     assert!(
         queue
@@ -136,7 +136,7 @@ fn the_overdue_leave_and_come_back_in_their_order() {
 fn what_is_new_is_overdue_when_memory_is_half_full() {
     let one: usize = points("a", 10).iter().map(weight).sum();
     let mut queue = queue(4 * one);
-    (0..4).for_each(|_| queue.push(points("a", 10)));
+    (0..4).for_each(|_| drop(queue.push(points("a", 10))));
     let long_ago = Instant::now() - Duration::from_secs(3_600);
     assert_eq!(queue.overdue(long_ago, usize::MAX).waiting.len(), 2);
 }

@@ -52,6 +52,7 @@ fn batch(class: Class, number: u32) -> Arc<Batch> {
         point("d", Value::Histogram(Arc::new(histogram))),
     ];
     Arc::new(Batch {
+        safe: tokio::sync::watch::Sender::new(false),
         class,
         points,
         queued: Instant::now(),

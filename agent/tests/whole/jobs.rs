@@ -375,3 +375,28 @@ fn signals_are_passed_on() {
         assert_eq!(child.wait().unwrap().code(), Some(expected), "{signal:?}");
     }
 }
+
+#[test]
+fn without_a_gateway_a_push_is_safe_once_the_spool_has_it_and_without_a_spool_never() {
+    let gateway = Gateway::start();
+    let spool = tempfile::tempdir().unwrap();
+    let dead = format!("gateways=[\"{}\"]", nobody());
+    for (dir, code) in [(spool.path().display().to_string(), 0), (String::new(), 3)] {
+        let spool_dir = format!("spool.dir={dir}");
+        let runtime = Runtime::new().unwrap();
+        let config = config(&gateway, &[&dead, &spool_dir]);
+        let agent = runtime
+            .block_on(Agent::start(config, wall_clock(), 1))
+            .unwrap();
+        let words = ["push", "--job", "safe", "--timeout", "8s", "pushed_value=1"];
+        let (ended, said) = ends(weir(agent.status.unwrap(), &words), "");
+        assert_eq!(ended, code, "{said}");
+        if !dir.is_empty() {
+            let files = std::fs::read_dir(spool.path()).unwrap();
+            let bytes = files.map(|file| file.unwrap().metadata().unwrap().len());
+            assert!(bytes.sum::<u64>() > 0, "it is on disk when the push ends");
+        }
+        drop(agent);
+        runtime.shutdown_background();
+    }
+}
