@@ -66,7 +66,7 @@ pub(crate) struct Spool {
     marked: Instant,
     age: Age,
     drops: Arc<Drops>,
-    _lock: File,
+    _lock: open::Lock,
 }
 
 /// A lane for the status page.

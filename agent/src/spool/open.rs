@@ -23,8 +23,19 @@ pub enum SpoolError {
     Locked(PathBuf),
 }
 
-/// Makes the directory where there is none. The lock lasts as long as the file is open.
-pub(super) fn lock(dir: &Path) -> Result<File, SpoolError> {
+/// Keeps others out of the directory until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Said aloud: a child that is being started holds a copy of the file until it runs its program, and the lock with it.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Makes the directory where there is none.
+pub(super) fn lock(dir: &Path) -> Result<Lock, SpoolError> {
     let failed = |source| SpoolError::Dir {
         dir: dir.to_owned(),
         source,
@@ -39,7 +50,7 @@ pub(super) fn lock(dir: &Path) -> Result<File, SpoolError> {
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(dir.join("lock")).map_err(failed)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(_) => Err(SpoolError::Locked(dir.to_owned())),
     }
 }
