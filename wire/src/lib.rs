@@ -6,9 +6,11 @@
 
 mod base64;
 pub mod buckets;
+mod class;
 pub mod collectd;
 pub mod epoch;
 pub mod exposition;
+mod fit;
 pub mod frame;
 pub mod graphite;
 mod histogram;
@@ -33,6 +35,8 @@ pub mod statsd;
 pub mod varint;
 
 pub use base64::decode as decode_base64;
+pub use class::Class;
+pub use fit::Fit;
 pub use histogram::{Histogram, HistogramError};
 pub use invalid::Invalid;
 pub use kind::Kind;

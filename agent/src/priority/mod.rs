@@ -6,36 +6,8 @@ mod selector;
 
 pub use rule::Rule;
 
-use serde::Serialize;
+pub use weir_wire::Class;
 use weir_wire::KeyRef;
-
-/// From what goes first to what stays.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Class {
-    Low,
-    #[default]
-    Normal,
-    Critical,
-}
-
-impl Class {
-    pub const ALL: [Self; 3] = [Self::Low, Self::Normal, Self::Critical];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::Critical => "critical",
-        }
-    }
-
-    #[must_use]
-    pub fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.as_str() == text)
-    }
-}
 
 /// The rules in their order: the first that fits holds.
 #[derive(Debug, Clone, Default)]

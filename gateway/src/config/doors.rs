@@ -121,9 +121,7 @@ impl ReadPriorities {
 impl ReadRule {
     fn meant(self, at: usize) -> Result<PriorityRule, ConfigError> {
         let key = |name: &str| format!("priorities.rules[{at}].{name}");
-        let class = Class::ALL
-            .into_iter()
-            .find(|class| class.as_str() == self.priority);
+        let class = Class::from_text(&self.priority);
         let Some(class) = class else {
             let reason = format!(
                 "{:?} is none of \"low\", \"normal\" and \"critical\"",

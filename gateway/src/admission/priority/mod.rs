@@ -1,12 +1,13 @@
 //! What matters more: under overload points of the lowest class are let go first, and what is critical stays. Without
 //! rules everything is normal and nothing is let go. Knows no store: is told how full it is.
 
-mod class;
 mod pressure;
+mod rule;
 #[cfg(test)]
 mod tests;
 
-pub use class::{Class, Rule};
+pub use rule::Rule;
+pub use weir_wire::Class;
 
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
